@@ -1,0 +1,84 @@
+"""The exception tree: every error says what happened and the one thing to try next.
+
+::
+
+    ByleaveError            exit 1, HTTP 500
+    ├── InputError          exit 2, HTTP 400   the caller gave us something we cannot use
+    │   ├── FormatError     exit 2, HTTP 400   bytes or text that are not what they should be
+    │   └── NotFoundError   exit 2, HTTP 404   a named thing does not exist here
+    ├── RefusedError        exit 3, HTTP 403   understood, and not allowed
+    ├── ConflictError       exit 4, HTTP 409   somebody else holds it, or the state forbids the step
+    ├── VerificationError   exit 5, HTTP 422   a signature, digest or order does not hold: never "allowed"
+    ├── UnavailableError    exit 6, HTTP 503   a service or file we need cannot be reached now
+    └── MissingExtraError   exit 7, HTTP 501   an optional part of Byleave is not installed
+"""
+
+
+class ByleaveError(Exception):
+    """Base class: what went wrong, and the one thing to try next.
+
+    ``exit_code`` is what the command line leaves with and ``http_status`` what the site answers.
+    """
+
+    exit_code = 1
+    http_status = 500
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}\nhint: {self.remedy}"
+
+
+class InputError(ByleaveError):
+    """The caller gave us something we cannot use."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class FormatError(InputError):
+    """Bytes or text that are not what they should be."""
+
+
+class NotFoundError(InputError):
+    """A named thing does not exist here."""
+
+    http_status = 404
+
+
+class RefusedError(ByleaveError):
+    """The request was understood and is not allowed."""
+
+    exit_code = 3
+    http_status = 403
+
+
+class ConflictError(ByleaveError):
+    """Somebody else holds the thing, or its state forbids this step."""
+
+    exit_code = 4
+    http_status = 409
+
+
+class VerificationError(ByleaveError):
+    """A signature, digest, order or age does not hold. Never read as "allowed"."""
+
+    exit_code = 5
+    http_status = 422
+
+
+class UnavailableError(ByleaveError):
+    """A service or file we need cannot be reached now."""
+
+    exit_code = 6
+    http_status = 503
+
+
+class MissingExtraError(ByleaveError):
+    """An optional part of Byleave is not installed."""
+
+    exit_code = 7
+    http_status = 501

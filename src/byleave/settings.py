@@ -1,0 +1,106 @@
+"""One frozen settings object, built once from the environment by the two shells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from byleave.errors import InputError
+
+PREFIX = "BYLEAVE_"
+DEFAULT_PORT = 8321
+DEFAULT_ORIGIN = "byleave.example/registry"
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds on everything that comes from outside. Sizes in bytes, times in seconds."""
+
+    picture_bytes: int = 25 * MIB
+    picture_pixels: int = 80_000_000
+    picture_seconds: float = 10.0
+    picture_memory_bytes: int = 2048 * MIB
+    url_bytes: int = 8192
+    caption_bytes: int = 32_768
+    metadata_bytes: int = 65_536
+    tar_member_bytes: int = 64 * MIB
+    csv_bytes: int = 256 * MIB
+    csv_rows: int = 1_000_000
+    release_file_bytes: int = 16 * 1024 * MIB
+    manifest_bytes: int = 4 * MIB
+    search_results: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are and what is switched on.
+
+    home
+        Folder that holds the catalog, the embedded database, keys and releases.
+    database_url
+        A PostgreSQL server to use instead of the embedded one, or ``None``.
+    origin
+        Name of this registry in its signatures and its log: a host and a path, no scheme.
+    remote_pictures
+        Whether pages may link the pictures of a dataset from the hosts they stand on.
+    thumbnails
+        Whether ingest keeps small thumbnails of pictures it was given.
+    allowed_hosts
+        Values of the HTTP ``Host`` header the site answers to, beside loopback.
+    """
+
+    home: Path
+    database_url: str | None = None
+    origin: str = DEFAULT_ORIGIN
+    remote_pictures: bool = False
+    thumbnails: bool = True
+    allowed_hosts: tuple[str, ...] = ()
+    limits: Limits = Limits()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read every ``BYLEAVE_*`` variable; an unknown or unreadable one is an error.
+
+        Raises
+        ------
+        InputError
+            Naming all variables that cannot be used, at once.
+        """
+        known = {"HOME", "DATABASE_URL", "ORIGIN", "REMOTE_PICTURES", "THUMBNAILS", "ALLOWED_HOSTS"}
+        given = {k.removeprefix(PREFIX): v for k, v in environ.items() if k.startswith(PREFIX)}
+        unknown = sorted(set(given) - known - {"HYPOTHESIS"})
+        if unknown:
+            raise InputError(
+                "unknown settings: " + ", ".join(PREFIX + name for name in unknown),
+                remedy="unset them; the known ones are " + ", ".join(PREFIX + n for n in sorted(known)),
+            )
+        hosts = given.get("ALLOWED_HOSTS", "")
+        return cls(
+            home=Path(given.get("HOME", "byleave-data")).absolute(),
+            database_url=given.get("DATABASE_URL") or None,
+            origin=given.get("ORIGIN") or DEFAULT_ORIGIN,
+            remote_pictures=_switch("REMOTE_PICTURES", given, default=False),
+            thumbnails=_switch("THUMBNAILS", given, default=True),
+            allowed_hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
+        )
+
+    @classmethod
+    def from_process(cls) -> Self:
+        """Read the environment of this process: the only place that does."""
+        return cls.from_env(os.environ)  # noqa: TID251 - the one reader of the environment
+
+
+def _switch(name: str, given: Mapping[str, str], *, default: bool) -> bool:
+    text = given.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise InputError(f"{PREFIX}{name}={text!r} is neither on nor off", remedy="write 'on' or 'off'")

@@ -1,0 +1,99 @@
+"""The one canonical form of a link, so that the same link has the same name in every dataset and every release.
+
+The form has no scheme: ``example.com/a/b?q``. It is reached by these steps, in this order:
+
+1. ``&amp;`` becomes ``&``: datasets harvested from HTML carry the entity unread.
+2. The link is parsed as browsers do (WHATWG URL, by ``can_ada``); only ``http`` and ``https`` count. That lower-cases the host,
+   writes it in punycode, resolves dot segments and drops the scheme's default port.
+3. User information and fragment are dropped, so are one leading ``www.`` and a trailing dot of the host, and an empty query.
+4. Percent-encoded bytes are written in capitals, and decoded where RFC 3986 calls them unreserved (section 6.2.2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from byleave.errors import FormatError, MissingExtraError
+
+MAX_URL_BYTES: Final = 8192
+"""Longer links are refused: browsers and servers stop near here, and none was ever seen to matter in a dataset."""
+
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_REMEDY = "write a whole http or https link, such as https://example.com/picture.jpg"
+
+
+def canonical_url(raw: str) -> str:
+    """Return the canonical form of ``raw``, such as ``example.com/a?q``.
+
+    Raises
+    ------
+    FormatError
+        If ``raw`` is no http(s) link with a host, or longer than :data:`MAX_URL_BYTES`.
+    """
+    try:
+        encoded = raw.encode()
+    except UnicodeEncodeError as error:
+        raise FormatError("a link holds characters that are not Unicode text", remedy=_REMEDY) from error
+    if len(encoded) > MAX_URL_BYTES:
+        raise FormatError(f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes")
+    parsed = _parse(raw.replace("&amp;", "&"))
+    host = str(parsed.hostname).removesuffix(".").removeprefix("www.")
+    if not host:
+        raise FormatError(f"{raw[:80]!r} names no host", remedy=_REMEDY)
+    port = f":{parsed.port}" if parsed.port else ""
+    path = _ESCAPE.sub(_normal_escape, parsed.pathname)
+    query = _ESCAPE.sub(_normal_escape, parsed.search)
+    return f"{host}{port}{path}{query if query != '?' else ''}"
+
+
+def canonical_prefix(raw: str) -> str:
+    """Return the canonical form of a path prefix, always ending in ``/``: it covers what stands below, never a sibling.
+
+    A scheme may be left out: ``example.com/artist`` is read as ``https://example.com/artist``.
+    """
+    canonical = canonical_url(with_scheme(raw)).partition("?")[0]
+    return canonical if canonical.endswith("/") else canonical + "/"
+
+
+def canonical_host(raw: str) -> str:
+    """Return a host name in canonical form (lower case, punycode, without one leading ``www.``)."""
+    canonical = canonical_url(with_scheme(raw))
+    host, _, path = canonical.partition("/")
+    if path:
+        raise FormatError(f"{raw[:80]!r} is a link, not a host name", remedy="write the name alone, such as example.com")
+    return host
+
+
+def with_scheme(raw: str) -> str:
+    """Put ``https://`` before what a person typed without it."""
+    text = raw.strip()
+    return text if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) else f"https://{text}"
+
+
+def host_of(canonical: str) -> str:
+    """Return the host of a canonical URL, without a port."""
+    authority = re.split("[/?]", canonical, maxsplit=1)[0]
+    if authority.startswith("["):
+        return authority.partition("]")[0] + "]"
+    return authority.partition(":")[0]
+
+
+def _parse(text: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - can_ada ships no types
+    try:
+        import can_ada
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError("reading links needs the package 'can-ada'", remedy="pip install 'byleave[apply]'") from missing
+    try:
+        parsed = can_ada.parse(text)
+    except ValueError as error:
+        raise FormatError(f"{text[:80]!r} is not a link", remedy=_REMEDY) from error
+    if parsed.protocol not in {"http:", "https:"}:
+        raise FormatError(f"{text[:80]!r} is not an http or https link", remedy=_REMEDY)
+    return parsed
+
+
+def _normal_escape(escape: re.Match[str]) -> str:
+    byte = int(escape[0][1:], 16)
+    return chr(byte) if byte in _UNRESERVED else escape[0].upper()
