@@ -1,6 +1,13 @@
 """Links: their canonical form, their names, and where a domain ends that one party can control."""
 
-from byleave.urls.canonical import MAX_URL_BYTES, canonical_host, canonical_prefix, canonical_url, host_of, with_scheme
+from byleave.urls.canonical import (
+    MAX_URL_BYTES,
+    canonical_host,
+    canonical_prefix,
+    canonical_url,
+    host_of,
+    with_scheme,
+)
 from byleave.urls.names import (
     domain_digest,
     domains_of,

@@ -5,7 +5,8 @@ The form has no scheme: ``example.com/a/b?q``. It is reached by these steps, in 
 1. ``&amp;`` becomes ``&``: datasets harvested from HTML carry the entity unread.
 2. The link is parsed as browsers do (WHATWG URL, by ``can_ada``); only ``http`` and ``https`` count. That lower-cases the host,
    writes it in punycode, resolves dot segments and drops the scheme's default port.
-3. User information and fragment are dropped, so are one leading ``www.`` and a trailing dot of the host, and an empty query.
+3. User information and fragment are dropped, so are one leading ``www.`` (where a dotted
+   name is left) and a trailing dot of the host, and an empty query.
 4. Percent-encoded bytes are written in capitals, and decoded where RFC 3986 calls them unreserved (section 6.2.2).
 """
 
@@ -37,9 +38,13 @@ def canonical_url(raw: str) -> str:
     except UnicodeEncodeError as error:
         raise FormatError("a link holds characters that are not Unicode text", remedy=_REMEDY) from error
     if len(encoded) > MAX_URL_BYTES:
-        raise FormatError(f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes")
+        raise FormatError(
+            f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes"
+        )
     parsed = _parse(raw.replace("&amp;", "&"))
-    host = str(parsed.hostname).removesuffix(".").removeprefix("www.")
+    host = str(parsed.hostname).removesuffix(".")
+    if host.startswith("www.") and "." in host[4:]:
+        host = host[4:]
     if not host:
         raise FormatError(f"{raw[:80]!r} names no host", remedy=_REMEDY)
     port = f":{parsed.port}" if parsed.port else ""
@@ -62,7 +67,9 @@ def canonical_host(raw: str) -> str:
     canonical = canonical_url(with_scheme(raw))
     host, _, path = canonical.partition("/")
     if path:
-        raise FormatError(f"{raw[:80]!r} is a link, not a host name", remedy="write the name alone, such as example.com")
+        raise FormatError(
+            f"{raw[:80]!r} is a link, not a host name", remedy="write the name alone, such as example.com"
+        )
     return host
 
 
@@ -80,11 +87,13 @@ def host_of(canonical: str) -> str:
     return authority.partition(":")[0]
 
 
-def _parse(text: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - can_ada ships no types
+def _parse(text: str):  # type: ignore[no-untyped-def]  # can_ada ships no types to name
     try:
         import can_ada
     except ModuleNotFoundError as missing:
-        raise MissingExtraError("reading links needs the package 'can-ada'", remedy="pip install 'byleave[apply]'") from missing
+        raise MissingExtraError(
+            "reading links needs the package 'can-ada'", remedy="pip install 'byleave[apply]'"
+        ) from missing
     try:
         parsed = can_ada.parse(text)
     except ValueError as error:

@@ -51,7 +51,8 @@ def platforms() -> tuple[Platform, ...]:
     """Return the shared platforms this version knows."""
     table = tomllib.loads(_platform_bytes().decode())
     return tuple(
-        Platform(host=row["host"], tenant=row["tenant"], assets=tuple(row.get("assets", ()))) for row in table["platform"]
+        Platform(host=row["host"], tenant=row["tenant"], assets=tuple(row.get("assets", ())))
+        for row in table["platform"]
     )
 
 

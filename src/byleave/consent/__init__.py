@@ -1,0 +1,56 @@
+"""The rules of consent: who said what, whether it counts, and what follows for one sample. Pure, standard library only."""
+
+from byleave.consent.decisions import Cause, CauseKind, Decision, Signal, decide, keeps
+from byleave.consent.statements import (
+    ALLOW_FROM,
+    DENY_FROM,
+    Claim,
+    Standing,
+    Statement,
+    acting,
+    is_effective,
+    standing,
+)
+from byleave.consent.words import (
+    AI_USES,
+    PRESETS,
+    STEPS,
+    TRAINING_USES,
+    ClaimState,
+    Evidence,
+    Preference,
+    Preferences,
+    Regime,
+    TargetKind,
+    Use,
+    combine,
+)
+
+__all__ = [
+    "AI_USES",
+    "ALLOW_FROM",
+    "DENY_FROM",
+    "PRESETS",
+    "STEPS",
+    "TRAINING_USES",
+    "Cause",
+    "CauseKind",
+    "Claim",
+    "ClaimState",
+    "Decision",
+    "Evidence",
+    "Preference",
+    "Preferences",
+    "Regime",
+    "Signal",
+    "Standing",
+    "Statement",
+    "TargetKind",
+    "Use",
+    "acting",
+    "combine",
+    "decide",
+    "is_effective",
+    "keeps",
+    "standing",
+]

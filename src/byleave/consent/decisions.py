@@ -1,0 +1,132 @@
+"""Keep or drop one sample, and name why. No input or output, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from byleave.consent.statements import Statement, acting
+from byleave.consent.words import Preference, Regime, Use, combine
+
+
+class CauseKind(StrEnum):
+    """What sort of thing caused a decision."""
+
+    CLAIM = "claim"
+    SIGNAL = "signal"
+    LICENCE = "licence"
+    UNREADABLE = "unreadable"
+    REGIME = "regime"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason of a decision: a claim by its id (hex), a signal by its name, a fault by what could not be read."""
+
+    kind: CauseKind
+    reference: str
+    preference: Preference
+    use: Use | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A machine-readable preference found in the wild, reduced to what decides."""
+
+    name: str
+    use: Use
+    preference: Preference
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Keep or drop for one sample. ``causes`` is never empty for a drop."""
+
+    keep: bool
+    preference: Preference
+    causes: tuple[Cause, ...]
+
+
+def decide(
+    statements: Sequence[Statement],
+    signals: Iterable[Signal] = (),
+    *,
+    uses: Sequence[Use],
+    regime: Regime,
+    at: datetime,
+    faults: Sequence[str] = (),
+    licences: Collection[bytes] = (),
+    with_pending_refusals: bool = False,
+) -> Decision:
+    """Decide about one sample from everything that was said about it.
+
+    Parameters
+    ----------
+    statements
+        Every statement whose target covers the sample, in any order, from any party.
+    signals
+        Preferences read at the sample's own place.
+    uses
+        What the trainer means to do; the sample stays only if it may stay for each of them.
+    faults
+        Names of what could not be read (its URL, a signal, its pixels): decides as deny.
+    licences
+        Ids of claims for which this trainer holds a licence it was granted: those claims do not bind it, and are named as cause.
+    """
+    found = list(signals)
+    answers = [
+        _answer(statements, [s for s in found if s.use is use], use, at, licences, with_pending_refusals)
+        for use in uses
+    ]
+    causes = [cause for _, named in answers for cause in named]
+    causes += [Cause(CauseKind.UNREADABLE, fault, Preference.DENY) for fault in faults]
+    preference = combine([answer for answer, _ in answers] + [Preference.DENY] * bool(faults))
+    kept = [keeps(answer, regime) for answer, _ in answers]
+    keep = regime is Regime.RESEARCH or (all(kept) and not faults)
+    if not keep and not causes:
+        causes = [Cause(CauseKind.REGIME, regime.value, Preference.UNKNOWN, use) for use in uses]
+    return Decision(keep, preference, tuple(causes))
+
+
+def keeps(preference: Preference, regime: Regime) -> bool:
+    """Whether one answer for one use lets a sample stay under a regime."""
+    match regime:
+        case Regime.OPT_OUT:
+            return preference in {Preference.UNKNOWN, Preference.ALLOW}
+        case Regime.OPT_IN:
+            return preference is Preference.ALLOW
+        case Regime.RESEARCH:
+            return True
+        case _:
+            assert_never(regime)
+
+
+def _answer(
+    statements: Sequence[Statement],
+    signals: Sequence[Signal],
+    use: Use,
+    at: datetime,
+    licences: Collection[bytes],
+    *,
+    with_pending_refusals: bool,
+) -> tuple[Preference, list[Cause]]:
+    acts = acting(statements, use, at, with_pending_refusals=with_pending_refusals)
+    licensed = [s for s in acts if s.claim in licences]
+    preferences = [
+        (Cause(CauseKind.CLAIM, s.claim.hex(), s.preferences.for_use(use), use))
+        for s in acts
+        if s not in licensed
+    ]
+    preferences += [Cause(CauseKind.SIGNAL, s.name, s.preference, use) for s in signals]
+    preferences += [Cause(CauseKind.LICENCE, s.claim.hex(), Preference.ALLOW, use) for s in licensed]
+    strongest = combine(cause.preference for cause in preferences)
+    named = [
+        cause
+        for cause in preferences
+        if cause.preference is strongest and strongest is not Preference.UNKNOWN
+    ]
+    return strongest, sorted(named, key=lambda cause: (cause.kind, cause.reference))

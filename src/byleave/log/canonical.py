@@ -1,0 +1,56 @@
+"""Canonical JSON (RFC 8785) for the values we commit to and sign: text, whole numbers, truth values, null, lists, objects.
+
+Fractions are refused: their textual form is the one part of RFC 8785 that implementations get wrong, and no record needs them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from byleave.errors import FormatError
+
+_REMEDY = "use text, whole numbers up to 2**53, true, false, null, lists and objects"
+
+JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | bool | None
+
+_SAFE_INTEGER = 2**53
+
+
+def canonical_json(value: JSON) -> bytes:
+    """Return the one byte string for ``value``: no spaces, keys sorted by UTF-16 code units, UTF-8.
+
+    Raises
+    ------
+    FormatError
+        For fractions, whole numbers beyond 2**53, keys that are not text, and text that is not Unicode.
+    """
+    try:
+        return _write(value).encode()
+    except UnicodeEncodeError as error:
+        raise FormatError("text with lone surrogates has no canonical form", remedy=_REMEDY) from error
+
+
+def _write(value: JSON) -> str:
+    if value is None or isinstance(value, (bool, str)):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int):
+        if abs(value) > _SAFE_INTEGER:
+            raise FormatError(f"{value} is too large for canonical JSON", remedy=_REMEDY)
+        return str(value)
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=_utf16)
+        return (
+            "{"
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_write(value[key])}" for key in keys)
+            + "}"
+        )
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_write, value)) + "]"
+    raise FormatError(f"{type(value).__name__} has no canonical form", remedy=_REMEDY)
+
+
+def _utf16(key: str) -> bytes:
+    if not isinstance(key, str):
+        raise FormatError("object keys must be text", remedy=_REMEDY)
+    return key.encode("utf-16-be", "surrogatepass")

@@ -1,0 +1,75 @@
+"""What a claim event puts into the public log: a random id, an operation, a time and a salted commitment. Nothing personal.
+
+The record behind the commitment stays in the registry and with the claimant. Whoever holds record and salt can show that the
+commitment is theirs; whoever holds only the log learns nothing, and after an erasure nobody can.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from byleave.errors import FormatError
+from byleave.log.canonical import JSON, canonical_json
+from byleave.log.merkle import leaf_hash, root_of
+
+SALT_BYTES = 32
+CLAIM_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimEvent:
+    """One operation on a claim as the log carries it. ``number`` counts from 1; the leaf index is one less."""
+
+    number: int
+    claim: bytes
+    operation: str
+    commitment: bytes
+    recorded_at: datetime
+
+    def entry(self) -> bytes:
+        """Return the leaf data: canonical JSON with the six members of the entry format, version 1."""
+        return canonical_json(
+            {
+                "commit": _text(self.commitment),
+                "id": _text(self.claim),
+                "op": self.operation,
+                "t": "claim",
+                "ts": int(self.recorded_at.astimezone(UTC).timestamp()),
+                "v": 1,
+            }
+        )
+
+
+def commitment(salt: bytes, record: Mapping[str, JSON]) -> bytes:
+    """Return SHA-256 over a 32-byte random salt and the canonical record.
+
+    The salt makes the value random-looking: without it, a record that can be guessed cannot be tested against the log.
+    """
+    _check_salt(salt)
+    return hashlib.sha256(salt + canonical_json(record)).digest()
+
+
+def targets_root(salt: bytes, digests: Sequence[bytes]) -> bytes:
+    """Return the Merkle root over salted target leaves, in order, so that one target can be shown without the others."""
+    return root_of([leaf_hash(target_salt(salt, index) + digest) for index, digest in enumerate(digests)])
+
+
+def target_salt(salt: bytes, index: int) -> bytes:
+    """Return the 32-byte salt of one target leaf, derived from the event's salt."""
+    _check_salt(salt)
+    return hashlib.sha256(b"byleave/target-salt/1\0" + salt + index.to_bytes(8)).digest()
+
+
+def _check_salt(salt: bytes) -> None:
+    if len(salt) != SALT_BYTES:
+        raise FormatError(
+            f"a salt has {SALT_BYTES} bytes, not {len(salt)}", remedy="draw it from the system's randomness"
+        )
+
+
+def _text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

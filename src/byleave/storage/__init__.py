@@ -1,0 +1,5 @@
+"""Storage on the local disk with atomic publication."""
+
+from byleave.storage.files import remove_leftovers, staged_folder, sync_folder, write_atomically
+
+__all__ = ["remove_leftovers", "staged_folder", "sync_folder", "write_atomically"]

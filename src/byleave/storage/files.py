@@ -1,0 +1,97 @@
+"""Files and folders that appear at once or not at all: written aside, flushed to the disk, renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from byleave.errors import ConflictError
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write one file so that a reader sees the old content or the new, and a power cut leaves one of them."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def staged_folder(final: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a folder to fill that becomes ``final`` when the block ends well, and vanishes when it does not.
+
+    Raises
+    ------
+    ConflictError
+        If ``final`` is there already and ``replace`` is off.
+    """
+    _refuse_existing(final, replace=replace)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.staging-"))
+    try:
+        staging.chmod(0o755)
+        yield staging
+        _sync_tree(staging)
+        _refuse_existing(final, replace=replace)
+        _swap(staging, final)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(parent: Path, name: str) -> int:
+    """Remove staging folders of ``name`` that killed runs left behind; return how many there were."""
+    leftovers = list(parent.glob(f".{name}.staging-*"))
+    for folder in leftovers:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(leftovers)
+
+
+def _refuse_existing(final: Path, *, replace: bool) -> None:
+    if not replace and final.exists() and not (final.is_dir() and not any(final.iterdir())):
+        raise ConflictError(
+            f"{final} is there already", remedy="name another folder, or remove this one first"
+        )
+
+
+def _swap(staging: Path, final: Path) -> None:
+    old: Path | None = None
+    if final.exists():
+        old = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.staging-"))
+        final.replace(old / "old")
+    staging.replace(final)
+    sync_folder(final.parent)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            handle = os.open(Path(parent) / name, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        sync_folder(Path(parent))
