@@ -79,7 +79,12 @@ def decide(
     """
     found = list(signals)
     answers = [
-        _answer(statements, [s for s in found if s.use is use], use, at, licences, with_pending_refusals)
+        _answer(
+            acting(statements, use, at, with_pending_refusals=with_pending_refusals),
+            [signal for signal in found if signal.use is use],
+            use,
+            licences,
+        )
         for use in uses
     ]
     causes = [cause for _, named in answers for cause in named]
@@ -106,27 +111,18 @@ def keeps(preference: Preference, regime: Regime) -> bool:
 
 
 def _answer(
-    statements: Sequence[Statement],
-    signals: Sequence[Signal],
-    use: Use,
-    at: datetime,
-    licences: Collection[bytes],
-    *,
-    with_pending_refusals: bool,
+    acts: Sequence[Statement], signals: Sequence[Signal], use: Use, licences: Collection[bytes]
 ) -> tuple[Preference, list[Cause]]:
-    acts = acting(statements, use, at, with_pending_refusals=with_pending_refusals)
-    licensed = [s for s in acts if s.claim in licences]
-    preferences = [
-        (Cause(CauseKind.CLAIM, s.claim.hex(), s.preferences.for_use(use), use))
-        for s in acts
-        if s not in licensed
-    ]
-    preferences += [Cause(CauseKind.SIGNAL, s.name, s.preference, use) for s in signals]
-    preferences += [Cause(CauseKind.LICENCE, s.claim.hex(), Preference.ALLOW, use) for s in licensed]
-    strongest = combine(cause.preference for cause in preferences)
+    causes = [Cause(CauseKind.SIGNAL, signal.name, signal.preference, use) for signal in signals]
+    for statement in acts:
+        if statement.claim in licences:
+            causes.append(Cause(CauseKind.LICENCE, statement.claim.hex(), Preference.ALLOW, use))
+        else:
+            causes.append(
+                Cause(CauseKind.CLAIM, statement.claim.hex(), statement.preferences.for_use(use), use)
+            )
+    strongest = combine(cause.preference for cause in causes)
     named = [
-        cause
-        for cause in preferences
-        if cause.preference is strongest and strongest is not Preference.UNKNOWN
+        cause for cause in causes if cause.preference is strongest and strongest is not Preference.UNKNOWN
     ]
     return strongest, sorted(named, key=lambda cause: (cause.kind, cause.reference))

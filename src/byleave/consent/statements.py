@@ -79,25 +79,24 @@ class Standing(StrEnum):
 
 def is_effective(claim: Claim, at: datetime) -> bool:
     """Whether a claim counts at ``at``: in force, begun and not run out. The one place that says so."""
-    if claim.state is not ClaimState.EFFECTIVE or claim.effective_at is None or claim.effective_at > at:
-        return False
-    return claim.expires_at is None or at < claim.expires_at
+    return claim.state is ClaimState.EFFECTIVE and _has_begun(claim, at) and not _has_run_out(claim, at)
 
 
 def standing(statement: Statement, use: Use, at: datetime) -> Standing:
     """Say whether one statement acts on one use, waits for confirmation, or says nothing.
 
     A refusal acts from the evidence its kind of target asks for, disputed or not. A yes needs more, and neither a disputed nor a
-    stale one acts.
+    stale one acts. A claim that is only filed waits.
     """
     preference = statement.preferences.for_use(use)
-    if preference is Preference.UNKNOWN or not is_effective(statement, at):
+    waits = statement.state is ClaimState.FILED and not _has_run_out(statement, at)
+    if preference is Preference.UNKNOWN or not (waits or is_effective(statement, at)):
         return Standing.SILENT
     if preference is Preference.ALLOW:
         confirmed = statement.evidence >= ALLOW_FROM and not (statement.disputed or statement.stale)
     else:
         confirmed = statement.evidence >= DENY_FROM[statement.kind]
-    return Standing.ACTS if confirmed else Standing.PENDING
+    return Standing.ACTS if confirmed and not waits else Standing.PENDING
 
 
 def acting(
@@ -117,3 +116,11 @@ def acting(
             if key not in latest or latest[key].number < statement.number:
                 latest[key] = statement
     return tuple(latest.values())
+
+
+def _has_begun(claim: Claim, at: datetime) -> bool:
+    return claim.effective_at is not None and claim.effective_at <= at
+
+
+def _has_run_out(claim: Claim, at: datetime) -> bool:
+    return claim.expires_at is not None and claim.expires_at <= at
