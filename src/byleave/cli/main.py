@@ -1,0 +1,65 @@
+"""The `byleave` command: one Typer application. Every command parses, calls one room and prints.
+
+Modules of this room import their rooms inside the functions, so that help is instant and no command loads what it does not need.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+
+from byleave import __version__
+from byleave.cli import apply, claim, copies, demo, doctor, fingerprint, ingest, publish, registry, search, serve, sync, verify
+from byleave.errors import ByleaveError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave", is_eager=True),  # noqa: FBT001
+) -> None:
+    """Find your work in AI training data, say what may be done with it, and make that stick."""
+    if version:
+        typer.echo(f"byleave {__version__}")
+        raise typer.Exit
+
+
+app.command("ingest")(ingest.ingest)
+app.command("search")(search.search)
+app.command("fingerprint")(fingerprint.fingerprint)
+app.add_typer(claim.app, name="claim")
+app.command("publish")(publish.publish)
+app.command("sync")(sync.sync)
+app.command("verify")(verify.verify)
+app.add_typer(copies.app, name="copies")
+app.command("apply")(apply.apply)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("backup")(registry.backup)
+app.command("restore")(registry.restore)
+
+
+def run() -> None:
+    """Run the command line; leave with the error's own exit code."""
+    try:
+        app()
+    except ByleaveError as error:
+        if "--json" in sys.argv:
+            answer = {"ok": False, "error": error.problem, "remedy": error.remedy, "exit_code": error.exit_code}
+            sys.stderr.write(json.dumps(answer) + "\n")
+        else:
+            sys.stderr.write(f"error: {error.problem}\nhint: {error.remedy}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; what was finished is kept\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,137 @@
+"""Open a release that stands in a folder: nothing is believed before signature, sizes and digests hold. Light: no Arrow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.log import VerifierKey
+from byleave.release.manifest import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    NOTE,
+    SignedManifest,
+    check_bytes,
+    open_manifest,
+    text_of,
+    whole,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CLAIMS = "claims.parquet"
+LATEST = "latest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A verified release: published list no. N."""
+
+    folder: Path
+    signed: SignedManifest
+
+    @property
+    def number(self) -> int:
+        """N: the number of the last claim event it contains."""
+        return whole(self.signed.members, "number")
+
+    @property
+    def origin(self) -> str:
+        """The registry that published it."""
+        return text_of(self.signed.members, "origin")
+
+    @property
+    def manifest_digest(self) -> bytes:
+        """SHA-256 of its manifest: the one value that stands for all of it."""
+        return self.signed.sha256
+
+    @property
+    def published_at(self) -> datetime:
+        """When it was published, in UTC."""
+        return datetime.fromisoformat(text_of(self.signed.members, "published_at"))
+
+    @property
+    def fingerprint_version(self) -> str:
+        """Version of the picture fingerprints it carries."""
+        return text_of(self.signed.members, "fingerprint_version")
+
+    def claims(self) -> pa.Table:
+        """Return its rows. Needs the extra ``apply``."""
+        from byleave.release.rows import read_table
+
+        return read_table(str(self.folder / CLAIMS))
+
+
+def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
+    """Open the release in ``folder`` after checking all of it against the keys one trusts.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no release in the folder.
+    FormatError, VerificationError
+        If anything in it is not what its signed manifest says, or a file is there that it does not name.
+    """
+    signed = open_manifest(
+        read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind="release", keys=keys
+    )
+    named = {entry.name for entry in signed.files}
+    extra = (
+        {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        - named
+        - {MANIFEST, NOTE}
+    )
+    if extra:
+        raise VerificationError(
+            f"{folder} holds files that the manifest does not name", remedy="sync again into a new folder"
+        )
+    for entry in signed.files:
+        path = folder / entry.name
+        if not path.is_file() or path.is_symlink():
+            raise VerificationError(f"the release lacks {entry.name}", remedy="sync again")
+        with path.open("rb") as file:
+            check_bytes(entry, path.stat().st_size, hashlib.file_digest(file, "sha256").digest())
+    if CLAIMS not in named:
+        raise FormatError("the release names no claims", remedy="sync again")
+    return Release(folder, signed)
+
+
+def latest_number(content: bytes) -> int:
+    """Read ``latest.json``."""
+    try:
+        number = json.loads(content)["number"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            "latest.json cannot be read", remedy="check that the source is a folder of releases"
+        ) from error
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise FormatError(
+            "latest.json names no release", remedy="check that the source is a folder of releases"
+        )
+    return number
+
+
+def open_latest(folder: Path, keys: Sequence[VerifierKey]) -> Release:
+    """Open the release that ``latest.json`` in a folder of releases points to."""
+    return open_release(folder / str(latest_number(read_limited(folder / LATEST))), keys)
+
+
+def read_limited(path: Path) -> bytes:
+    """Read a small file of a release."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_MANIFEST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{path} does not exist", remedy="check the folder's name, or sync first"
+        ) from error
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise FormatError(f"{path} is too long", remedy="sync again")
+    return content
