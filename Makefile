@@ -1,0 +1,54 @@
+# Everything runs on a fresh machine with Python 3.11 or later, a C library and a network that reaches PyPI.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+
+.PHONY: help setup demo serve tour test check lint bench bench-large lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Make .venv with the byleave command and everything it needs
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Byleave needs Python 3.11 or later; name one with PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.ready-*
+	@touch $@
+
+demo: setup ## Prepare a demonstration on real pictures and open the site
+	$(BIN)/byleave demo
+
+serve: setup ## Serve the site on what ./byleave-data holds
+	$(BIN)/byleave serve
+
+tour: setup ## Do the whole job once on 300 pictures and check every result
+	$(BIN)/byleave demo --tour
+
+test: setup ## Run every test
+	$(BIN)/python -m pytest
+
+lint: setup ## Look at the code without running it
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+check: lint test tour ## What CI runs: lint, every test with coverage, the tour
+
+bench: setup ## Measure, as ratios against a peer or a limit
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+bench-large: setup ## The same on large inputs
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file --large; done
+
+lock: setup ## Pin every dependency again, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --all-extras --group dev --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+
+clean: ## Remove what setup and the tests made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage* htmlcov
