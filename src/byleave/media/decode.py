@@ -18,19 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from byleave.media.picture import Unusable, UnusableKind
+from byleave.media.picture import FORMATS, WORKING_SIDE, Unusable, UnusableKind
 
 if TYPE_CHECKING:
     from byleave.settings import Limits
 
-WORKING_SIDE = 512
-"""Long side of the working copy, in pixels."""
-
 FILTER = Image.Resampling.BICUBIC
 """The one filter the working copy is scaled with."""
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""Formats that are opened, by Pillow's names. Nothing else of Pillow's many readers is ever tried."""
 
 ORIENTATION = 0x0112
 

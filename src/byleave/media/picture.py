@@ -12,10 +12,17 @@ if TYPE_CHECKING:
 
     from byleave.fingerprints import PictureFingerprint
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""Formats that are opened, by Pillow's names. Nothing else of Pillow's many readers is ever tried."""
+
+WORKING_SIDE = 512
+"""Long side of the working copy, in pixels."""
+
 
 class UnusableKind(StrEnum):
     """Why no picture could be read. Kinds are stored and counted, so their names do not change."""
 
+    UNREADABLE_FILE = "unreadable_file"
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
