@@ -53,15 +53,38 @@ STEPS = (
     "03.04.00_01_pre_add_retry_failed_job_procedure.sql",
     "03.04.00_50_post_add_retry_failed_job_procedure.sql",
 )
+LEAVE = """
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT oid::regclass FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname LIKE 'procrastinate%'
+    LOOP
+        EXECUTE 'DROP TABLE ' || name || ' CASCADE';
+    END LOOP;
+    FOR name IN SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'procrastinate%'
+    LOOP
+        EXECUTE 'DROP FUNCTION ' || name;
+    END LOOP;
+    FOR name IN SELECT oid::regtype FROM pg_type
+        WHERE typnamespace = current_schema()::regnamespace AND typname LIKE 'procrastinate%'
+    LOOP
+        EXECUTE 'DROP TYPE ' || name || ' CASCADE';
+    END LOOP;
+END;
+$$
+"""
 
 
 def upgrade() -> None:
     folder = resources.files("procrastinate.sql") / "migrations"
-    # The driver sees each file as it is: no value is passed, so it reads neither ':name' nor '%'.
     cursor = op.get_bind().connection.cursor()
     for name in STEPS:
+        # Straight to the driver: with no value to pass, it reads neither ':name' nor '%' in these files.
         cursor.execute((folder / name).read_text("utf-8"))
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the job queue is taken away with the whole database only")
+    op.get_bind().connection.cursor().execute(LEAVE)
