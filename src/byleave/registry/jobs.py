@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from byleave.errors import InputError, UnavailableError
+from byleave.errors import UnavailableError
 from byleave.registry.database import Database
 
 if TYPE_CHECKING:
@@ -59,17 +59,15 @@ def defer(
     ``queueing_lock`` waits already. While another transaction that asked for the same ``queueing_lock`` is open,
     this call waits for its end.
     """
-    connection = session.connection().connection.driver_connection
-    if not isinstance(connection, psycopg.Connection):
-        raise InputError("jobs need a session of the registry database", remedy="use Database.transaction()")
-    session.flush()
     row = (QUEUE, task, lock, queueing_lock, Jsonb(arguments), not_before)
     try:
-        with connection.transaction():  # a savepoint: a second job is no reason to lose the caller's work
-            found = connection.execute(DEFER, row).fetchone()
-    except psycopg.errors.UniqueViolation:
-        return None
-    return int(found[0][0]) if found else None
+        with session.begin_nested():  # a second job is no reason to lose the caller's work
+            found = session.connection().exec_driver_sql(DEFER, row).scalar_one()
+    except IntegrityError as refused:
+        if isinstance(refused.orig, psycopg.errors.UniqueViolation):
+            return None
+        raise
+    return int(found[0])
 
 
 def run_pending(database: Database, tasks: Mapping[str, Task]) -> int:
@@ -97,6 +95,7 @@ class Worker:
         """Finish the job at hand, if any, and end the thread. Jobs still waiting stay in the queue."""
         if self._loop is None or self._working is None or not self._thread.is_alive():
             return
+        self._runner.stopping = True
         self._loop.call_soon_threadsafe(self._working.cancel)
         self._thread.join(timeout_s)
 
@@ -124,6 +123,7 @@ class _Runner:
 
     def __init__(self, database: Database, tasks: Mapping[str, Task]) -> None:
         self.done = 0
+        self.stopping = False
         self._database = database
         self._tasks = tasks
 
@@ -131,12 +131,13 @@ class _Runner:
         """Work until cancelled; begin again when the server went away."""
         from procrastinate.exceptions import ConnectorException
 
-        while True:
+        while not self.stopping:
             try:
                 await self.work(wait=True)
             except (ConnectorException, psycopg.OperationalError, ExceptionGroup):
                 await asyncio.sleep(RECONNECT_AFTER_S)
-            await asyncio.to_thread(self._reach)
+            if not self.stopping:
+                await asyncio.to_thread(self._reach)
 
     async def work(self, *, wait: bool) -> None:
         app = self._app()
