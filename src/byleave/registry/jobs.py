@@ -12,6 +12,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -73,7 +74,7 @@ def defer(
 def run_pending(database: Database, tasks: Mapping[str, Task]) -> int:
     """Run every job that may run now, in this thread's time, and return how many tasks ended well."""
     runner = _Runner(database, tasks)
-    asyncio.run(runner.work(wait=False))
+    asyncio.run(runner.work(None))
     return runner.done
 
 
@@ -85,7 +86,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="byleave-worker", daemon=True)
         self._begun = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._working: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
 
     def start(self) -> None:
         self._thread.start()
@@ -93,10 +94,9 @@ class Worker:
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Finish the job at hand, if any, and end the thread. Jobs still waiting stay in the queue."""
-        if self._loop is None or self._working is None or not self._thread.is_alive():
+        if self._loop is None or not self._thread.is_alive():
             return
-        self._runner.stopping = True
-        self._loop.call_soon_threadsafe(self._working.cancel)
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout_s)
 
     def __enter__(self) -> Self:
@@ -113,9 +113,8 @@ class Worker:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._working = self._loop.create_task(self._runner.work_on())
         self._begun.set()
-        await asyncio.wait({self._working})
+        await self._runner.work_until(self._stop)
 
 
 class _Runner:
@@ -123,45 +122,50 @@ class _Runner:
 
     def __init__(self, database: Database, tasks: Mapping[str, Task]) -> None:
         self.done = 0
-        self.stopping = False
         self._database = database
         self._tasks = tasks
 
-    async def work_on(self) -> None:
-        """Work until cancelled; begin again when the server went away."""
+    async def work_until(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; begin again when the server went away."""
         from procrastinate.exceptions import ConnectorException
 
-        while not self.stopping:
+        while not stop.is_set():
             try:
-                await self.work(wait=True)
-            except (ConnectorException, psycopg.OperationalError, ExceptionGroup):
-                await asyncio.sleep(RECONNECT_AFTER_S)
-            if not self.stopping:
+                await self.work(stop)
+            except (ConnectorException, psycopg.Error):
                 await asyncio.to_thread(self._reach)
 
-    async def work(self, *, wait: bool) -> None:
+    async def work(self, stop: asyncio.Event | None) -> None:
+        """Work until ``stop`` is set, or, without it, until nothing is left that may run now."""
         app = self._app()
+        # Only the worker is ever cancelled: a connection pool that is cancelled while it opens never closes.
         async with app.open_async():
             await _rescue(app)
-            rescuer = asyncio.create_task(_keep_rescuing(app))
-            try:
-                await app.run_worker_async(
+            worker = asyncio.create_task(
+                app.run_worker_async(
                     queues=[QUEUE],
-                    wait=wait,
-                    listen_notify=wait,
+                    wait=stop is not None,
+                    listen_notify=stop is not None,
                     delete_jobs="successful",
                     install_signal_handlers=False,
                     stalled_worker_timeout=STALLED_AFTER_S,
                 )
-            finally:
-                rescuer.cancel()
-                await asyncio.gather(rescuer, return_exceptions=True)
+            )
+            beside: list[asyncio.Task[Any]] = [asyncio.create_task(_keep_rescuing(app))]
+            if stop is not None:
+                beside.append(asyncio.create_task(stop.wait()))
+            await asyncio.wait([worker, *beside], return_when=asyncio.FIRST_COMPLETED)
+            for task in (worker, *beside):
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await worker
 
     def _reach(self) -> None:
-        try:
+        """Wait a moment, then bring an embedded server back, so that the next attempt may find one."""
+        time.sleep(RECONNECT_AFTER_S)
+        with suppress(psycopg.OperationalError, UnavailableError):
             self._database.connect().close()
-        except (psycopg.OperationalError, UnavailableError):
-            time.sleep(RECONNECT_AFTER_S)
 
     def _app(self) -> App:
         from procrastinate import App, PsycopgConnector
