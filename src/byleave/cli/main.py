@@ -11,17 +11,35 @@ import sys
 import typer
 
 from byleave import __version__
-from byleave.cli import apply, claim, copies, demo, doctor, fingerprint, ingest, publish, registry, search, serve, sync, verify
+from byleave.cli import (
+    apply,
+    claim,
+    copies,
+    demo,
+    doctor,
+    fingerprint,
+    ingest,
+    publish,
+    registry,
+    search,
+    serve,
+    sync,
+    verify,
+)
 from byleave.errors import ByleaveError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=__doc__,
 )
 
 
 @app.callback(invoke_without_command=True)
 def root(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave", is_eager=True),  # noqa: FBT001
+    version: bool = typer.Option(False, "--version", help="Print the version and leave", is_eager=True),
 ) -> None:
     """Find your work in AI training data, say what may be done with it, and make that stick."""
     if version:
@@ -51,7 +69,12 @@ def run() -> None:
         app()
     except ByleaveError as error:
         if "--json" in sys.argv:
-            answer = {"ok": False, "error": error.problem, "remedy": error.remedy, "exit_code": error.exit_code}
+            answer = {
+                "ok": False,
+                "error": error.problem,
+                "remedy": error.remedy,
+                "exit_code": error.exit_code,
+            }
             sys.stderr.write(json.dumps(answer) + "\n")
         else:
             sys.stderr.write(f"error: {error.problem}\nhint: {error.remedy}\n")

@@ -72,7 +72,9 @@ class ClaimedPicture:
 
     def __post_init__(self) -> None:
         if not self.variants:
-            raise FormatError("a claimed picture needs at least one fingerprint", remedy="compute it again from the file")
+            raise FormatError(
+                "a claimed picture needs at least one fingerprint", remedy="compute it again from the file"
+            )
         for value in self.variants:
             _check_pdq(value)
 
@@ -93,7 +95,9 @@ class ClaimedPicture:
         try:
             return cls(tuple(bytes.fromhex(value) for value in values.split(",")), int(quality), version)
         except ValueError as error:
-            raise FormatError(f"{text[:80]!r} is not a picture fingerprint", remedy="compute it again from the file") from error
+            raise FormatError(
+                f"{text[:80]!r} is not a picture fingerprint", remedy="compute it again from the file"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ def hamming(left: bytes, right: bytes) -> int:
     """Count the bits in which two values of equal length differ."""
     if len(left) != len(right):
         raise FormatError(
-            f"values of {len(left)} and {len(right)} bytes have no distance", remedy="compare fingerprints of one version"
+            f"values of {len(left)} and {len(right)} bytes have no distance",
+            remedy="compare fingerprints of one version",
         )
     return (int.from_bytes(left) ^ int.from_bytes(right)).bit_count()
 

@@ -46,7 +46,7 @@ class SigningKey:
     def parse(cls, text: str) -> SigningKey:
         """Read what :meth:`to_text` wrote."""
         remedy = "restore the key file from your backup of it"
-        parts = text.strip().removeprefix(_PREFIX).rsplit("+", 2)
+        parts = text.strip().removeprefix(_PREFIX).split("+", 2)
         try:
             name, key_id, encoded = parts
             seed = base64.b64decode(encoded, validate=True)

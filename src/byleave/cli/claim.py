@@ -1,0 +1,258 @@
+"""`byleave claim`: say no, ask me first or yes; list, show and withdraw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from byleave.cli.output import now, print_json, say
+from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, Use
+from byleave.errors import FormatError, InputError, NotFoundError
+from byleave.settings import Settings
+
+if TYPE_CHECKING:
+    from byleave.registry.claims import Claim
+    from byleave.registry.targets import Target
+
+app = typer.Typer(no_args_is_help=True, help="Say no, ask me first, or yes; list, show and withdraw")
+
+_MANY = "may be given several times"
+
+
+@app.command()
+def add(
+    image: list[Path] = typer.Option([], help=f"A picture, with every copy of it; {_MANY}"),
+    sample: list[str] = typer.Option(
+        [], help=f"Key of a catalog entry: its picture with every copy, and its link; {_MANY}"
+    ),
+    url: list[str] = typer.Option([], help=f"One link; {_MANY}"),
+    prefix: list[str] = typer.Option([], help=f"Everything below a path; {_MANY}"),
+    domain: list[str] = typer.Option([], help=f"A domain and all hosts below it; {_MANY}"),
+    csv: Path | None = typer.Option(None, help="A list of links, prefixes, domains or SHA-256 values"),
+    preference: str = typer.Option(..., help="deny, conditional or allow"),
+    use: list[Use] = typer.Option(
+        [],
+        help=f"For which use; {_MANY}. Left out: training for deny and allow, every AI use for conditional",
+    ),
+    claimant: str = typer.Option(..., "--as", help="E-mail address of the claimant"),
+    terms: str | None = typer.Option(None, help="Terms, or a link to them, for conditional and allow"),
+    contact: str | None = typer.Option(None, help="Where to ask, for conditional"),
+    publish_values: bool = typer.Option(
+        False, "--publish-values", help="Put plain links and match codes into the published list"
+    ),
+    json_: bool = typer.Option(False, "--json", help="Print the claim as JSON"),
+) -> None:
+    """File one claim with all the targets given."""
+    from byleave.registry.accounts import account_of
+    from byleave.registry.claims import NewClaim, file_claim
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    settings = Settings.from_process()
+    targets = _targets(settings, image, sample, url, prefix, domain, csv)
+    new = NewClaim(_preferences(preference, use), targets, terms, contact, publish_values=publish_values)
+    with Database.open(settings) as database, database.transaction() as session:
+        account = account_of(session, claimant, now())
+        claim = file_claim(session, new, who=OPERATOR, account=account, at=now())
+    if json_:
+        print_json(describe(claim))
+    else:
+        typer.echo(claim.id.hex())
+        say(f"filed as claim event {claim.number}: {_sentence(claim)}")
+
+
+@app.command("list")
+def list_claims(
+    claimant: str | None = typer.Option(None, "--as", help="Only those of this e-mail address"),
+    json_: bool = typer.Option(False, "--json", help="Print them as JSON"),
+) -> None:
+    """List claims, newest first."""
+    from byleave.registry.accounts import account_of
+    from byleave.registry.claims import all_claims, claims_of
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    with Database.open(Settings.from_process()) as database, database.transaction() as session:
+        if claimant is None:
+            claims = all_claims(session, who=OPERATOR)
+        else:
+            claims = claims_of(session, account_of(session, claimant, now()), who=OPERATOR)
+    if json_:
+        print_json([describe(claim) for claim in claims])
+        return
+    for claim in claims:
+        typer.echo(
+            f"{claim.id.hex()}  {claim.state:<9}  {claim.preferences.strongest.word:<11}  {len(claim.targets)} targets"
+        )
+    if not claims:
+        say("no claims yet; file one with `byleave claim add`")
+
+
+@app.command()
+def show(
+    claim: str = typer.Argument(help="Id of the claim"),
+    json_: bool = typer.Option(False, "--json", help="Print it as JSON"),
+) -> None:
+    """Show one claim and what it covers now."""
+    from byleave.catalog import Catalog
+    from byleave.copies.covers import covered_now
+    from byleave.registry.claims import claim_by_id
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    settings = Settings.from_process()
+    with Database.open(settings) as database, database.transaction() as session:
+        found = claim_by_id(session, _claim_id(claim), who=OPERATOR)
+    covers = covered_now(Catalog(settings.home, limits=settings.limits), found)
+    covered = [
+        {"dataset": c.dataset, "entries": c.samples, "as_of": c.as_of, "without_pictures": c.without_pictures}
+        for c in covers
+    ]
+    if json_:
+        print_json({**describe(found), "covers": covered})
+        return
+    typer.echo(f"{found.id.hex()}  {_sentence(found)}")
+    for use in Use:
+        typer.echo(f"  {use.value:<12} {found.preferences.for_use(use).word}")
+    for target in found.targets:
+        typer.echo(
+            f"  covers {target.kind.value}: {(target.label or target.value or target.digest.hex())[:100]}"
+        )
+    for one in covered:
+        typer.echo(f"  in {one['dataset']}: {one['entries']} entries as of {one['as_of']:%Y-%m-%d}")
+
+
+@app.command()
+def withdraw(
+    claim: str = typer.Argument(help="Id of the claim"),
+    json_: bool = typer.Option(False, "--json", help="Print it as JSON"),
+) -> None:
+    """Withdraw one claim: it is gone from the next published list on."""
+    from byleave.registry.claims import withdraw_claim
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    with Database.open(Settings.from_process()) as database, database.transaction() as session:
+        found = withdraw_claim(session, _claim_id(claim), who=OPERATOR, at=now())
+    if json_:
+        print_json(describe(found))
+    else:
+        say(f"withdrawn as claim event {found.number}; publish to make it known")
+
+
+def describe(claim: Claim) -> dict[str, Any]:
+    """Return a claim as plain data."""
+    return {
+        "claim": claim.id.hex(),
+        "number": claim.number,
+        "state": claim.state.value,
+        "standing": claim.standing(now()).value,
+        "actor": claim.actor,
+        "evidence": claim.evidence.name,
+        "preferences": {use.value: claim.preferences.for_use(use).word for use in Use},
+        "targets": [
+            {"kind": t.kind.value, "value": t.value, "label": t.label, "digest": t.digest.hex()}
+            for t in claim.targets
+        ],
+        "hold_reason": claim.hold_reason,
+        "filed_at": claim.filed_at,
+        "withdrawn_at": claim.withdrawn_at,
+    }
+
+
+def _sentence(claim: Claim) -> str:
+    words = {
+        "effective": "in force, part of the next published list",
+        "filed": "not confirmed yet: published as waiting, acts only where a trainer asks for it",
+        "held": f"held for review ({claim.hold_reason})",
+    }
+    return words.get(claim.state.value, claim.state.value)
+
+
+def _preferences(word: str, uses: list[Use]) -> Preferences:
+    preference = Preference.parse(word)
+    if preference is Preference.UNKNOWN:
+        raise InputError("'unknown' is what silence means", remedy="say deny, conditional or allow")
+    if uses:
+        return Preferences.same(preference, uses)
+    if preference is Preference.CONDITIONAL:
+        return PRESETS["ask_first"]
+    return Preferences.same(preference, TRAINING_USES)
+
+
+def _targets(
+    settings: Settings,
+    images: list[Path],
+    samples: list[str],
+    links: list[str],
+    prefixes: list[str],
+    domains: list[str],
+    csv: Path | None,
+) -> tuple[Target, ...]:
+    from byleave.registry import targets
+
+    found = [target for image in images for target in _picture(image, settings)]
+    found += [target for key in samples for target in _sample(key, settings)]
+    found += [targets.url_target(link) for link in links]
+    found += [targets.prefix_target(prefix) for prefix in prefixes]
+    found += [targets.domain_target(domain) for domain in domains]
+    if csv is not None:
+        found += targets.read_list(_content(csv, settings.limits.csv_bytes), settings.limits)
+    return tuple({(target.kind, target.digest): target for target in found}.values())
+
+
+def _picture(path: Path, settings: Settings) -> list[Target]:
+    import hashlib
+
+    from byleave import media
+    from byleave.registry.targets import digest_target, picture_target
+
+    encoded = _content(path, settings.limits.picture_bytes)
+    claimed = media.claimed_picture(encoded, limits=settings.limits)
+    if isinstance(claimed, media.Unusable):
+        raise FormatError(
+            f"{path} cannot be used as a picture: {claimed.detail}", remedy="give a JPEG, PNG or WebP file"
+        )
+    return [picture_target(claimed, path.name), digest_target(hashlib.sha256(encoded).digest(), path.name)]
+
+
+def _sample(key: str, settings: Settings) -> list[Target]:
+    from byleave.catalog import Catalog
+    from byleave.copies.samples import targets_of_sample
+
+    try:
+        sample_key = bytes.fromhex(key)
+    except ValueError as error:
+        raise FormatError(
+            f"{key!r} is not a sample key", remedy="copy it from `byleave search --json`"
+        ) from error
+    found = Catalog(settings.home, limits=settings.limits).find_samples(sample_key)
+    if not found:
+        raise NotFoundError(
+            f"no dataset here has the sample {key}", remedy="copy the key from `byleave search --json`"
+        )
+    return list(targets_of_sample(found[0]))
+
+
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error.strerror}", remedy="check the file's name"
+        ) from error
+    if len(content) > limit:
+        raise InputError(f"{path} is larger than {limit} bytes", remedy="give a smaller file")
+    return content
+
+
+def _claim_id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise FormatError(
+            f"{text!r} is not a claim's id", remedy="copy it from `byleave claim list`"
+        ) from error

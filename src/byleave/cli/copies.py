@@ -1,0 +1,52 @@
+"""`byleave copies`: where claimed pictures stand in a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from byleave.cli.output import now, print_json, say
+from byleave.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Find the copies of claimed pictures in a dataset")
+
+
+@app.callback()
+def copies() -> None:
+    """Find the copies of claimed pictures in a dataset."""
+
+
+@app.command()
+def cover(
+    dataset: str = typer.Option(..., help="Name of a dataset in the catalog"),
+    release: int | None = typer.Option(None, help="Number of the published list; the latest when left out"),
+    out: Path = typer.Option(..., help="File to write"),
+    json_: bool = typer.Option(False, "--json", help="Print what was found as JSON"),
+) -> None:
+    """Write the signed coverage file of one dataset by one published list."""
+    from byleave.catalog import Catalog
+    from byleave.copies.cover import cover as cover_dataset
+    from byleave.publish.releases import keys_folder, releases_folder
+    from byleave.registry.database import Database
+    from byleave.release import load_key, open_latest, open_release
+
+    settings = Settings.from_process()
+    key = load_key(keys_folder(settings), settings.origin)
+    folder = releases_folder(settings)
+    opened = (
+        open_latest(folder, [key.verifier])
+        if release is None
+        else open_release(folder / str(release), [key.verifier])
+    )
+    catalog = Catalog(settings.home, limits=settings.limits)
+    with Database.open(settings) as database, database.transaction() as session:
+        coverage = cover_dataset(
+            catalog, session, dataset=dataset, release=opened, out=out, made_at=now(), key=key
+        )
+    counts = coverage.signed.members["counts"]
+    if json_:
+        print_json({"file": str(out), "dataset": dataset, "release": opened.number, "counts": counts})
+        return
+    typer.echo(out)
+    say(f"compared the pictures of {dataset} with published list no. {opened.number}: {counts}")

@@ -1,0 +1,33 @@
+"""What every command shares on its way out: data to standard output, words to standard error, one clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print data for programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+
+
+def say(words: str) -> None:
+    """Tell a person something; it never mixes with data."""
+    typer.echo(words, err=True)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    return str(value)
