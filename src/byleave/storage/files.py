@@ -44,11 +44,22 @@ def staged_folder(final: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         staging.chmod(0o755)
         yield staging
-        _sync_tree(staging)
-        _refuse_existing(final, replace=replace)
-        _swap(staging, final)
+        publish_folder(staging, final, replace=replace)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def publish_folder(filled: Path, final: Path, *, replace: bool = False) -> None:
+    """Flush a filled folder to the disk and rename it to ``final``, on the same file system.
+
+    Raises
+    ------
+    ConflictError
+        If ``final`` is there already and ``replace`` is off.
+    """
+    _sync_tree(filled)
+    _refuse_existing(final, replace=replace)
+    _swap(filled, final)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,0 +1,109 @@
+"""Why rows were taken out: computed by ``consent.decide`` once per combination of targets, then shared by all rows that have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from byleave.apply.ruleset import Ruleset
+from byleave.apply.verdicts import Verdicts
+from byleave.consent import Cause, CauseKind, Preference, Regime, Statement, TargetKind, decide
+
+CAUSE_TYPE = pa.struct(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("reference", pa.string(), nullable=False),
+        pa.field("use", pa.string()),
+        pa.field("preference", pa.string(), nullable=False),
+        pa.field("method", pa.string()),
+        pa.field("distance", pa.uint8()),
+    ]
+)
+REMOVED_SCHEMA = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("item_id", pa.binary(16)),
+        pa.field("sample_key", pa.binary(16)),
+        pa.field("causes", pa.list_(pa.field("cause", CAUSE_TYPE, nullable=False)), nullable=False),
+    ]
+)
+"""Columns of ``removed.parquet``. No link stands there: file and row lead to it in the input, and a list of refused works is not spread."""
+
+_NARROWEST = (TargetKind.DIGEST, TargetKind.URL, TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The causes of one combination, as rows of ``removed.parquet`` carry them, and the level of the strongest claim."""
+
+    causes: tuple[dict[str, Any], ...]
+    evidence: str | None
+
+
+class Explainer:
+    """Explains combinations of targets and faults. Remembers them: most rows of a dataset share a few."""
+
+    def __init__(self, ruleset: Ruleset, verdicts: Verdicts, regime: Regime) -> None:
+        self._ruleset = ruleset
+        self._verdicts = verdicts
+        self._regime = regime
+        self._known: dict[tuple[tuple[int, ...], tuple[str, ...], bool], Reasons] = {}
+
+    def explain(self, targets: tuple[int, ...], faults: tuple[str, ...], *, unchecked: bool) -> Reasons:
+        """Return why a row with these targets and faults is taken out; ``unchecked`` if not having been compared is a reason."""
+        key = (targets, faults, unchecked)
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = self._compute(targets, faults, unchecked=unchecked)
+        return self._known[key]
+
+    def _compute(self, targets: tuple[int, ...], faults: tuple[str, ...], *, unchecked: bool) -> Reasons:
+        terms = self._verdicts.terms
+        said = [statement for target in targets for statement in self._verdicts.statements(target)]
+        decision = decide(
+            said,
+            uses=terms.uses,
+            regime=self._regime,
+            at=terms.at,
+            faults=faults,
+            with_pending_refusals=terms.with_pending,
+        )
+        causes = [] if decision.keep else list(decision.causes)
+        if unchecked:
+            causes.append(Cause(CauseKind.UNCHECKED, "picture", Preference.UNKNOWN))
+        ways = self._ways(targets)
+        named = {cause.reference for cause in causes if cause.kind is CauseKind.CLAIM}
+        levels = [statement.evidence for statement in said if statement.claim.hex() in named]
+        return Reasons(tuple(_plain(cause, ways) for cause in causes), max(levels).name if levels else None)
+
+    def _ways(self, targets: tuple[int, ...]) -> dict[str, tuple[str, int | None]]:
+        """Say for each claim how it reached the row: by what was compared exactly, else as a copy at a distance."""
+        ways: dict[str, tuple[str, int | None]] = {}
+        for target in targets:
+            for copy in self._verdicts.copies(target):
+                ways.setdefault(copy.claim.hex(), (copy.method, copy.distance))
+        exact = [(self._ruleset.kind_of(t), t) for t in targets if t < self._ruleset.targets]
+        for kind, target in sorted(exact, key=lambda pair: -_NARROWEST.index(pair[0])):
+            ways |= {claim.hex(): (kind.value, None) for claim in self._ruleset.claims_of(target)}
+        return ways
+
+
+def _plain(cause: Cause, ways: dict[str, tuple[str, int | None]]) -> dict[str, Any]:
+    method, distance = (
+        ways.get(cause.reference, (None, None)) if cause.kind is CauseKind.CLAIM else (None, None)
+    )
+    return {
+        "kind": cause.kind.value,
+        "reference": cause.reference,
+        "use": cause.use.value if cause.use else None,
+        "preference": cause.preference.word,
+        "method": method,
+        "distance": distance,
+    }
+
+
+_MOST_KNOWN = 100_000

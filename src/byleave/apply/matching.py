@@ -1,0 +1,257 @@
+"""Match the rows of one batch: which targets cover each, what its item id is, and what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from byleave.apply.covering import CoverageTables
+from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
+from byleave.apply.ruleset import KINDS, Ruleset
+from byleave.apply.sha256 import Bytes, Words
+from byleave.apply.tables import Ints, find_many, read_only
+from byleave.consent import TargetKind
+from byleave.errors import FormatError
+from byleave.urls import MAX_URL_BYTES, canonical_url, host_of, item_id_of_bytes
+
+Flags = npt.NDArray[np.bool_]
+
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What was found out about the ``n`` rows of a batch.
+
+    items
+        uint8 (n, 16): item ids, zero where ``named`` is false.
+    named
+        bool (n,): whether the row has an item id.
+    bad_link, bad_digest
+        bool (n,): a link, or the digest of a file, that is there and cannot be read; a row with neither is a bad link.
+    with_digest
+        bool (n,): whether the row says what its file's SHA-256 is.
+    rows, targets
+        int64 (k,): pairs of a row and a target that covers it, by rising row. Targets from ``ruleset.targets`` on are places in the
+        coverage.
+    checked
+        bool (n,): whether the pixels behind the row were compared.
+    """
+
+    items: Bytes
+    named: Flags
+    bad_link: Flags
+    bad_digest: Flags
+    with_digest: Flags
+    rows: Ints
+    targets: Ints
+    checked: Flags
+    hosts: Ints
+    link_data: Bytes
+    odd_hosts: dict[int, str]
+
+    def host(self, row: int) -> str:
+        """Return the host of a row, or an empty text where it has none that can be read."""
+        if row in self.odd_hosts:
+            return self.odd_hosts[row]
+        start, length = (int(number) for number in self.hosts[row])
+        return self.link_data[start : start + length].tobytes().decode("ascii")
+
+
+class Matcher:
+    """Matches batches against one ruleset and, if given, one coverage. Holds working memory: one per thread."""
+
+    def __init__(self, ruleset: Ruleset, coverage: CoverageTables | None) -> None:
+        self._ruleset = ruleset
+        self._coverage = coverage
+        self._tables = ruleset.kernel_tables()
+        self._scratch = new_scratch()
+
+    def match(self, links: pa.Array | None, digests: pa.Array | None, size: int) -> Matched:
+        """Match ``size`` rows by their links and the SHA-256 digests of their files; a column that is not there is ``None``."""
+        linked = self._match_links(links, size)
+        named, items, rows, targets = linked.named, linked.items, linked.rows, linked.targets
+        known, bad_digest = np.zeros(size, bool), np.zeros(size, bool)
+        if digests is not None:
+            values, known, bad_digest = read_digests(digests)
+            self._name_by_bytes(items, named, linked.absent, values, known)
+            hit_rows, hit_targets = self._match_digests(values, known)
+            rows, targets = np.concatenate([rows, hit_rows]), np.concatenate([targets, hit_targets])
+        named |= linked.absent & known
+        words = read_only(items.view(np.uint64).reshape(size, 2))
+        checked = np.zeros(size, bool)
+        if self._coverage is not None:
+            checked = named & (self._find(self._coverage.checked, words) >= 0)
+            places = self._find(self._coverage.matched, words)
+            hit_rows = np.flatnonzero(named & (places >= 0))
+            rows = np.concatenate([rows, hit_rows])
+            targets = np.concatenate([targets, places[hit_rows] + self._ruleset.targets])
+        order = np.argsort(rows, kind="stable")
+        return Matched(
+            items=items,
+            named=named,
+            bad_link=linked.unreadable | (linked.absent & ~known & ~bad_digest),
+            bad_digest=bad_digest,
+            with_digest=known,
+            rows=rows[order],
+            targets=targets[order],
+            checked=checked,
+            hosts=linked.hosts,
+            link_data=linked.data,
+            odd_hosts=linked.odd_hosts,
+        )
+
+    def _match_links(self, links: pa.Array | None, size: int) -> _Linked:
+        if links is None:
+            links = pa.nulls(size, pa.large_binary())
+        data, offsets, absent = link_buffers(links)
+        found, rows, targets = self._pass(data, offsets, absent, raw=True)
+        unreadable, odd_hosts = np.zeros(size, bool), dict[int, str]()
+        odd = np.flatnonzero(found.handed_back)
+        if len(odd):
+            texts = [_canonical_or_none(data, offsets, int(row)) for row in odd]
+            odd_hosts = {
+                int(row): host_of(text) if text else "" for row, text in zip(odd, texts, strict=True)
+            }
+            unreadable[odd] = [text is None for text in texts]
+            data2, offsets2, absent2 = link_buffers(pa.array(texts, pa.large_string()))
+            again, odd_rows, odd_targets = self._pass(data2, offsets2, absent2, raw=False)
+            unreadable[odd] |= again.handed_back.astype(bool)
+            found.items[odd] = again.items
+            rows, targets = np.concatenate([rows, odd[odd_rows]]), np.concatenate([targets, odd_targets])
+        items = found.items.view(np.uint8).reshape(size, 16)
+        items[unreadable] = 0
+        return _Linked(
+            items, ~(absent | unreadable), absent, unreadable, rows, targets, found.hosts, data, odd_hosts
+        )
+
+    def _pass(self, data: Bytes, offsets: Ints, absent: Flags, *, raw: bool) -> tuple[Found, Ints, Ints]:
+        size = len(offsets) - 1
+        room = MOST_HITS + 2 * size
+        found = Found(
+            np.zeros(size, np.uint8),
+            np.zeros((size, 2), np.uint64),
+            np.zeros((size, 2), np.int64),
+            np.empty(room, np.int64),
+            np.empty(room, np.int64),
+        )
+        row, pairs = 0, []
+        while True:
+            row, count = match_links(data, offsets, absent, raw, row, self._tables, self._scratch, found)
+            pairs.append((found.rows[:count].copy(), found.targets[:count].copy()))
+            if row == size:
+                break
+        return found, np.concatenate([r for r, _ in pairs]), np.concatenate([t for _, t in pairs])
+
+    def _find(self, table: Any, words: Words) -> Ints:
+        places = np.empty(len(words), np.int64)
+        find_many(table, self._tables.secret, words, places)
+        return places
+
+    def _match_digests(self, values: Bytes, known: Flags) -> tuple[Ints, Ints]:
+        words = read_only(values.view(np.uint64).reshape(len(values), 4))
+        places = self._find(self._ruleset.tables[TargetKind.DIGEST], words)
+        rows = np.flatnonzero(known & (places >= 0))
+        return rows, places[rows] + self._ruleset.bases[KINDS.index(TargetKind.DIGEST)]
+
+    @staticmethod
+    def _name_by_bytes(items: Bytes, named: Flags, absent: Flags, values: Bytes, known: Flags) -> None:
+        for row in np.flatnonzero(absent & known & ~named):
+            items[row] = np.frombuffer(item_id_of_bytes(values[row].tobytes()), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    items: Bytes
+    named: Flags
+    absent: Flags
+    unreadable: Flags
+    rows: Ints
+    targets: Ints
+    hosts: Ints
+    data: Bytes
+    odd_hosts: dict[int, str]
+
+
+def link_buffers(links: pa.Array) -> tuple[Bytes, Ints, Flags]:
+    """Return the bytes, the offsets int64 (n + 1,) and the nulls of a column of text or bytes; views where Arrow allows."""
+    if pa.types.is_dictionary(links.type):
+        links = links.dictionary_decode()
+    if not is_textual(links.type):
+        raise FormatError(
+            f"the column of links holds {links.type}, not text", remedy="write the links as text"
+        )
+    if not pa.types.is_large_binary(links.type):
+        links = links.cast(pa.large_binary())
+    _, offsets, data = links.buffers()
+    wanted = np.frombuffer(offsets, np.int64, len(links) + 1, 8 * links.offset) if offsets else _NO_OFFSETS
+    absent = links.is_null().to_numpy(zero_copy_only=False)
+    content = np.frombuffer(data, np.uint8) if data is not None and data.size else _NO_BYTES
+    return read_only(content), read_only(wanted), read_only(absent)
+
+
+def is_textual(kind: pa.DataType) -> bool:
+    """Whether a column of this type may hold links."""
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_string_view(kind)
+        or types.is_binary_view(kind)
+        or (types.is_dictionary(kind) and is_textual(kind.value_type))
+    )
+
+
+def read_digests(column: pa.Array) -> tuple[Bytes, Flags, Flags]:
+    """Read SHA-256 digests, as 32 bytes or 64 hex digits; return uint8 (n, 32), which are there, and which cannot be read.
+
+    An empty text counts as none: downloaders write it for what they failed to fetch.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    values = np.zeros((len(column), DIGEST_BYTES), np.uint8)
+    known, unreadable = np.zeros(len(column), bool), np.zeros(len(column), bool)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    for row, value in enumerate(column.to_pylist()):
+        if not value:
+            continue
+        digest = _digest(value)
+        if digest is None:
+            unreadable[row] = True
+        else:
+            known[row] = True
+            values[row] = np.frombuffer(digest, np.uint8)
+    return values, known, unreadable
+
+
+def _digest(value: object) -> bytes | None:
+    if not isinstance(value, bytes):
+        return None
+    if len(value) == DIGEST_BYTES:
+        return value
+    try:
+        digest = bytes.fromhex(value.decode("ascii"))
+    except ValueError:
+        return None
+    return digest if len(digest) == DIGEST_BYTES else None
+
+
+def _canonical_or_none(data: Bytes, offsets: Ints, row: int) -> str | None:
+    begin, end = int(offsets[row]), int(offsets[row + 1])
+    if end - begin > MAX_URL_BYTES:
+        return None
+    try:
+        return canonical_url(data[begin:end].tobytes().decode())
+    except (UnicodeDecodeError, FormatError):
+        return None
+
+
+_NO_OFFSETS = np.zeros(1, np.int64)
+_NO_BYTES = np.zeros(1, np.uint8)

@@ -1,0 +1,190 @@
+"""The report of one run: the facts, and ``report.json`` made of them. ``docs/reference/report.md`` describes every field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from byleave.apply.shard import Needs, Unchecked
+from byleave.apply.tally import Tally, most_first
+from byleave.consent import Evidence, Preference, Regime, Use
+from byleave.log import JSON
+from byleave.release import Release
+
+FORMAT = "byleave/report/1"
+MOST_LISTED = 50
+"""Hosts and claims listed in the report, most affected first."""
+
+LIMITS = (
+    "This list says what people had said when the release was published. Whoever speaks later is heard by the next run only.",
+    "A row that stays is not thereby permitted: under opt_out it means that nobody known to this registry refused.",
+    "Copies are found by comparing pictures. Strongly cropped or redrawn copies are mostly missed, and a row without pixels "
+    "cannot be compared at all.",
+    "Rows are decided by their link, by the digest of their file where the input states it, and by the coverage. Pictures were not fetched.",
+    "Models trained earlier are not changed by this.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What was asked for, and the moment that counts."""
+
+    at: datetime
+    byleave: str
+    regime: Regime
+    uses: tuple[Use, ...]
+    unchecked: Unchecked | None
+    with_pending: bool
+    needs: Needs
+    removed_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One input file: name, size in bytes, rows, SHA-256 (hex)."""
+
+    name: str
+    size: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageFacts:
+    """What the coverage is for and how many items it speaks of."""
+
+    dataset: str
+    dataset_version: str
+    manifest_sha256: str
+    fingerprint_version: str
+    checked: int
+    same_work: int
+    in_review: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a run found out."""
+
+    run: RunFacts
+    release: Release
+    keys: tuple[str, ...]
+    coverage: CoverageFacts | None
+    dataset: str | None
+    dataset_version: str | None
+    left_out: tuple[str, ...]
+    files: tuple[FileFacts, ...]
+    tally: Tally
+
+    @property
+    def rows(self) -> int:
+        """Rows of the input."""
+        return self.tally.totals["rows"]
+
+    @property
+    def kept(self) -> int:
+        """Rows of the output."""
+        return self.tally.kept[self.run.regime.value]
+
+    @property
+    def removed(self) -> int:
+        """Rows of the input that are not in the output."""
+        return self.rows - self.kept
+
+    @property
+    def listed(self) -> int:
+        """Rows in the list beside the output: those removed, or in research those that ``opt_out`` would remove."""
+        regime = Regime.OPT_OUT if self.run.regime is Regime.RESEARCH else self.run.regime
+        return self.rows - self.tally.kept[regime.value]
+
+    def regimes(self) -> list[tuple[Regime, int, int]]:
+        """Return, for each regime, how many rows it keeps and how many it removes."""
+        return [(r, self.tally.kept[r.value], self.rows - self.tally.kept[r.value]) for r in Regime]
+
+    def answers(self) -> list[tuple[Use, dict[Preference, int]]]:
+        """Return, for each requested use, how many rows have which answer."""
+        counts = self.tally.answers
+        return [(u, {p: counts[f"{u.value}|{p.word}"] for p in Preference}) for u in self.run.uses]
+
+    def causes(self) -> list[dict[str, JSON]]:
+        """Return the causes by kind, use, preference and method, most frequent first."""
+        return [
+            dict(
+                zip(
+                    ("kind", "use", "preference", "method"),
+                    (part or None for part in key.split("|")),
+                    strict=True,
+                )
+            )
+            | {"rows": count}
+            for key, count in most_first(self.tally.causes)
+        ]
+
+    def distances(self) -> list[tuple[str, int, int]]:
+        """Return method, distance and rows of the copies that were taken out."""
+        pairs = [(*key.split("|"), count) for key, count in self.tally.distances.items()]
+        return sorted((method, int(distance), count) for method, distance, count in pairs)
+
+
+def report_object(report: Report) -> dict[str, JSON]:
+    """Return ``report.json`` as one object."""
+    tally, run = report.tally, report.run
+    return {
+        "format": FORMAT,
+        "at": run.at.isoformat(),
+        "byleave": run.byleave,
+        "request": {
+            "regime": run.regime.value,
+            "uses": [use.value for use in run.uses],
+            "unchecked": run.unchecked.value if run.unchecked else None,
+            "with_pending": run.with_pending,
+        },
+        "release": {
+            "number": report.release.number,
+            "origin": report.release.origin,
+            "published_at": report.release.published_at.isoformat(),
+            "manifest_sha256": report.release.manifest_digest.hex(),
+            "keys": list(report.keys),
+        },
+        "coverage": asdict(report.coverage) if report.coverage else None,
+        "input": {
+            "dataset": report.dataset,
+            "dataset_version": report.dataset_version,
+            "files": [asdict(file) for file in report.files],
+            "left_out": list(report.left_out),
+        },
+        "rows": {
+            "input": report.rows,
+            "kept": report.kept,
+            "removed": report.removed,
+            "listed": report.listed,
+            "listed_in": run.removed_file,
+        },
+        "regimes": {r.value: {"kept": kept, "removed": removed} for r, kept, removed in report.regimes()},
+        "answers": {u.value: {p.word: n for p, n in counts.items()} for u, counts in report.answers()},
+        "causes": [*report.causes()],
+        "evidence": {level.name: tally.evidence[level.name] for level in Evidence},
+        "copies": [{"method": m, "distance": d, "rows": n} for m, d, n in report.distances()],
+        "unreadable": {"links": tally.totals["unreadable"], "digests": tally.totals["bad_digest"]},
+        "unchecked": {
+            "rows": tally.totals["unchecked"],
+            "compared": tally.totals["checked"],
+            "in_review": tally.totals["review"],
+            "needed": asdict(run.needs),
+        },
+        "hosts": _listed(tally.hosts, "host"),
+        "claims": _listed(tally.claims, "claim"),
+        "names_cut": tally.totals["cut"],
+        "limits": list(LIMITS),
+    }
+
+
+def report_json(report: Report) -> bytes:
+    """Return the bytes of ``report.json``: the same facts give the same bytes."""
+    return json.dumps(report_object(report), indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def _listed(counts: Mapping[str, int], name: str) -> list[JSON]:
+    return [{name: key, "rows": count} for key, count in most_first(counts)[:MOST_LISTED]]

@@ -1,0 +1,278 @@
+"""Apply to one file: decide about every row, write those that stay, list those that do not, and count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from byleave.apply.causes import REMOVED_SCHEMA, Explainer, Reasons
+from byleave.apply.covering import CoverageTables
+from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
+from byleave.apply.matching import Matched, Matcher
+from byleave.apply.rewriting import Rewriter, batches
+from byleave.apply.ruleset import Ruleset
+from byleave.apply.tally import Tally
+from byleave.apply.verdicts import Answers, Terms, Verdicts, kept
+from byleave.consent import CauseKind, Preference, Regime, TargetKind
+
+Flags = npt.NDArray[np.bool_]
+
+
+class Unchecked(StrEnum):
+    """What to do with rows that could not be checked against every claim. There is no default."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a row must have been compared by before it counts as checked.
+
+    pixels
+        Claimed pictures bind a requested use.
+    digest
+        So do claimed files without a picture.
+    other
+        So do texts or sounds, which this version cannot compare at all.
+    """
+
+    pixels: bool
+    digest: bool
+    other: bool
+
+    @classmethod
+    def of(cls, ruleset: Ruleset, verdicts: Verdicts) -> Needs:
+        """Find out what the targets that bind ask for."""
+        return cls(
+            pixels=verdicts.bind([TargetKind.PICTURE]),
+            digest=verdicts.bind([TargetKind.DIGEST], without_pictures=True),
+            other=verdicts.bind([TargetKind.TEXT, TargetKind.SOUND]),
+        )
+
+    def unchecked(self, matched: Matched) -> Flags:
+        """Say which rows were not compared by all that is needed."""
+        missing = np.full(len(matched.checked), self.other)
+        if self.pixels:
+            missing |= ~matched.checked
+        if self.digest:
+            missing |= ~matched.with_digest
+        return missing
+
+
+class Plan:
+    """All that deciding needs, the same for every file. Holds working memory: one per thread."""
+
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        coverage: CoverageTables | None,
+        terms: Terms,
+        regime: Regime,
+        unchecked: Unchecked | None,
+    ) -> None:
+        self.coverage = coverage
+        self.regime = regime
+        self.unchecked = unchecked
+        self.ruleset = ruleset
+        self.verdicts = Verdicts(ruleset, coverage, terms)
+        self.matcher = Matcher(ruleset, coverage)
+        self.needs = Needs.of(ruleset, self.verdicts)
+        listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
+        self.listed_regime = listed
+        self.explainer = Explainer(ruleset, self.verdicts, listed)
+
+    @property
+    def drops_unchecked(self) -> bool:
+        """Whether rows that could not be checked are taken out."""
+        return self.unchecked is Unchecked.DROP
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    matched: Matched
+    answers: Answers
+    faulty: Flags
+    unchecked: Flags
+    stays: dict[Regime, Flags]
+
+
+def apply_to_file(
+    plan: Plan, source: InputFile, output: Path, removed: Path, progress: Callable[[int], None]
+) -> Tally:
+    """Write the rows of ``source`` that stay to ``output`` and the list of the others to ``removed``; return the counts.
+
+    ``progress`` is told the number of rows done since it was last told.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read as Parquet, or has no column to decide by.
+    """
+    tally = Tally()
+    with open_parquet(source.path) as file:
+        columns = columns_of(file.schema_arrow, source.name)
+        rewriter = Rewriter(file, output)
+        try:
+            with pq.ParquetWriter(removed, REMOVED_SCHEMA, compression="zstd") as listing:
+                _run(plan, file, source, columns, rewriter, listing, tally, progress)
+            rewriter.close()
+        except (pa.ArrowException, OSError) as error:
+            rewriter.abandon()
+            raise damaged(source.path, error) from error
+        except BaseException:
+            rewriter.abandon()
+            raise
+    tally.cut_names()
+    return tally
+
+
+def first_unchecked(plan: Plan, source: InputFile, progress: Callable[[int], None]) -> tuple[int, int]:
+    """Count rows up to the end of the first batch that holds one not checked: rows read, rows not checked among them."""
+    rows = 0
+    with open_parquet(source.path) as file:
+        columns = columns_of(file.schema_arrow, source.name)
+        wanted = sorted({name for name in (columns.link, columns.digest) if name})
+        try:
+            for batch in file.iter_batches(columns=wanted, use_threads=False):
+                rows += batch.num_rows
+                progress(batch.num_rows)
+                unchecked = plan.needs.unchecked(_match(plan, batch, columns))
+                if unchecked.any():
+                    return rows, int(unchecked.sum())
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(source.path, error) from error
+    return rows, 0
+
+
+def _run(
+    plan: Plan,
+    file: pq.ParquetFile,
+    source: InputFile,
+    columns: Columns,
+    rewriter: Rewriter,
+    listing: pq.ParquetWriter,
+    tally: Tally,
+    progress: Callable[[int], None],
+) -> None:
+    row = 0
+    for group in range(file.metadata.num_row_groups):
+        for batch in batches(file, group):
+            decided = decide_batch(plan, batch, columns)
+            stays = decided.stays[plan.regime]
+            rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
+            taken = np.flatnonzero(~decided.stays[plan.listed_regime])
+            _count(plan, decided, tally)
+            if len(taken):
+                listing.write_batch(_listed(plan, decided, taken, source.name, row, tally))
+            row += batch.num_rows
+            progress(batch.num_rows)
+        rewriter.end_row_group()
+
+
+def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> _Decided:
+    """Decide about the rows of one batch under all three regimes at once."""
+    matched = _match(plan, batch, columns)
+    answers = plan.verdicts.answers(matched.rows, matched.targets, batch.num_rows)
+    faulty = matched.bad_link | matched.bad_digest
+    unchecked = plan.needs.unchecked(matched)
+    stays = {regime: kept(answers, faulty, regime) for regime in Regime}
+    if plan.drops_unchecked:
+        stays[Regime.OPT_OUT] &= ~unchecked
+        stays[Regime.OPT_IN] &= ~unchecked
+    return _Decided(matched, answers, faulty, unchecked, stays)
+
+
+def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Matched:
+    link = batch.column(columns.link) if columns.link else None
+    digest = batch.column(columns.digest) if columns.digest else None
+    return plan.matcher.match(link, digest, batch.num_rows)
+
+
+def _count(plan: Plan, decided: _Decided, tally: Tally) -> None:
+    matched, size = decided.matched, len(decided.faulty)
+    tally.totals["rows"] += size
+    tally.totals["unreadable"] += int(matched.bad_link.sum())
+    tally.totals["bad_digest"] += int(matched.bad_digest.sum())
+    tally.totals["checked"] += int(matched.checked.sum())
+    tally.totals["unchecked"] += int(decided.unchecked.sum())
+    if plan.coverage is not None and plan.coverage.in_review:
+        items = [item.tobytes() for item in matched.items[matched.checked]]
+        tally.totals["review"] += sum(item in plan.coverage.in_review for item in items)
+    for regime, stays in decided.stays.items():
+        tally.kept[regime.value] += int(stays.sum())
+    for place, use in enumerate(plan.verdicts.terms.uses):
+        counts = np.bincount(decided.answers[:, place], minlength=len(Preference))
+        for preference in Preference:
+            tally.answers[f"{use.value}|{preference.word}"] += int(counts[preference])
+
+
+def _listed(
+    plan: Plan, decided: _Decided, taken: npt.NDArray[np.int64], name: str, first_row: int, tally: Tally
+) -> pa.RecordBatch:
+    matched = decided.matched
+    begins = np.searchsorted(matched.rows, taken, side="left").tolist()
+    ends = np.searchsorted(matched.rows, taken, side="right").tolist()
+    places: dict[int, int] = {}
+    reasons: list[Reasons] = []
+    indices: list[int] = []
+    keys: list[bytes | None] = []
+    for row, begin, end in zip(taken.tolist(), begins, ends, strict=True):
+        targets = tuple(sorted(matched.targets[begin:end].tolist()))
+        reason = plan.explainer.explain(
+            targets,
+            _faults(matched, row),
+            unchecked=plan.drops_unchecked and bool(decided.unchecked[row]),
+        )
+        place = places.setdefault(id(reason), len(reasons))
+        if place == len(reasons):
+            reasons.append(reason)
+        indices.append(place)
+        keys.append(_sample_key(plan, targets))
+        tally.hosts[matched.host(row)] += 1
+    _count_reasons(reasons, np.bincount(indices), tally)
+    causes = pa.array([reason.causes for reason in reasons], REMOVED_SCHEMA.field("causes").type)
+    items = [matched.items[row].tobytes() if matched.named[row] else None for row in taken]
+    return pa.record_batch(
+        [
+            pa.array([name] * len(taken)),
+            pa.array(taken + first_row),
+            pa.array(items, pa.binary(16)),
+            pa.array(keys, pa.binary(16)),
+            causes.take(pa.array(indices)),
+        ],
+        schema=REMOVED_SCHEMA,
+    )
+
+
+def _faults(matched: Matched, row: int) -> tuple[str, ...]:
+    named = (("url", matched.bad_link[row]), ("digest", matched.bad_digest[row]))
+    return tuple(fault for fault, there in named if there)
+
+
+def _sample_key(plan: Plan, targets: tuple[int, ...]) -> bytes | None:
+    place = targets[-1] - plan.ruleset.targets if targets else -1
+    return plan.coverage.sample_keys[place] if plan.coverage is not None and place >= 0 else None
+
+
+def _count_reasons(reasons: list[Reasons], times: npt.NDArray[np.int64], tally: Tally) -> None:
+    for reason, count in zip(reasons, times.tolist(), strict=True):
+        if reason.evidence:
+            tally.evidence[reason.evidence] += count
+        claims = {cause["reference"] for cause in reason.causes if cause["kind"] == CauseKind.CLAIM}
+        near = {f"{c['method']}|{c['distance']}" for c in reason.causes if c["distance"] is not None}
+        tally.causes.update(dict.fromkeys({_cause_key(cause) for cause in reason.causes}, count))
+        tally.claims.update(dict.fromkeys(claims, count))
+        tally.distances.update(dict.fromkeys(near, count))
+
+
+def _cause_key(cause: Mapping[str, Any]) -> str:
+    return "|".join(cause[part] or "" for part in ("kind", "use", "preference", "method"))

@@ -1,0 +1,136 @@
+"""Open-addressing tables under a secret of this machine, each hit confirmed by all bytes of its key.
+
+Whoever files claims chooses links, and so digests. Without the secret nobody can choose digests that fall into one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from byleave.compiled import compiled
+
+from byleave.apply.sha256 import U64, Words
+
+Ints = npt.NDArray[np.int64]
+
+I64 = np.int64
+LOW32 = U64(0xFFFFFFFF)
+EMPTY = U64(0)
+
+
+class Table(NamedTuple):
+    """Open addressing: ``slots`` uint64 (a power of two), each 0 or tag and row + 1; ``keys`` uint64 (n, 4) or (n, 2)."""
+
+    slots: Words
+    keys: Words
+
+
+@compiled
+def _turned(x, n):  # type: ignore[no-untyped-def]  # compiled
+    return U64((x << U64(n)) | (x >> U64(64 - n)))
+
+
+@compiled
+def _mixed(a, b, c, d):  # type: ignore[no-untyped-def]  # compiled
+    """One round of SipHash."""
+    a = U64(a + b)
+    b = _turned(b, 13) ^ a
+    a = _turned(a, 32)
+    c = U64(c + d)
+    d = _turned(d, 16) ^ c
+    a = U64(a + d)
+    d = _turned(d, 21) ^ a
+    c = U64(c + b)
+    b = _turned(b, 17) ^ c
+    c = _turned(c, 32)
+    return a, b, c, d
+
+
+@compiled
+def _keyed(secret, words, count):  # type: ignore[no-untyped-def]  # compiled
+    """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
+    a = secret[0] ^ U64(0x736F6D6570736575)
+    b = secret[1] ^ U64(0x646F72616E646F6D)
+    c = secret[0] ^ U64(0x6C7967656E657261)
+    d = secret[1] ^ U64(0x7465646279746573)
+    for i in range(count):
+        d ^= words[i]
+        a, b, c, d = _mixed(a, b, c, d)
+        a ^= words[i]
+    last = U64(count) << U64(59)
+    d ^= last
+    a, b, c, d = _mixed(a, b, c, d)
+    a ^= last
+    c ^= U64(0xFF)
+    for _ in range(3):
+        a, b, c, d = _mixed(a, b, c, d)
+    return a ^ b ^ c ^ d
+
+
+@compiled
+def find(table, secret, words):  # type: ignore[no-untyped-def]  # compiled
+    """Return the row of a key in a table, all its bytes compared, or -1."""
+    slots, keys = table
+    if keys.shape[0] == 0:
+        return I64(-1)
+    width = keys.shape[1]
+    mixed = _keyed(secret, words, width)
+    mask = U64(slots.shape[0] - 1)
+    at = mixed & mask
+    tag = mixed >> U64(32)
+    while slots[I64(at)] != EMPTY:
+        slot = slots[I64(at)]
+        if slot >> U64(32) == tag:
+            row = I64(slot & LOW32) - I64(1)
+            same = True
+            for i in range(width):
+                same = same and keys[row, i] == words[i]
+            if same:
+                return row
+        at = (at + U64(1)) & mask
+    return I64(-1)
+
+
+@compiled
+def fill(slots: Words, keys: Words, secret: Words) -> None:
+    """Put distinct ``keys`` into empty ``slots``, which are a power of two and more than the keys."""
+    mask = U64(slots.shape[0] - 1)
+    for row in range(keys.shape[0]):
+        mixed = _keyed(secret, keys[row], keys.shape[1])
+        at = mixed & mask
+        while slots[I64(at)] != EMPTY:
+            at = (at + U64(1)) & mask
+        slots[I64(at)] = ((mixed >> U64(32)) << U64(32)) | U64(row + 1)
+
+
+@compiled
+def find_many(table: Table, secret: Words, words: Words, rows: Ints) -> None:
+    """Write into ``rows`` where each of ``words``, uint64 (n, w), stands in a table, or -1."""
+    for i in range(words.shape[0]):
+        rows[i] = find(table, secret, words[i])
+
+
+def build_slots(keys: Words, secret: Words) -> Words:
+    """Return the slots of a table of distinct ``keys``, uint64 (n, w): at most half of them used."""
+    size = 2
+    while size < 2 * len(keys):
+        size *= 2
+    slots = np.zeros(size, np.uint64)
+    if len(keys):
+        fill(slots, read_only(keys), read_only(secret))
+    return slots
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that cannot be written, the one kind of array the loops are compiled for."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def new_table(keys: Words, secret: Words) -> Table:
+    """Build a table in memory."""
+    return Table(read_only(build_slots(keys, secret)), read_only(keys))

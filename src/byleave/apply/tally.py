@@ -1,0 +1,72 @@
+"""Counts of one run: per shard, kept in the journal, added up for the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+MOST_NAMES = 10_000
+"""Hosts and claims kept per tally. Beyond it the rarest are dropped, and ``cut`` counts how often that happened."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of rows.
+
+    totals
+        ``rows``, ``unreadable``, ``bad_digest``, ``checked``, ``unchecked``, ``unchecked_dropped``, ``review``, ``cut``.
+    kept
+        By regime.
+    answers
+        By ``use|preference``, over all rows.
+    causes
+        Rows taken out, by ``kind|use|preference|method``. A row with several causes counts under each.
+    evidence
+        Rows taken out, by the level of the strongest claim among their causes.
+    distances
+        Rows taken out as copies, by ``method|distance``.
+    hosts, claims
+        Rows taken out, by host and by claim id (hex).
+    """
+
+    totals: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    evidence: Counter[str] = field(default_factory=Counter)
+    distances: Counter[str] = field(default_factory=Counter)
+    hosts: Counter[str] = field(default_factory=Counter)
+    claims: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, dict[str, int]]:
+        """Return plain objects with sorted keys."""
+        return {part.name: dict(sorted(getattr(self, part.name).items())) for part in fields(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` gave."""
+        return cls(**{part.name: Counter(content[part.name]) for part in fields(cls)})
+
+    @classmethod
+    def total(cls, tallies: Iterable[Tally]) -> Self:
+        """Add tallies up."""
+        whole = cls()
+        for tally in tallies:
+            for part in fields(cls):
+                getattr(whole, part.name).update(getattr(tally, part.name))
+        return whole
+
+    def cut_names(self) -> None:
+        """Drop the rarest hosts and claims beyond :data:`MOST_NAMES`."""
+        for names in (self.hosts, self.claims):
+            if len(names) > MOST_NAMES:
+                self.totals["cut"] += len(names) - MOST_NAMES
+                for name, _ in most_first(names)[MOST_NAMES:]:
+                    del names[name]
+
+
+def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Sort by falling count, then by name, so that equal counts stand in one order everywhere."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
