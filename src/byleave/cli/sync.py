@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from byleave.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from byleave.release import Release
 
 
 def sync(
@@ -21,7 +25,7 @@ def sync(
 
     to.mkdir(parents=True, exist_ok=True)
     release = sync_release(source, to, keys=[VerifierKey.parse(one) for one in key])
-    compiled = _compile(to)
+    compiled = _compile(release, to)
     if json_:
         print_json(
             {
@@ -40,13 +44,13 @@ def sync(
         say("verified, not compiled: applying it needs `pip install 'byleave[apply]'`")
 
 
-def _compile(folder: Path) -> bool:
+def _compile(release: Release, folder: Path) -> bool:
     """Compile the list where the extra is installed; the light core verifies and keeps it all the same."""
     from importlib.util import find_spec
 
     if find_spec("numba") is None or find_spec("pyarrow") is None:
         return False
-    from byleave.apply.ruleset import compile_synced
+    from byleave.apply.ruleset import compile_ruleset
 
-    compile_synced(folder)
+    compile_ruleset(release, folder)
     return True
