@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.verdicts import Verdicts
-from byleave.consent import Cause, CauseKind, Preference, Regime, Statement, TargetKind, decide
+from byleave.consent import Cause, CauseKind, Preference, Regime, TargetKind, decide
 
 CAUSE_TYPE = pa.struct(
     [

@@ -101,7 +101,9 @@ def new_scratch() -> Scratch:
 
 
 @compiled
-def _host_targets(line, start, end, tables, scratch, targets, at):  # type: ignore[no-untyped-def]  # compiled
+def _host_targets(
+    line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
+) -> tuple[int, bool]:
     """Write the host and domain targets of ``line[start:end]``; return the new count and whether the host has prefixes."""
     host_line, domain_line = scratch.host_line, scratch.domain_line
     out = scratch.labels[1]
@@ -134,7 +136,17 @@ def _host_targets(line, start, end, tables, scratch, targets, at):  # type: igno
 
 
 @compiled
-def _kept_host_targets(line, start, end, tables, scratch, targets, at):  # type: ignore[no-untyped-def]  # compiled
+def _same(kept: Bytes, line: Bytes, start: int, length: int) -> bool:
+    different = 0
+    for i in range(length):
+        different |= kept[i] ^ line[start + i]
+    return different == 0
+
+
+@compiled
+def _kept_host_targets(
+    line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
+) -> tuple[int, bool]:
     """As :func:`_host_targets`, remembering the hosts seen of late: neighbours in a dataset often share one."""
     length = end - start
     if length > HOST_BYTES_KEPT:
@@ -143,13 +155,7 @@ def _kept_host_targets(line, start, end, tables, scratch, targets, at):  # type:
     for i in range(start, end):
         mixed = np.uint64((mixed ^ np.uint64(line[i])) * np.uint64(1099511628211))
     place = I64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(HOSTS_KEPT - 1))
-    same = scratch.kept_lengths[place] == length
-    if same:
-        for i in range(length):
-            if scratch.kept_hosts[place, i] != line[start + i]:
-                same = False
-                break
-    if same:
+    if scratch.kept_lengths[place] == length and _same(scratch.kept_hosts[place], line, start, length):
         count = scratch.kept_counts[place]
         for i in range(count):
             targets[at + i] = scratch.kept_hits[place, i]
@@ -167,7 +173,9 @@ def _kept_host_targets(line, start, end, tables, scratch, targets, at):  # type:
 
 
 @compiled
-def _prefix_targets(line, start, end, tables, scratch, targets, at):  # type: ignore[no-untyped-def]  # compiled
+def _prefix_targets(
+    line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
+) -> int:
     """Write the prefix targets of ``line[start:end]``: every whole path segment from the host on, and the path itself."""
     prefix_line, sha = scratch.prefix_line, scratch.sha
     out = scratch.labels[3]

@@ -7,7 +7,7 @@ import numpy as np
 from byleave.apply.sha256 import Bytes
 from byleave.compiled import compiled
 
-PLAIN, ESCAPE, AMPERSAND, DOT, QUERY, FRAGMENT, QUOTE, UNUSUAL = range(8)
+PLAIN, ESCAPE, AMPERSAND, DOT, QUERY, QUOTE, UNUSUAL = range(7)
 LONGEST_LINK = 8192
 
 
@@ -17,13 +17,13 @@ def new_classes() -> Bytes:
     classes[0x21:0x7F] = PLAIN
     for byte in b'"<>`{}^|\\':
         classes[byte] = UNUSUAL
-    for byte, kind in zip(b"%&.?#'", (ESCAPE, AMPERSAND, DOT, QUERY, FRAGMENT, QUOTE), strict=True):
+    for byte, kind in zip(b"%&.?'", (ESCAPE, AMPERSAND, DOT, QUERY, QUOTE), strict=True):
         classes[byte] = kind
     return classes
 
 
 @compiled
-def _hex(byte):  # type: ignore[no-untyped-def]  # compiled
+def _hex(byte: int) -> int:
     if 48 <= byte <= 57:
         return byte - 48
     if 65 <= byte <= 70:
@@ -34,7 +34,13 @@ def _hex(byte):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _plain_host(data, at, end):  # type: ignore[no-untyped-def]  # compiled
+def _is_xn(data: Bytes, at: int, end: int) -> bool:
+    """Whether a label begins with ``xn``, as punycode does, which must be checked by the rules of domain names."""
+    return at + 1 < end and data[at] == 120 and data[at + 1] == 110
+
+
+@compiled
+def _plain_host(data: Bytes, at: int, end: int) -> int:
     """Return where the host ends that begins at ``at``, or -1 if it is not plain: ``[a-z0-9-]`` labels, no punycode, no number."""
     start = at
     label = at
@@ -46,18 +52,16 @@ def _plain_host(data, at, end):  # type: ignore[no-untyped-def]  # compiled
             label = at + 1
         elif c == 47 or c == 63 or c == 35:
             break
-        elif not (97 <= c <= 122 or 48 <= c <= 57 or c == 45):
-            return -1
-        elif c == 120 and at == label and at + 1 < end and data[at + 1] == 110:
+        elif not (97 <= c <= 122 or 48 <= c <= 57 or c == 45) or (at == label and _is_xn(data, at, end)):
             return -1
         at += 1
-    if at == start or at == label or 48 <= data[label] <= 57:
+    if at in (start, label) or 48 <= data[label] <= 57:
         return -1
     return at
 
 
 @compiled
-def _without_www(data, at, end):  # type: ignore[no-untyped-def]  # compiled
+def _without_www(data: Bytes, at: int, end: int) -> int:
     """Return where the host begins once one leading ``www.`` is dropped, which is only done where a dotted name is left."""
     if (
         end - at > 4
@@ -73,7 +77,7 @@ def _without_www(data, at, end):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _scheme(data, at, end):  # type: ignore[no-untyped-def]  # compiled
+def _scheme(data: Bytes, at: int, end: int) -> int:
     """Return where the host begins after ``http://`` or ``https://``, or -1."""
     if end - at < 8 or data[at] != 104 or data[at + 1] != 116 or data[at + 2] != 116 or data[at + 3] != 112:
         return -1
@@ -84,7 +88,7 @@ def _scheme(data, at, end):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _escaped(data, at, end, line, out):  # type: ignore[no-untyped-def]  # compiled
+def _escaped(data: Bytes, at: int, end: int, line: Bytes, out: int) -> int:
     """Write one percent-encoded byte in its normal form; return the new length, or -1 if it is no plain one."""
     if at + 2 >= end:
         return -1
@@ -104,7 +108,7 @@ def _escaped(data, at, end, line, out):  # type: ignore[no-untyped-def]  # compi
 
 
 @compiled
-def _is_amp(data, at, end):  # type: ignore[no-untyped-def]  # compiled
+def _is_amp(data: Bytes, at: int, end: int) -> bool:
     """Whether ``amp;`` stands at ``at``, so that the ``&`` before it was an entity."""
     return (
         at + 4 <= end
@@ -116,31 +120,30 @@ def _is_amp(data, at, end):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _after_host(data, at, end, line, out, classes):  # type: ignore[no-untyped-def]  # compiled
+def _is_odd(kind: int, query: int, before: int) -> bool:
+    """Whether a byte asks for more than copying: browsers encode it, or a segment that begins with a dot may resolve."""
+    return kind == UNUSUAL or (kind == QUOTE and query >= 0) or (kind == DOT and query < 0 and before == 47)
+
+
+@compiled
+def _after_host(data: Bytes, at: int, end: int, line: Bytes, out: int, classes: Bytes) -> int:
     """Write path and query behind ``line[:out]``, drop the fragment; return the new length, or -1 if they are not plain."""
     query = -1
-    while at < end:
-        c = data[at]
-        kind = classes[c]
-        at += 1
-        if kind == FRAGMENT:
-            break
-        if kind == UNUSUAL or (kind == QUOTE and query >= 0):
-            return -1
-        if kind == DOT and query < 0 and line[out - 1] == 47:
+    while at < end and data[at] != 35:
+        kind = classes[data[at]]
+        if _is_odd(kind, query, line[out - 1]):
             return -1
         if kind == ESCAPE:
-            out = _escaped(data, at - 1, end, line, out)
+            out = _escaped(data, at, end, line, out)
             if out < 0:
                 return -1
-            at += 2
+            at += 3
             continue
         if kind == QUERY and query < 0:
             query = out
-        line[out] = c
+        line[out] = data[at]
         out += 1
-        if kind == AMPERSAND and _is_amp(data, at, end):
-            at += 4
+        at += 5 if kind == AMPERSAND and _is_amp(data, at + 1, end) else 1
     for i in range(at, end):
         if classes[data[i]] == UNUSUAL:
             return -1
@@ -148,7 +151,9 @@ def _after_host(data, at, end, line, out, classes):  # type: ignore[no-untyped-d
 
 
 @compiled
-def canonical(data, at, end, line, out, classes):  # type: ignore[no-untyped-def]  # compiled
+def canonical(
+    data: Bytes, at: int, end: int, line: Bytes, out: int, classes: Bytes
+) -> tuple[int, int, int, int]:
     """Write the canonical form of the plain link ``data[at:end]`` behind ``line[:out]``.
 
     Returns where its host and it itself end in the line, and where its host begins and ends in the data; -1 if it is not plain.
@@ -172,7 +177,7 @@ def canonical(data, at, end, line, out, classes):  # type: ignore[no-untyped-def
 
 
 @compiled
-def given(data, at, end, line, out):  # type: ignore[no-untyped-def]  # compiled
+def given(data: Bytes, at: int, end: int, line: Bytes, out: int) -> tuple[int, int]:
     """Copy a link that is canonical already behind ``line[:out]``; return where its host and it itself end there, or -1."""
     if end - at > line.shape[0] - out - 1:
         return -1, -1

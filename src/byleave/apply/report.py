@@ -124,8 +124,8 @@ class Report:
 
     def distances(self) -> list[tuple[str, int, int]]:
         """Return method, distance and rows of the copies that were taken out."""
-        pairs = [(*key.split("|"), count) for key, count in self.tally.distances.items()]
-        return sorted((method, int(distance), count) for method, distance, count in pairs)
+        keys = ((*key.partition("|"), count) for key, count in self.tally.distances.items())
+        return sorted((method, int(distance), count) for method, _, distance, count in keys)
 
 
 def report_object(report: Report) -> dict[str, JSON]:

@@ -113,7 +113,8 @@ class Ruleset:
     def digest_of(self, target: int) -> bytes:
         """Return the 32-byte digest of a target."""
         kind = self.kind_of(target)
-        return self.tables[kind].keys[target - int(self.bases[KINDS.index(kind)])].tobytes()
+        digest: bytes = self.tables[kind].keys[target - int(self.bases[KINDS.index(kind)])].tobytes()
+        return digest
 
     def claims_of(self, target: int) -> list[bytes]:
         """Return the 16-byte ids of the claims that name a target."""
@@ -161,7 +162,7 @@ def compile_ruleset(release: Release, folder: Path) -> Path:
     """
     path = ruleset_path(folder, release.number)
     arrays = compile_claims(release.claims())
-    facts = {"number": release.number, "manifest_sha256": release.manifest_digest.hex()}
+    facts: dict[str, str | int] = {"number": release.number, "manifest_sha256": release.manifest_digest.hex()}
     write_sections(path, facts, arrays)
     return path
 

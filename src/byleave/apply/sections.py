@@ -124,7 +124,8 @@ def _section(path: Path, mapped: Array, size: int, base: int, section: Mapping[s
     content = np.asarray(mapped[begin:end])
     if hashlib.sha256(content.data).hexdigest() != section["sha256"]:
         raise VerificationError(f"section {section['name']!r} of {path} is damaged", remedy=REMEDY)
-    return content.view(dtype).reshape(shape)
+    section_array: Array = content.view(dtype).reshape(shape)
+    return section_array
 
 
 def _aligned(at: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from byleave.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
+Word32s = npt.NDArray[np.uint32]
+Word = Any
+"""A machine word inside a compiled loop, where checking tools cannot follow the arithmetic of numba."""
 
 U32 = np.uint32
 U64 = np.uint64
@@ -19,9 +22,9 @@ U64 = np.uint64
 class Sha256(NamedTuple):
     """Working memory: round constants uint32 (64,), two states uint32 (16,), schedule uint32 (64,), tail and digest words."""
 
-    rounds: npt.NDArray[np.uint32]
-    state: npt.NDArray[np.uint32]
-    schedule: npt.NDArray[np.uint32]
+    rounds: Word32s
+    state: Word32s
+    schedule: Word32s
     tail: Bytes
     words: Words
 
@@ -49,12 +52,13 @@ def _cube_root_fraction(number: int) -> int:
 
 
 @compiled
-def _rotated(x, n):  # type: ignore[no-untyped-def]  # compiled for machine words, never called from Python
+def _rotated(x: Word, n: int) -> Word:
     return U32((x >> U32(n)) | (x << U32(32 - n)))
 
 
 @compiled
-def compress(state, block, at, schedule, rounds):  # type: ignore[no-untyped-def]  # compiled
+def compress(state: Word32s, block: Bytes, at: int, schedule: Word32s, rounds: Word32s) -> None:
+    """Take the 64 bytes ``block[at:]`` into the first eight words of ``state``."""
     for i in range(16):
         j = at + 4 * i
         schedule[i] = U32(
@@ -91,7 +95,8 @@ def compress(state, block, at, schedule, rounds):  # type: ignore[no-untyped-def
 
 
 @compiled
-def begin(state):  # type: ignore[no-untyped-def]  # compiled
+def begin(state: Word32s) -> None:
+    """Set the first eight words of ``state`` to the start value of FIPS 180-4."""
     state[0], state[1], state[2], state[3] = (
         U32(0x6A09E667),
         U32(0xBB67AE85),
@@ -107,7 +112,7 @@ def begin(state):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _swapped(x):  # type: ignore[no-untyped-def]  # compiled
+def _swapped(x: Word) -> Word:
     return U64(
         ((x >> U32(24)) & U32(0xFF))
         | ((x >> U32(8)) & U32(0xFF00))
@@ -117,7 +122,7 @@ def _swapped(x):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def finish(line, done, end, scratch):  # type: ignore[no-untyped-def]  # compiled
+def finish(line: Bytes, done: int, end: int, scratch: Sha256) -> None:
     """Hash the last bytes ``line[done:end]``, fewer than 64, and leave the digest in ``scratch.words``. Keeps the state."""
     tail = scratch.tail
     rest = end - done
@@ -140,7 +145,7 @@ def finish(line, done, end, scratch):  # type: ignore[no-untyped-def]  # compile
 
 
 @compiled
-def hash_line(line, end, scratch):  # type: ignore[no-untyped-def]  # compiled
+def hash_line(line: Bytes, end: int, scratch: Sha256) -> None:
     """SHA-256 of ``line[:end]`` into ``scratch.words``."""
     begin(scratch.state)
     done = 0

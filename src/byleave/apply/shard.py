@@ -50,7 +50,7 @@ class Needs:
     other: bool
 
     @classmethod
-    def of(cls, ruleset: Ruleset, verdicts: Verdicts) -> Needs:
+    def of(cls, verdicts: Verdicts) -> Needs:
         """Find out what the targets that bind ask for."""
         return cls(
             pixels=verdicts.bind([TargetKind.PICTURE]),
@@ -85,7 +85,7 @@ class Plan:
         self.ruleset = ruleset
         self.verdicts = Verdicts(ruleset, coverage, terms)
         self.matcher = Matcher(ruleset, coverage)
-        self.needs = Needs.of(ruleset, self.verdicts)
+        self.needs = Needs.of(self.verdicts)
         listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
         self.listed_regime = listed
         self.explainer = Explainer(ruleset, self.verdicts, listed)

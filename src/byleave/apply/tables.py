@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from byleave.apply.sha256 import U64, Word, Words
 from byleave.compiled import compiled
-
-from byleave.apply.sha256 import U64, Words
 
 Ints = npt.NDArray[np.int64]
 
@@ -29,12 +28,12 @@ class Table(NamedTuple):
 
 
 @compiled
-def _turned(x, n):  # type: ignore[no-untyped-def]  # compiled
+def _turned(x: Word, n: int) -> Word:
     return U64((x << U64(n)) | (x >> U64(64 - n)))
 
 
 @compiled
-def _mixed(a, b, c, d):  # type: ignore[no-untyped-def]  # compiled
+def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
     """One round of SipHash."""
     a = U64(a + b)
     b = _turned(b, 13) ^ a
@@ -50,7 +49,7 @@ def _mixed(a, b, c, d):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def _keyed(secret, words, count):  # type: ignore[no-untyped-def]  # compiled
+def _keyed(secret: Words, words: Words, count: int) -> Word:
     """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
     a = secret[0] ^ U64(0x736F6D6570736575)
     b = secret[1] ^ U64(0x646F72616E646F6D)
@@ -71,7 +70,7 @@ def _keyed(secret, words, count):  # type: ignore[no-untyped-def]  # compiled
 
 
 @compiled
-def find(table, secret, words):  # type: ignore[no-untyped-def]  # compiled
+def find(table: Table, secret: Words, words: Words) -> Word:
     """Return the row of a key in a table, all its bytes compared, or -1."""
     slots, keys = table
     if keys.shape[0] == 0:

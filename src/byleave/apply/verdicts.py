@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from byleave.apply.covering import Copy, CoverageTables
 from byleave.apply.ruleset import Ruleset
-from byleave.consent import Preference, Regime, Statement, TargetKind, Use, acting, combine, keeps
 from byleave.apply.tables import Ints
+from byleave.consent import Preference, Regime, Statement, TargetKind, Use, acting, combine, keeps
 
 Answers = npt.NDArray[np.uint8]
 
@@ -92,5 +92,5 @@ class Verdicts:
 def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt.NDArray[np.bool_]:
     """Say which rows stay under a regime: each use must let them stay, and nothing may be unreadable but in research."""
     lets = np.array([keeps(preference, regime) for preference in Preference])
-    stays: npt.NDArray[np.bool_] = lets[answers].all(axis=1)
+    stays: npt.NDArray[np.bool_] = np.all(lets[answers], axis=1)
     return stays if regime is Regime.RESEARCH else stays & ~faulty

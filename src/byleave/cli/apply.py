@@ -30,8 +30,8 @@ def apply(
     use: list[str] = typer.Option(..., help="What the dataset is for, such as train_gen; may be repeated"),
     coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
-    with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),  # noqa: FBT001
-    json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),  # noqa: FBT001
+    with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
+    json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
 ) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report."""
     from byleave.apply.report import report_object
