@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,30 @@ QUEUE = (
 )
 
 
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 1024**3
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Give a folder that every user may enter, in memory where there is enough, so that no test waits for a disk.
+
+    A server that root starts can then keep its files inside, where they are removed again.
+    """
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
+    folder = Path(tempfile.mkdtemp(prefix="byleave-tests-", dir=MEMORY if in_memory else None))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def registry_home() -> Iterator[Path]:
     """Give a home whose server lives through the run; commands started with it share that server."""
-    home = Path(tempfile.mkdtemp(prefix="byleave-tests-"))
-    home.chmod(0o755)  # a server started by root can then keep its files here, where they are removed again
-    yield home
-    shutil.rmtree(home)
+    with open_folder() as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

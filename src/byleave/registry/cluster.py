@@ -21,6 +21,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -157,8 +158,11 @@ def create(cluster: Cluster) -> None:
     try:
         _make_state_folder(cluster, server)
         programs = _for_user(find_programs(), server)
-        aside = cluster.state / "making"
-        shutil.rmtree(aside, ignore_errors=True)
+        for left in cluster.state.glob(
+            "making-*"
+        ):  # by a process that was killed; its initdb may still be busy
+            shutil.rmtree(left, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(dir=cluster.state, prefix="making-"))
         _fill(cluster, programs, server, aside)
         (aside / "data").rename(cluster.data)
         shutil.rmtree(aside)
@@ -175,7 +179,6 @@ def _fill(cluster: Cluster, programs: Programs, server: ServerUser, aside: Path)
     maker = creating_user(server)
     password = secrets.token_urlsafe(32)
     write_atomically(cluster.keep / "password", password.encode() + b"\n", mode=0o600)
-    aside.mkdir(mode=0o700)
     first_password = aside / "superuser"
     first_password.write_text(secrets.token_urlsafe(32) + "\n", "ascii")
     first_password.chmod(0o600)
@@ -198,13 +201,15 @@ def _fill(cluster: Cluster, programs: Programs, server: ServerUser, aside: Path)
         file.write(CONFIGURATION)
     statements = (
         f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}';\n"
-        f"CREATE DATABASE {DATABASE} OWNER {ROLE};\n"
+        f"ALTER DATABASE postgres RENAME TO {DATABASE};\n"  # a third less to write than one more database
+        f"ALTER DATABASE {DATABASE} OWNER TO {ROLE};\n"
         f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;\n"
         "ALTER ROLE postgres NOLOGIN;\n"
     )
-    _run(maker, [programs.program("postgres"), "--single", "-D", data, "postgres"], given=statements)
+    single = [programs.program("postgres"), "--single", "-D", data, "-c", "fsync=off", "template1"]
+    _run(maker, single, given=statements)
     first_password.unlink()
-    # One flush of the finished files instead of one by initdb and one more after the statements.
+    # One flush of the finished files, before they get their name, instead of one after every step.
     _run(maker, [programs.program("initdb"), "--sync-only", "--pgdata", data])
     server.give(aside)
 
