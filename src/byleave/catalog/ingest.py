@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from byleave.catalog import pictures
 from byleave.catalog.info import DatasetInfo, SourceInfo, checked_name, dataset_version, read_info, write_info
 from byleave.catalog.ledger import Journal, Tally, lease
 from byleave.catalog.pictures import Described, Describers, Outcome
@@ -20,7 +21,7 @@ from byleave.datasets import Record, Reject, Shard, Source, source_digest
 from byleave.errors import ConflictError
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.media import THUMBNAIL_PX, Unusable
-from byleave.media.models import caption_model, picture_model
+from byleave.media.models import caption_model
 from byleave.settings import Limits
 
 CAPTIONS_AT_ONCE = 1_024
@@ -155,7 +156,7 @@ class _Run:
 
     def _begun(self, info: DatasetInfo, table: SampleTable, known: SourceInfo | None) -> DatasetInfo:
         if not table.exists:
-            table.create(sample_schema(picture_dim=picture_model().dim, caption_dim=caption_model().dim))
+            table.create(sample_schema(picture_dim=pictures.model().dim, caption_dim=caption_model().dim))
         if known is not None:
             return info
         Journal(self.folder, self.digest).forget()
@@ -240,7 +241,7 @@ def current_models() -> dict[str, str]:
     return {
         "captions": caption_model().model_id,
         "fingerprint": PICTURE_VERSION,
-        "picture": picture_model().model_id,
+        "picture": pictures.model().model_id,
     }
 
 
@@ -249,7 +250,7 @@ def _read_shard(shard: Shard, describers: Describers) -> _Read:
     records: list[tuple[Record, bool]] = []
     rejects: list[Reject] = []
 
-    def pictures() -> Iterator[bytes]:
+    def encoded() -> Iterator[bytes]:
         for item in shard.read():
             if isinstance(item, Reject):
                 rejects.append(item)
@@ -258,7 +259,7 @@ def _read_shard(shard: Shard, describers: Describers) -> _Read:
             if item.picture is not None:
                 yield item.picture
 
-    outcomes = iter(list(describers.describe(pictures())))
+    outcomes = iter(list(describers.describe(encoded())))
     paired = [(record, next(outcomes) if has_picture else None) for record, has_picture in records]
     return _Read(paired, rejects, Tally())
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byleave import media
-from byleave.media.models import picture_model
+from byleave.media.models import PictureModel, picture_model
 from byleave.settings import Limits
 
 TASK_PICTURES = 16
@@ -49,13 +49,18 @@ class Described:
 Outcome = Described | media.Unusable
 
 
+def model() -> PictureModel:
+    """Load the picture model with one thread: each worker has a core of its own, and equal runs give equal vectors."""
+    return picture_model(1)
+
+
 def describe_batch(encoded: list[bytes], limits: Limits, thumbnail_px: int | None) -> list[Outcome]:
     """Describe some pictures; a file that is none yields its :class:`~byleave.media.Unusable` in its place."""
     read = [media.describe(one, limits=limits, thumbnail_px=thumbnail_px) for one in encoded]
     pictures = [one for one in read if isinstance(one, media.Picture)]
     if not pictures:
         return [one for one in read if isinstance(one, media.Unusable)]
-    vectors, unsafe = picture_model().embed([picture.rgb for picture in pictures])
+    vectors, unsafe = model().embed([picture.rgb for picture in pictures])
     described = iter(
         [
             _described(picture, vector, float(score))

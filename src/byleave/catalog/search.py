@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byleave import media, urls
-from byleave.catalog import candidates
+from byleave.catalog import candidates, pictures
 from byleave.catalog.candidates import Scored
 from byleave.catalog.copies import open_copy_index
 from byleave.catalog.dataset import Dataset
@@ -18,7 +18,7 @@ from byleave.catalog.queries import Answer, BothQuery, Hit, HitKind, Page, Pictu
 from byleave.catalog.table import in_list, text
 from byleave.errors import ConflictError, InputError
 from byleave.fingerprints import PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS, ClaimedPicture
-from byleave.media.models import caption_model, picture_model
+from byleave.media.models import caption_model
 from byleave.settings import Limits
 
 _ORDER = {kind: place for place, kind in enumerate(HitKind)}
@@ -113,7 +113,7 @@ def _read_picture(encoded: bytes, words: Asked | None, limits: Limits, reader: P
         raise InputError(
             f"this file cannot be read as a picture: {detail}", remedy="give a JPEG, PNG or WebP file"
         )
-    vectors, _ = picture_model().embed([picture.rgb])
+    vectors, _ = pictures.model().embed([picture.rgb])
     return Asked(
         words.words if words else None,
         words.caption_vector if words else None,
@@ -129,7 +129,7 @@ def _check_models(dataset: Dataset, asked: Asked) -> None:
     if asked.words is not None:
         wanted["captions"] = caption_model().model_id
     if asked.digest is not None:
-        wanted |= {"picture": picture_model().model_id, "fingerprint": PICTURE_VERSION}
+        wanted |= {"picture": pictures.model().model_id, "fingerprint": PICTURE_VERSION}
     for use, model in wanted.items():
         if models.get(use) != model:
             raise ConflictError(
