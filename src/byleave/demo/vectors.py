@@ -61,13 +61,20 @@ def draw(svg: bytes, *, long_side: int = LONG_SIDE) -> Image.Image:
     """
     root = _parse(svg)
     page = page_of(root)
+    shown = _drawn_part(root, page)
+    if max(shown.width, shown.height) < max(page.width, page.height) / 4:
+        # A small drawing on a large page is only a few pixels of the first sketch, so a second one looks closer.
+        shown = _drawn_part(root, shown)
+    return _render(root, shown, long_side)
+
+
+def _drawn_part(root: Element, page: Box) -> Box:
     sketch = _render(root, page, SKETCH_SIDE)
     drawn = ImageChops.difference(sketch, Image.new("RGB", sketch.size, "white")).convert("L")
     edges = drawn.point(lambda value: 255 if value >= VISIBLE else 0).getbbox()
     if edges is None:
         raise FormatError("nothing is drawn on the page", remedy=REMEDY)
-    scale = page.width / sketch.width
-    return _render(root, _framed(page, edges, scale), long_side)
+    return _framed(page, edges, page.width / sketch.width)
 
 
 def encode(picture: Image.Image, *, artist: str = "", terms: str = "", quality: int = JPEG_QUALITY) -> bytes:
@@ -78,7 +85,7 @@ def encode(picture: Image.Image, *, artist: str = "", terms: str = "", quality: 
     if terms:
         exif[ExifTags.Base.Copyright] = terms
     encoded = io.BytesIO()
-    picture.save(encoded, "JPEG", quality=quality, exif=exif)
+    picture.save(encoded, "JPEG", quality=quality, exif=exif if len(exif) else b"")
     return encoded.getvalue()
 
 
@@ -109,8 +116,8 @@ def _framed(page: Box, edges: tuple[int, int, int, int], scale: float) -> Box:
     left, top, right, bottom = (edge * scale for edge in edges)
     width, height = right - left, bottom - top
     margin = scale + MARGIN * max(width, height)
-    wide = max(width + 2 * margin, SLIMMEST * height)
-    tall = max(height + 2 * margin, SLIMMEST * width)
+    wide, tall = width + 2 * margin, height + 2 * margin
+    wide, tall = max(wide, SLIMMEST * tall), max(tall, SLIMMEST * wide)
     return Box(page.x + (left + right - wide) / 2, page.y + (top + bottom - tall) / 2, wide, tall)
 
 
