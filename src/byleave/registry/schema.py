@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from byleave.errors import ConflictError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # The newest file in migrations/versions; a test holds the two together. Named here so that opening a
 # database that is up to date need not load Alembic.
@@ -51,9 +54,22 @@ def revision_of(connection: sa.Connection) -> str | None:
 def upgrade(connection: sa.Connection, revision: str) -> None:
     """Run Alembic's ``upgrade`` to ``revision`` in the transaction of ``connection``."""
     from alembic import command
+
+    command.upgrade(alembic_config(connection), revision)
+
+
+def remove(connection: sa.Connection) -> None:
+    """Take every table away again, in the transaction of ``connection``."""
+    from alembic import command
+
+    command.downgrade(alembic_config(connection), "base")
+
+
+def alembic_config(connection: sa.Connection) -> Config:
+    """Return what Alembic's commands need to work on ``connection`` and nothing else."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    return config
