@@ -122,7 +122,8 @@ def _answer(
                 Cause(CauseKind.CLAIM, statement.claim.hex(), statement.preferences.for_use(use), use)
             )
     strongest = combine(cause.preference for cause in causes)
-    named = [
-        cause for cause in causes if cause.preference is strongest and strongest is not Preference.UNKNOWN
-    ]
+    if strongest is Preference.UNKNOWN:
+        return strongest, []
+    # One claim may reach a sample by several targets, such as a picture and its exact bytes; it is one cause.
+    named = {cause for cause in causes if cause.preference is strongest}
     return strongest, sorted(named, key=lambda cause: (cause.kind, cause.reference))
