@@ -7,6 +7,7 @@ orientation says, long side exactly 512 where the source is larger, never enlarg
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 import zlib
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 FILTER = Image.Resampling.BICUBIC
 """The one filter the working copy is scaled with."""
+
+LEAST_DECODED_SIDE = 256
+"""JPEG's own scaling never makes a side smaller than this: on long thin pictures it would move up to 26 bits."""
 
 ORIENTATION = 0x0112
 
@@ -114,8 +118,9 @@ def oriented(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _silence_pillow() -> None:
-    """Keep Pillow from printing: it warns about odd files, and here every file gets an answer instead."""
+    """Keep Pillow from printing: it warns about odd files and logs them, and here every file gets an answer instead."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def _open(encoded: bytes, limits: Limits) -> Image.Image | Unusable:
@@ -180,6 +185,8 @@ def _is_cut_short(encoded: bytes) -> bool:
 
 
 def _orientation(source: Image.Image) -> int:
+    if source.format == "TIFF":
+        return 1  # Pillow turns these itself.
     try:
         value = source.getexif().get(ORIENTATION, 1)
     except UNREADABLE:
@@ -190,11 +197,11 @@ def _orientation(source: Image.Image) -> int:
 def _scaled_jpeg(encoded: bytes, source: Image.Image) -> Pixels | None:
     """Decode a JPEG at the smallest of its own scales that is not below the working size; ``None`` where Pillow has to do it.
 
-    Measured against a full decode: at most 4 of 256 bits move, in less than half the time.
+    Measured against a full decode: at most 6 of 256 bits move, in about half the time.
     """
     import simplejpeg
 
-    wanted = working_size(source.size)
+    wanted = [max(side, LEAST_DECODED_SIDE) for side in working_size(source.size)]
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(encoded)
         if (width, height) != source.size or space == "CMYK":

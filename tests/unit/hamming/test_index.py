@@ -68,6 +68,7 @@ class TestExactness:
         hits = LARGE_INDEX.search(np.packbits(spread)[None], radius)
         assert (row in hits.row.tolist()) == (len(bits) <= radius)
 
+    @settings(deadline=None)
     @given(st.integers(0, 63), st.integers(0, 15), st.randoms(use_true_random=False))
     def test_bits_crowded_into_few_bands_do_not_hide_a_value(
         self, radius: int, band: int, random: Any
@@ -85,7 +86,7 @@ class TestExactness:
         queries = np.concatenate([flat[:3], np.zeros((1, 32), np.uint8)])
         assert_same(HammingIndex.build(flat).search(queries, radius), flat, queries, radius)
 
-    @settings(max_examples=20)
+    @settings(max_examples=20, deadline=None)
     @given(st.integers(1, 60), st.integers(0, 63), st.integers(0, 10**6))
     def test_small_sets_are_exact_too(self, count: int, radius: int, seed: int) -> None:
         values = random_values(count, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
@@ -66,6 +66,7 @@ def test_a_small_thing_on_a_large_ground_keeps_its_ground() -> None:
     assert trimmed(rgb) is rgb
 
 
+@settings(deadline=None)
 @given(
     npst.arrays(
         np.uint8,
