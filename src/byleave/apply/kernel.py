@@ -21,9 +21,9 @@ from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
 
 LINE_BYTES = 34_000
 """Room for a label and the longest canonical form: 8,192 bytes of which each may become three."""
-HOSTS_KEPT = 4096
+HOSTS_KEPT = 65_536
 HOST_BYTES_KEPT = 64
-HITS_KEPT = 8
+HITS_KEPT = 4
 MOST_HITS = LINE_BYTES
 """More targets than one link can hit: every hit but two ends at another byte of its host or path."""
 

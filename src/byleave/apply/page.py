@@ -1,10 +1,278 @@
-"""``report.html``: the report for people. One file, no script, nothing fetched, readable in light and dark."""
+"""``report.html``: the report for people. One file, no script, nothing fetched, readable in light and dark and on paper."""
 
 from __future__ import annotations
 
-from byleave.apply.report import Report
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from string import Template
+
+from byleave.apply.charts import Bar, figure, table
+from byleave.apply.report import LIMITS, Report
+from byleave.apply.shard import Unchecked
+from byleave.apply.tally import most_first
+from byleave.consent import Evidence, Preference, Regime, Use
+
+HOSTS_SHOWN = 15
+
+REGIME_WORDS: Mapping[Regime, str] = {
+    Regime.OPT_OUT: "where nobody answered, the entry stays",
+    Regime.OPT_IN: "where nobody answered, the entry goes",
+    Regime.RESEARCH: "nothing goes, everything is reported",
+}
+USE_WORDS: Mapping[Use, str] = {
+    Use.TRAIN_GEN: "training generative models",
+    Use.TRAIN_OTHER: "training other models",
+    Use.TDM: "text and data mining",
+    Use.AI_INPUT: "input to a model",
+    Use.AI_INDEX: "search index of an AI system",
+    Use.SEARCH: "ordinary search",
+}
+PREFERENCE_WORDS: Mapping[Preference, tuple[str, str]] = {
+    Preference.DENY: ("No", "no"),
+    Preference.CONDITIONAL: ("Ask me first", "wait"),
+    Preference.ALLOW: ("Yes", "yes"),
+    Preference.UNKNOWN: ("No answer", "none"),
+}
+METHOD_WORDS: Mapping[str, str] = {
+    "url": "this very link",
+    "prefix": "a path it stands below",
+    "host": "its host",
+    "domain": "its domain",
+    "digest": "this very file",
+    "exact": "this very file",
+    "pdq": "a copy of the picture",
+}
+EVIDENCE_WORDS: Mapping[Evidence, str] = {
+    Evidence.E0: "not confirmed",
+    Evidence.E1: "profile",
+    Evidence.E2: "page or path",
+    Evidence.E3: "site",
+    Evidence.E4: "signed file",
+    Evidence.E5: "vouched for",
+}
+KIND_WORDS: Mapping[str, str] = {
+    "unreadable": "The entry could not be read, which counts as no",
+    "regime": "Nobody answered, and the regime asks for a yes",
+    "unchecked": "It could not be checked, and --unchecked drop was given",
+    "signal": "A signal at the place itself",
+    "licence": "A licence",
+}
 
 
 def html_page(report: Report) -> str:
     """Return the whole page."""
-    return f"<!doctype html><title>{report.rows}</title>"
+    parts = (_top, _regimes, _answers, _causes, _copies, _hosts, _evidence, _unchecked, _origin, _limits)
+    template = resources.files("byleave.apply").joinpath("templates/report.html").read_text("utf-8")
+    title = f"Registry applied: {report.removed:,} of {report.rows:,} entries removed"
+    return Template(template).substitute(title=escape(title), body="\n".join(part(report) for part in parts))
+
+
+def _top(report: Report) -> str:
+    run = report.run
+    uses = ", ".join(USE_WORDS[use] for use in run.uses)
+    if run.regime is Regime.RESEARCH:
+        lead = (
+            f"Nothing was removed: the regime was research. {report.listed:,} entries are listed in "
+            f"<code>{run.removed_file}</code>, which are those that opt_out would remove."
+        )
+    else:
+        lead = f"Every entry taken out is listed with its reasons in <code>{run.removed_file}</code>."
+    return (
+        f"<h1>{report.removed:,} of {report.rows:,} entries were removed</h1>"
+        f"<p>Asked for: {escape(uses)}. Regime: <strong>{run.regime.value}</strong>, "
+        f"that is, {REGIME_WORDS[run.regime]}. {lead}</p>"
+        '<ul class="facts">'
+        + _fact(report.rows, "entries in")
+        + _fact(report.kept, "entries out")
+        + _fact(report.removed, "removed")
+        + _fact(report.tally.totals["unchecked"], "could not be checked")
+        + "</ul>"
+    )
+
+
+def _fact(number: int, words: str) -> str:
+    return f"<li><strong>{number:,}</strong>{words}</li>"
+
+
+def _regimes(report: Report) -> str:
+    regimes = report.regimes()
+    bars = [Bar(regime.value, ((kept, "yes"), (removed, "no"))) for regime, kept, removed in regimes]
+    rows: list[list[str | int]] = [
+        [
+            regime.value + (" (written)" if regime is report.run.regime else ""),
+            REGIME_WORDS[regime],
+            kept,
+            removed,
+        ]
+        for regime, kept, removed in regimes
+    ]
+    return (
+        "<h2>The three regimes side by side</h2><p>The same entries and the same answers; only what happens where nobody answered "
+        "differs. A no and an ask-me-first are obeyed in both opt_out and opt_in.</p>"
+        + figure(bars, "For each regime, entries kept and entries removed")
+        + table("Entries kept and removed", ["Regime", "Meaning", "Kept", "Removed"], rows)
+    )
+
+
+def _answers(report: Report) -> str:
+    order = list(PREFERENCE_WORDS)
+    bars, rows = [], list[list[str | int]]()
+    for use, counts in report.answers():
+        bars.append(Bar(USE_WORDS[use], tuple((counts[p], PREFERENCE_WORDS[p][1]) for p in order)))
+        rows.append([USE_WORDS[use], *(counts[p] for p in order)])
+    return (
+        "<h2>What people answered</h2><p>For each use, the strongest answer that covers an entry. "
+        "No answer is silence, never a yes.</p>"
+        + figure(bars, "For each use, entries by the answer that covers them")
+        + table("Entries by use and answer", ["Use", *(PREFERENCE_WORDS[p][0] for p in order)], rows)
+    )
+
+
+def _causes(report: Report) -> str:
+    causes = report.causes()
+    if not causes:
+        return "<h2>Why entries are listed</h2><p>None is.</p>"
+    rows: list[list[str | int]] = []
+    for cause in causes:
+        use = Use(str(cause["use"])) if cause["use"] else None
+        rows.append([_cause_words(cause), USE_WORDS[use] if use else "any", int(str(cause["rows"]))])
+    bars = [Bar(str(row[0]), ((int(row[2]), "no"),)) for row in rows[:HOSTS_SHOWN]]
+    return (
+        "<h2>Why entries are listed</h2><p>An entry may have several reasons and counts under each of them.</p>"
+        + figure(bars, "Entries by the reason they are listed for")
+        + table("Entries by reason", ["Reason", "Use", "Entries"], rows)
+    )
+
+
+def _cause_words(cause: Mapping[str, object]) -> str:
+    kind = str(cause["kind"])
+    if kind in KIND_WORDS:
+        return KIND_WORDS[kind]
+    answer = PREFERENCE_WORDS[Preference.parse(str(cause["preference"]))][0]
+    return f"{answer}, for {METHOD_WORDS.get(str(cause['method']), 'this entry')}"
+
+
+def _copies(report: Report) -> str:
+    distances = report.distances()
+    review = report.tally.totals["review"]
+    if not distances and not review:
+        return ""
+    bars = [Bar(f"{m}, {d} bits apart", ((n, "no"),)) for m, d, n in distances]
+    rows: list[list[str | int]] = [[METHOD_WORDS.get(m, m), d, n] for m, d, n in distances]
+    return (
+        "<h2>Copies found by comparing pictures</h2>"
+        f"<p>{review:,} more entries look similar to a claimed picture, but not surely the same. They were left in, for a "
+        "person to look at.</p>"
+        + figure(bars, "Entries that are copies, by how far they are from the claimed picture")
+        + (table("Copies by distance", ["Found as", "Bits apart", "Entries"], rows) if rows else "")
+    )
+
+
+def _hosts(report: Report) -> str:
+    hosts = [
+        (host or "(no link that can be read)", count)
+        for host, count in most_first(report.tally.hosts)[:HOSTS_SHOWN]
+    ]
+    if not hosts:
+        return ""
+    return (
+        f"<h2>Hosts most affected</h2><p class='soft'>The first {len(hosts)} of {len(report.tally.hosts):,} hosts.</p>"
+        + figure([Bar(host, ((count, "no"),)) for host, count in hosts], "Listed entries by host")
+        + table("Listed entries by host", ["Host", "Entries"], hosts)
+    )
+
+
+def _evidence(report: Report) -> str:
+    counts = [(level, report.tally.evidence[level.name]) for level in Evidence]
+    if not any(count for _, count in counts):
+        return ""
+    labels = [f"{level.name}, {EVIDENCE_WORDS[level]}" for level, _ in counts]
+    bars = [Bar(label, ((n, "no"),)) for label, (_, n) in zip(labels, counts, strict=True)]
+    return (
+        "<h2>How well the claims are confirmed</h2><p>The strongest evidence among the claims that an entry is listed for. "
+        "It says who controls a place, not who made a work. A no for one link or one picture needs no confirmation.</p>"
+        + figure(bars, "Listed entries by the strongest evidence among their claims")
+        + table(
+            "Listed entries by evidence",
+            ["Evidence", "Entries"],
+            [(label, n) for label, (_, n) in zip(labels, counts, strict=True)],
+        )
+    )
+
+
+def _unchecked(report: Report) -> str:
+    totals, run = report.tally.totals, report.run
+    did = {
+        Unchecked.KEEP: "They were treated as if nobody had claimed them (<code>--unchecked keep</code>).",
+        Unchecked.DROP: "They were removed (<code>--unchecked drop</code>).",
+        None: "",
+    }[run.unchecked]
+    covered = (
+        f"A coverage file says which pictures were compared: {totals['checked']:,} entries were."
+        if report.coverage
+        else "No coverage file was given, so no picture was compared."
+    )
+    needed = [
+        words
+        for asked, words in (
+            (run.needs.pixels, "pictures"),
+            (run.needs.digest, "exact files"),
+            (run.needs.other, "texts or sounds"),
+        )
+        if asked
+    ]
+    asks = (
+        f"This release holds claims on {' and '.join(needed)}."
+        if needed
+        else "No claim asks for a comparison."
+    )
+    left = f"<p>{len(report.left_out):,} files of the input are no Parquet; nothing was applied to them.</p>"
+    return (
+        f"<h2>What could not be checked</h2><p class='note'>{asks} {covered} "
+        f"<strong>{totals['unchecked']:,}</strong> entries could not be checked against all claims. {did} "
+        f"{totals['unreadable']:,} entries have no link that can be read, and {totals['bad_digest']:,} a file digest that cannot "
+        f"be read: each counts as a no.</p>" + (left if report.left_out else "")
+    )
+
+
+def _origin(report: Report) -> str:
+    release, run = report.release, report.run
+    facts: list[list[str | int]] = [
+        ["Registry", release.origin],
+        ["Published list no.", str(release.number)],
+        ["Published", f"{release.published_at:%Y-%m-%d %H:%M} UTC"],
+        ["SHA-256 of its manifest", release.manifest_digest.hex()],
+        ["Trusted keys", ", ".join(report.keys)],
+        ["Applied as of", f"{run.at:%Y-%m-%d %H:%M} UTC, by Byleave {run.byleave}"],
+        ["Refusals not confirmed yet", "acted upon" if run.with_pending else "not acted upon"],
+    ]
+    if report.dataset:
+        facts.append(["Dataset", report.dataset])
+    if report.dataset_version:
+        facts.append(["Dataset version", report.dataset_version])
+    if report.coverage:
+        facts.append(["SHA-256 of the coverage's manifest", report.coverage.manifest_sha256])
+    files: list[list[str | int]] = [[f.name, f.rows, f.size, f.sha256] for f in report.files[:1000]]
+    return (
+        "<h2>Where this comes from</h2>"
+        + table("Release and run", ["Fact", "Value"], facts)
+        + table(
+            f"Input files ({len(report.files):,}; the first thousand are listed)",
+            ["File", "Entries", "Bytes", "SHA-256"],
+            files,
+        )
+    )
+
+
+def _limits(report: Report) -> str:
+    cut = (
+        ["Hosts and claims are counted for the most frequent of each input file; rare ones may be missing."]
+        if report.tally.totals["cut"]
+        else []
+    )
+    return (
+        "<h2>What this does not say</h2><ul>"
+        + "".join(f"<li>{escape(limit)}</li>" for limit in (*LIMITS, *cut))
+        + "</ul>"
+    )
