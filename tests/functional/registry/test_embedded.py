@@ -261,6 +261,36 @@ class TestStrangers:
         assert fields["Groups"].split() == []
         assert int(fields["CapEff"], 16) == 0
 
+    @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
+    def test_an_ordinary_user_has_a_server_too_and_root_may_use_it(self, home: Path) -> None:
+        python = Path("/usr/bin/python3")
+        version = (
+            subprocess.run([python, "-V"], capture_output=True, text=True, check=False)
+            if python.exists()
+            else None
+        )
+        if version is None or version.stdout.split()[1].split(".")[:2] != sys.version.split(".")[:2]:
+            pytest.skip("no Python of this version that an ordinary user can run")
+        shutil.chown(home.parent, "daemon", "daemon")
+        packages = Path(psycopg.__file__).parents[1]
+        user = subprocess.run(
+            [python, "-c", JOIN_AND_WAIT, str(home)],
+            user="daemon",
+            group="daemon",
+            extra_groups=[],
+            input="\n",
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={"PYTHONPATH": f"{SOURCES}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"},
+            check=False,
+        )
+        assert user.returncode == 0, user.stderr
+        server = EmbeddedServer.join(home)
+        owner = Path(f"/proc/{live(home).pid}").stat().st_uid
+        server.leave()
+        assert owner == (home / "postgres").stat().st_uid != 0
+
     def test_folders_that_were_there_keep_their_modes(self, home: Path) -> None:
         home.parent.chmod(0o750)
         home.mkdir(mode=0o750)
