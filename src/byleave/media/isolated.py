@@ -245,7 +245,7 @@ def _ask(facts: Facts, encoded: bytes, limits: Limits) -> tuple[Facts, list[byte
 def _picture(facts: Facts, parts: list[bytes], encoded: bytes) -> Picture:
     rgb, thumbnail = parts
     rows, columns, channels = (_count(side, WORKING_SIDE) for side in facts["shape"])
-    if channels != 3 or facts["format"].upper() not in FORMATS:
+    if channels != 3 or facts["format"] not in [name.lower() for name in FORMATS]:
         raise ValueError("not a picture")
     return Picture(
         width=_count(facts["width"], 1 << 31),
