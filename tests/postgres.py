@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
-from byleave.registry.database import Database
-from byleave.registry.tables import Base, EventCounter
 from byleave.settings import Settings
+
+# Every run loads this file, so what the database needs is loaded by the first test that wants one.
+if TYPE_CHECKING:
+    from byleave.registry.database import Database
 
 QUEUE = (
     "procrastinate_jobs",
@@ -56,6 +58,8 @@ def registry_settings(registry_home: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def _open_database(registry_settings: Settings) -> Iterator[Database]:
+    from byleave.registry.database import Database
+
     with Database.open(registry_settings) as database:
         yield database
 
@@ -63,6 +67,10 @@ def _open_database(registry_settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def database(_open_database: Database) -> Database:
     """Give the database of ``registry_home`` without a row in it, its counter at 0."""
+    import sqlalchemy as sa
+
+    from byleave.registry.tables import Base, EventCounter
+
     tables = [*(table.name for table in Base.metadata.sorted_tables), *QUEUE]
     with _open_database.transaction() as session:
         session.execute(sa.text("ALTER TABLE claim_events DISABLE TRIGGER claim_events_keep_all"))
