@@ -55,13 +55,13 @@ print(add(1, 2), CACHE_FOLDER)
 
 
 def test_the_cache_is_used_and_without_it_the_loops_still_run(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(USE)
+
     def run() -> str:
+        command = [sys.executable, str(program)]
         done = subprocess.run(
-            [sys.executable, "-c", USE],
-            env={"HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
+            command, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True
         )
         return done.stdout.strip()
 
