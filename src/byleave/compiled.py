@@ -6,6 +6,7 @@ user who runs us, is open to nobody else and is no symbolic link; otherwise noth
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -43,18 +44,27 @@ def _user_cache() -> Path | None:
         return None
 
 
+def _edition() -> str:
+    """Name this edition of the loops by the bytes of all files that hold some: numba watches only the file of the outermost one."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        content = path.read_bytes()
+        if b"@compiled" in content:
+            digest.update(content)
+    return digest.hexdigest()[:16]
+
+
 _parent = _user_cache()
 CACHE_FOLDER = cache_folder(_parent) if _parent is not None else None
 """Where compiled loops are kept between processes, or ``None`` when every process compiles its own."""
 
 if CACHE_FOLDER is not None:
-    vars(numba.config)["CACHE_DIR"] = str(CACHE_FOLDER)
+    vars(numba.config)["CACHE_DIR"] = str(CACHE_FOLDER / _edition())
 
 
 def compiled(function: Function) -> Function:
     """Compile ``function`` on its first call with each set of argument types. It runs without the interpreter lock.
 
-    Arithmetic keeps the order it is written in (no fast-math), so results are the same on every machine. Functions that call
-    one another stand in one file: the cache notices a change only in the file of the function itself.
+    Arithmetic keeps the order it is written in (no fast-math), so results are the same on every machine.
     """
     return cast(Function, numba.njit(cache=CACHE_FOLDER is not None, nogil=True)(function))
