@@ -33,6 +33,8 @@ class DemoDataset:
 
     links, pictures
         The two folders to ingest.
+    wanted
+        Number of originals asked for, and the seed; there may be fewer originals where the drawings ran out.
     entries
         Every entry in the order of the links: originals, then re-posts.
     left_out
@@ -41,6 +43,7 @@ class DemoDataset:
 
     links: Path
     pictures: Path
+    wanted: tuple[int, int]
     source: str
     credit: str
     remarks: tuple[str, ...]
@@ -96,7 +99,7 @@ def write(
             _write_picture(staging / "pictures", entry, jpeg)
             entries.append(entry)
         write_links(staging / "links", entries)
-        _write_facts(staging / FACTS, collection, chosen.left_out)
+        _write_facts(staging / FACTS, collection, chosen.left_out, wanted=(size, seed))
     return read(folder)
 
 
@@ -118,13 +121,14 @@ def read(folder: Path) -> DemoDataset:
         return DemoDataset(
             links=folder / "links",
             pictures=folder / "pictures",
+            wanted=(int(facts["wanted"][0]), int(facts["wanted"][1])),
             source=facts["source"],
             credit=facts["credit"],
             remarks=tuple(facts["remarks"]),
             left_out=Counter(facts["left_out"]),
             entries=tuple(read_links(folder / "links")),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise FormatError(
             f"{folder} holds no demo dataset: {error}", remedy=f"remove {folder} and start again"
         ) from error
@@ -139,8 +143,11 @@ def _write_picture(pictures: Path, entry: Entry, jpeg: bytes) -> None:
     file.with_suffix(".json").write_text(json.dumps(sidecar, ensure_ascii=False, indent=1), "utf-8")
 
 
-def _write_facts(file: Path, collection: Collection, left_out: Counter[str]) -> None:
+def _write_facts(
+    file: Path, collection: Collection, left_out: Counter[str], *, wanted: tuple[int, int]
+) -> None:
     facts = {
+        "wanted": wanted,
         "source": collection.source,
         "credit": collection.credit,
         "remarks": collection.remarks,
