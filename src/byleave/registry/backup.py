@@ -76,7 +76,7 @@ class BackupResult:
     remark: str = KEYS_REMARK
 
 
-def backup(settings: Settings, file: Path, *, now: datetime | None = None) -> BackupResult:
+def backup(settings: Settings, file: Path, now: datetime | None = None) -> BackupResult:
     """Write the registry to ``file``, mode 0600, which appears when it is complete.
 
     Raises
