@@ -1,0 +1,137 @@
+"""`byleave demo`: real pictures, invented links, simulated re-posts; a site to try, or a tour that checks the whole job."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from byleave.cli.output import now, say
+from byleave.settings import DEFAULT_PORT, Settings
+
+if TYPE_CHECKING:
+    from byleave.demo.telling import Check
+
+ORIGINALS = 2_000
+TOUR_ORIGINALS = 300
+SEED = 2026
+
+
+def demo(
+    *,
+    tour: bool = typer.Option(
+        False, "--tour", help="Do the whole job once without a server and check every result"
+    ),
+    size: int | None = typer.Option(
+        None, min=10, help="Number of originals; 2,000 for the site, 300 for the tour"
+    ),
+    seed: int = typer.Option(SEED, help="Another number gives other re-posts"),
+    folder: Path | None = typer.Option(
+        None, help="Home of the tour; left out, `demo/tour` in the home of this machine"
+    ),
+    no_open: bool = typer.Option(False, "--no-open", help="Do not open a browser"),
+    port: int = typer.Option(DEFAULT_PORT, help="Port of the site, on this machine only"),
+) -> None:
+    """Prepare a demonstration on real pictures and open the site, or take the tour."""
+    if tour:
+        _tour(size or TOUR_ORIGINALS, seed, folder)
+        return
+    _site(size or ORIGINALS, seed, port, open_browser=not no_open)
+
+
+def _tour(size: int, seed: int, folder: Path | None) -> None:
+    from byleave.consent import Regime
+    from byleave.demo import dataset
+    from byleave.demo.prepare import demo_folder, make_pictures
+    from byleave.demo.tour import Tour
+
+    shared = demo_folder(Settings.from_process())
+    home = (folder or shared / "tour").absolute()
+    with _Shown() as shown:
+        made = home / "dataset"
+        make_pictures(shared / "package", made, size, seed, shown)
+        taken = Tour(home, dataset.read(made), shown, now)
+        right = taken.run()
+    wrong = [check for check in taken.checks if not check.holds]
+    say("")
+    say(f"pictures   {made}")
+    say(f"outputs    {taken.results}")
+    say(f"report     {taken.output(Regime.OPT_OUT) / 'report.html'}")
+    if right:
+        typer.echo(f"all {len(taken.checks)} checks hold")
+        return
+    typer.echo(f"{len(wrong)} of {len(taken.checks)} checks do not hold:")
+    for check in wrong:
+        typer.echo(f"  {check.sentence}")
+    raise typer.Exit(1)
+
+
+def _site(size: int, seed: int, port: int, *, open_browser: bool) -> None:
+    from byleave.demo.prepare import prepare
+    from byleave.web.server import serve_site
+
+    settings = Settings.from_process()
+    with _Shown() as shown:
+        prepared = prepare(settings, size=size, seed=seed, teller=shown, now=now)
+    if prepared.seconds:
+        say(f"prepared in {sum(prepared.seconds.values()):.0f} seconds; the next start skips this")
+
+    def tell(address: str) -> None:
+        typer.echo(f"Byleave is ready at {address}")
+        # A browser that runs inside a terminal would hide the site's own words; without a terminal nobody looks.
+        if open_browser and sys.stdout.isatty():
+            webbrowser.open(address)
+
+    serve_site(settings, host="127.0.0.1", port=port, demo=True, tell=tell)
+
+
+class _Shown:
+    """Shows steps, words and checks on standard error, with a bar where it is a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bars = Progress(
+            TextColumn("  "),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._bar = self._bars.add_task("", visible=False)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def step(self, title: str) -> None:
+        """Begin a step."""
+        self._bars.reset(self._bar, visible=False)
+        self._line(title, style="bold")
+
+    def say(self, words: str) -> None:
+        """Say one thing about it."""
+        self._line(f"  {words}")
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far it is."""
+        self._bars.update(self._bar, completed=done, total=total, visible=True)
+
+    def check(self, check: Check) -> None:
+        """Show one check."""
+        word, style = ("right", "green") if check.holds else ("WRONG", "bold red")
+        self._line(f"  {word}: {check.sentence}", style=style)
+
+    def _line(self, text: str, style: str = "") -> None:
+        # Titles come from strangers' files, so nothing in them is read as markup.
+        self._console.print(text, style=style, markup=False)
