@@ -1,7 +1,9 @@
-"""The tables of the job queue, by the SQL files that the Procrastinate package ships.
+"""The tables of the job queue, by the schema that the installed Procrastinate package ships.
 
-The files are named one by one, in their order, because a later version of the package may bring more: those are
-for a later revision. Applying its whole schema instead would make a different database with each version.
+Its steps from version to version cannot be used here: two of them add a value to an enumeration and use it, which
+PostgreSQL before 17 refuses in one transaction. So what a database has depends on the package that made it. The
+steps that were in the package when this was written are named below; a test fails when the package brings more.
+They then need a revision that applies each one only where what it makes is missing.
 """
 
 from importlib import resources
@@ -13,7 +15,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-STEPS = (
+CONTAINED = (
     "00.00.00_01_initial.sql",
     "00.05.00_01_drop_started_at_column.sql",
     "00.05.00_02_drop_started_at_column.sql",
@@ -79,11 +81,9 @@ $$
 
 
 def upgrade() -> None:
-    folder = resources.files("procrastinate.sql") / "migrations"
-    cursor = op.get_bind().connection.cursor()
-    for name in STEPS:
-        # Straight to the driver: with no value to pass, it reads neither ':name' nor '%' in these files.
-        cursor.execute((folder / name).read_text("utf-8"))
+    schema = (resources.files("procrastinate.sql") / "schema.sql").read_text("utf-8")
+    # Straight to the driver: with no value to pass, it reads neither ':name' nor '%' in the text.
+    op.get_bind().connection.cursor().execute(schema)
 
 
 def downgrade() -> None:
