@@ -96,8 +96,8 @@ def _escaped(data: Bytes, at: int, end: int, line: Bytes, out: int) -> int:
     if high < 0 or low < 0:
         return -1
     byte = 16 * high + low
-    if byte == 46:
-        return -1
+    if byte == 46 or byte == 97 or byte == 109 or byte == 112:
+        return -1  # a dot may make a dot segment, and the letters of "amp" an entity
     if 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 45 or byte == 95 or byte == 126:
         line[out] = byte
         return out + 1
@@ -143,7 +143,11 @@ def _after_host(data: Bytes, at: int, end: int, line: Bytes, out: int, classes: 
             query = out
         line[out] = data[at]
         out += 1
-        at += 5 if kind == AMPERSAND and _is_amp(data, at + 1, end) else 1
+        at += 1
+        if kind == AMPERSAND and _is_amp(data, at, end):
+            at += 4
+            if _is_amp(data, at, end):
+                return -1
     for i in range(at, end):
         if classes[data[i]] == UNUSUAL:
             return -1
@@ -165,6 +169,8 @@ def canonical(
     if stop < 0:
         return -1, -1, -1, -1
     start = _without_www(data, start, stop)
+    if _without_www(data, start, stop) != start:
+        return -1, -1, -1, -1
     for i in range(start, stop):
         line[out] = data[i]
         out += 1

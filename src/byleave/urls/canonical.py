@@ -4,10 +4,12 @@ The form has no scheme: ``example.com/a/b?q``. It is reached by these steps, in 
 
 1. ``&amp;`` becomes ``&``: datasets harvested from HTML carry the entity unread.
 2. The link is parsed as browsers do (WHATWG URL, by ``can_ada``); only ``http`` and ``https`` count. That lower-cases the host,
-   writes it in punycode, resolves dot segments and drops the scheme's default port.
-3. User information and fragment are dropped, so are one leading ``www.`` (where a dotted
-   name is left) and a trailing dot of the host, and an empty query.
+   writes it in punycode and resolves dot segments.
+3. User information and fragment are dropped, so are a leading ``www.`` (where a dotted name is left) and a trailing dot of
+   the host, an empty query, and port 80 or 443: the form has no scheme, so the default port of either one must not tell.
 4. Percent-encoded bytes are written in capitals, and decoded where RFC 3986 calls them unreserved (section 6.2.2).
+
+The steps are repeated until nothing changes, so that the form of a form is itself.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from byleave.errors import FormatError, MissingExtraError
 MAX_URL_BYTES: Final = 8192
 """Longer links are refused: browsers and servers stop near here, and none was ever seen to matter in a dataset."""
 
+_DEFAULT_PORTS = frozenset({"", "80", "443"})
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _REMEDY = "write a whole http or https link, such as https://example.com/picture.jpg"
@@ -41,16 +44,10 @@ def canonical_url(raw: str) -> str:
         raise FormatError(
             f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes"
         )
-    parsed = _parse(raw.replace("&amp;", "&"))
-    host = str(parsed.hostname).removesuffix(".")
-    if host.startswith("www.") and "." in host[4:]:
-        host = host[4:]
-    if not host:
-        raise FormatError(f"{raw[:80]!r} names no host", remedy=_REMEDY)
-    port = f":{parsed.port}" if parsed.port else ""
-    path = _ESCAPE.sub(_normal_escape, parsed.pathname)
-    query = _ESCAPE.sub(_normal_escape, parsed.search)
-    return f"{host}{port}{path}{query if query != '?' else ''}"
+    form = _once(raw)
+    while (again := _once(f"https://{form}")) != form:
+        form = again
+    return form
 
 
 def canonical_prefix(raw: str) -> str:
@@ -63,12 +60,18 @@ def canonical_prefix(raw: str) -> str:
 
 
 def canonical_host(raw: str) -> str:
-    """Return a host name in canonical form (lower case, punycode, without one leading ``www.``)."""
+    """Return a host name in canonical form (lower case, punycode, without a leading ``www.``).
+
+    Raises
+    ------
+    FormatError
+        If ``raw`` is more than a host name: an e-mail address, a port or a path.
+    """
     canonical = canonical_url(with_scheme(raw))
-    host, _, path = canonical.partition("/")
-    if path:
+    host = host_of(canonical)
+    if canonical != f"{host}/" or "@" in raw:
         raise FormatError(
-            f"{raw[:80]!r} is a link, not a host name", remedy="write the name alone, such as example.com"
+            f"{raw[:80]!r} is more than a host name", remedy="write the name alone, such as example.com"
         )
     return host
 
@@ -85,6 +88,20 @@ def host_of(canonical: str) -> str:
     if authority.startswith("["):
         return authority.partition("]")[0] + "]"
     return authority.partition(":")[0]
+
+
+def _once(text: str) -> str:
+    """Take the steps once. Every step that changes a form makes it shorter or resolves it, so repeating them ends."""
+    parsed = _parse(text.replace("&amp;", "&"))
+    host = str(parsed.hostname).removesuffix(".")
+    if host.startswith("www.") and "." in host[4:]:
+        host = host[4:]
+    if not host:
+        raise FormatError(f"{text[:80]!r} names no host", remedy=_REMEDY)
+    port = "" if parsed.port in _DEFAULT_PORTS else f":{parsed.port}"
+    path = _ESCAPE.sub(_normal_escape, parsed.pathname)
+    query = _ESCAPE.sub(_normal_escape, parsed.search)
+    return f"{host}{port}{path}{query if query != '?' else ''}"
 
 
 def _parse(text: str):  # type: ignore[no-untyped-def]  # can_ada ships no types to name

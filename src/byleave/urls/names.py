@@ -19,6 +19,9 @@ PICTURE_LABEL = b"byleave/picture/1"
 BYTES_LABEL = b"byleave/bytes/1"
 SAMPLE_LABEL = b"byleave/sample/1"
 
+_MISSING = b"\xff"
+"""Stands for a missing link or caption: a byte that no UTF-8 text holds."""
+
 
 def url_digest(canonical: str) -> bytes:
     """Return the 32-byte digest of a canonical URL; its first 16 bytes are the item id."""
@@ -89,4 +92,4 @@ def _named(label: bytes, value: bytes) -> bytes:
 
 
 def _optional(text: str | None) -> bytes:
-    return b"\1" if text is None else text.encode("utf-8", "surrogatepass")
+    return _MISSING if text is None else text.encode("utf-8", "surrogatepass")

@@ -40,9 +40,14 @@ def registrable_domain(host: str) -> str:
 
 
 def is_shared(host: str) -> bool:
-    """Whether many parties stand on this host or directly below it, so that nobody may speak for all of it."""
+    """Whether many parties stand on this host or directly below it, so that nobody may speak for all of it.
+
+    The hosts from which a platform serves everybody's pictures are shared as the platform itself is.
+    """
     return _suffix_list().privatesuffix(host) is None or any(
-        host == platform.host or host.endswith("." + platform.host) for platform in platforms()
+        host == shared or host.endswith("." + shared)
+        for platform in platforms()
+        for shared in (platform.host, *platform.assets)
     )
 
 
