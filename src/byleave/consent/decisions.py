@@ -10,6 +10,7 @@ from typing import assert_never
 
 from byleave.consent.statements import Statement, acting
 from byleave.consent.words import Preference, Regime, Use, combine
+from byleave.errors import InputError
 
 
 class CauseKind(StrEnum):
@@ -76,7 +77,14 @@ def decide(
         Names of what could not be read (its URL, a signal, its pixels): decides as deny.
     licences
         Ids of claims for which this trainer holds a licence it was granted: those claims do not bind it, and are named as cause.
+
+    Raises
+    ------
+    InputError
+        If no use is named: then nobody could refuse.
     """
+    if not uses:
+        raise InputError("no use is named, so nothing can be decided", remedy="say what the dataset is for")
     found = list(signals)
     answers = [
         _answer(
@@ -87,14 +95,20 @@ def decide(
         )
         for use in uses
     ]
-    causes = [cause for _, named in answers for cause in named]
-    causes += [Cause(CauseKind.UNREADABLE, fault, Preference.DENY) for fault in faults]
     preference = combine([answer for answer, _ in answers] + [Preference.DENY] * bool(faults))
-    kept = [keeps(answer, regime) for answer, _ in answers]
-    keep = regime is Regime.RESEARCH or (all(kept) and not faults)
-    if not keep and not causes:
-        causes = [Cause(CauseKind.REGIME, regime.value, Preference.UNKNOWN, use) for use in uses]
-    return Decision(keep, preference, tuple(causes))
+    unreadable = [Cause(CauseKind.UNREADABLE, fault, Preference.DENY) for fault in sorted(set(faults))]
+    stays = all(keeps(answer, regime) for answer, _ in answers)
+    if regime is Regime.RESEARCH or (stays and not faults):
+        causes = [cause for _, named in answers for cause in named]
+        return Decision(True, preference, (*causes, *unreadable))
+    # What lets a sample stay for one use is no cause of its going for another.
+    against = [
+        cause
+        for use, (answer, named) in zip(uses, answers, strict=True)
+        if not keeps(answer, regime)
+        for cause in named or [Cause(CauseKind.REGIME, regime.value, Preference.UNKNOWN, use)]
+    ]
+    return Decision(False, preference, (*against, *unreadable))
 
 
 def keeps(preference: Preference, regime: Regime) -> bool:

@@ -113,9 +113,14 @@ def acting(
         refuses = statement.preferences.for_use(use) is not Preference.ALLOW
         if where is Standing.ACTS or (where is Standing.PENDING and with_pending_refusals and refuses):
             key = (statement.claimant, statement.kind, statement.digest)
-            if key not in latest or latest[key].number < statement.number:
+            if key not in latest or _rank(latest[key], use) < _rank(statement, use):
                 latest[key] = statement
     return tuple(latest.values())
+
+
+def _rank(statement: Statement, use: Use) -> tuple[int, Preference, bytes]:
+    """Order statements by time; of two that claim the same moment the more restrictive one is the later, whatever their order."""
+    return statement.number, statement.preferences.for_use(use), statement.claim
 
 
 def _has_begun(claim: Claim, at: datetime) -> bool:
