@@ -45,11 +45,12 @@ def prepare(
     stamps.mkdir(parents=True, exist_ok=True)
     wanted = {"size": size, "seed": seed}
     seconds: dict[str, float] = {}
-    for name, made, act in (
+    steps: list[tuple[str, Path, Callable[[], None]]] = [
         ("pictures", folder / "dataset", lambda: _pictures(folder, size, seed, teller)),
         ("entries", settings.home / "catalog" / DATASET, lambda: _entries(settings, folder, teller)),
         ("registry", settings.home / "releases", lambda: _registry(settings, teller, now)),
-    ):
+    ]
+    for name, made, act in steps:
         stamp = stamps / f"{name}.json"
         if made.exists() and _stamped(stamp) == wanted:
             continue
@@ -128,9 +129,9 @@ class _Ingesting:
         self._teller = teller
         self._done = self._total = 0
 
-    def begin(self, what: str, total: int) -> None:
+    def begin(self, what: str, total: int) -> None:  # noqa: ARG002 - the shape the catalog asks for
         self._done, self._total = 0, total
 
-    def advance(self, amount: int, samples: int) -> None:
+    def advance(self, amount: int, samples: int) -> None:  # noqa: ARG002 - the shape the catalog asks for
         self._done += amount
         self._teller.progress(self._done, self._total)
