@@ -77,7 +77,7 @@ def decode(encoded: bytes, limits: Limits) -> Decoded | Unusable:
         return source
     stored = source.size
     try:
-        name = str(source.format).lower()
+        name = _format(source)
         turn = _orientation(source)
         pixels = _scaled_jpeg(encoded, source) if name == "jpeg" else None
         image = _eight_bits(source) if pixels is None else Image.fromarray(pixels)
@@ -184,6 +184,11 @@ def _is_cut_short(encoded: bytes) -> bool:
     return any(encoded.startswith(start) and end not in encoded[-1024:] for start, end in _ENDINGS.items())
 
 
+def _format(source: Image.Image) -> str:
+    """Name the format; a JPEG that carries further pictures behind its first (MPO) is a JPEG."""
+    return "jpeg" if source.format == "MPO" else str(source.format).lower()
+
+
 def _orientation(source: Image.Image) -> int:
     if source.format == "TIFF":
         return 1  # Pillow turns these itself.
@@ -225,7 +230,7 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _eight_bits(source: Image.Image) -> Image.Image:
     """Bring any pixel type to 8-bit grey, RGB or RGBA; a JPEG no larger than its working copy needs."""
-    if source.format == "JPEG":
+    if _format(source) == "jpeg":
         source.draft(None, working_size(source.size))
     if source.mode in {"L", "RGB", "RGBA"} and "transparency" not in source.info:
         source.load()

@@ -134,6 +134,15 @@ def test_of_an_animation_the_first_frame_counts() -> None:
         assert near(read(data).rgb[20, 20], (255, 0, 0)), form
 
 
+def test_a_camera_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:
+    for mode in ("RGB", "CMYK"):
+        decoded = read(
+            encoded(PICTURE.convert(mode), "MPO", save_all=True, append_images=[PICTURE.rotate(90)])
+        )
+        assert (decoded.format, decoded.width, decoded.height) == ("jpeg", 640, 480)
+        assert hamming(pdq(luma(decoded.rgb))[0], value(encoded(PICTURE))) <= JPEG_BITS
+
+
 class TestOrientation:
     @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
     @pytest.mark.parametrize("orientation", range(1, 9))
