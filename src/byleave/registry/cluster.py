@@ -242,7 +242,7 @@ def _make_state_folder(cluster: Cluster, server: ServerUser) -> None:
         os.chown(cluster.state, 0, server.gid)
         cluster.state.chmod(0o710)
     if cluster.state.parent == STATE_OF_ROOT:
-        write_atomically(cluster.state / "home", str(cluster.keep.parent).encode(), mode=0o600)
+        write_atomically(cluster.state / "home", os.fsencode(cluster.keep.parent), mode=0o600)
 
 
 def _make_state_of_root() -> None:
@@ -267,7 +267,7 @@ def _refuse_lost_state(cluster: Cluster) -> None:
             f"the database of {here} is not on this machine: {cluster.state} is missing",
             remedy=f"bring that folder back; or delete '{cluster.keep}' and `byleave restore` a backup",
         )
-    recorded = Path(record.read_text())
+    recorded = Path(os.fsdecode(record.read_bytes()))
     if recorded == here:
         return
     elsewhere = recorded / "postgres" / "cluster"
@@ -276,7 +276,7 @@ def _refuse_lost_state(cluster: Cluster) -> None:
             f"{here} is a copy of {recorded}; the database itself was not copied",
             remedy=f"run `byleave backup` there, delete '{cluster.keep}', and `byleave restore` here",
         )
-    write_atomically(record, str(here).encode(), mode=0o600)
+    write_atomically(record, os.fsencode(here), mode=0o600)
 
 
 def _for_user(programs: Programs, server: ServerUser) -> Programs:

@@ -159,7 +159,7 @@ def _orphans() -> Iterator[Finding]:
     if not os.access(STATE_OF_ROOT, os.R_OK):
         return
     for record in sorted(STATE_OF_ROOT.glob("*/home")):
-        home = Path(record.read_text())
+        home = Path(os.fsdecode(record.read_bytes()))
         named = home / "postgres" / "cluster"
         if not named.is_file() or named.read_text("ascii").strip() != record.parent.name:
             yield Finding(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -100,6 +102,19 @@ def test_values_are_not_in_the_words_of_an_error(database: Database) -> None:
     with pytest.raises(sa.exc.IntegrityError) as refused:
         store_twice()
     assert "parameters hidden" in str(refused.value)
+
+
+def test_several_that_open_a_new_registry_at_once_migrate_it_once(own_home: Path) -> None:
+    together = threading.Barrier(4)
+
+    def open_and_count(_: int) -> int | None:
+        together.wait()
+        with Database.open(Settings(home=own_home)) as database:
+            return counter(database)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(open_and_count, range(4))) == [0] * 4
+    assert find_server(own_home) is None
 
 
 def test_a_database_whose_server_was_killed_goes_on(own_home: Path) -> None:
