@@ -24,7 +24,7 @@ import numpy as np
 
 import byleave
 from byleave.errors import ByleaveError, UnavailableError
-from byleave.fingerprints import ClaimedPicture, PictureFingerprint
+from byleave.fingerprints import PICTURE_VERSION, ClaimedPicture, PictureFingerprint
 from byleave.media.framing import (
     CLAIMED_PICTURE,
     DESCRIBE,
@@ -44,6 +44,7 @@ ANSWER_BYTES = 4 * 1024 * 1024
 """More than a working copy and its thumbnail can take."""
 
 TEXT_CHARACTERS = 1000
+MOST_VARIANTS = 16
 
 
 def describe(encoded: bytes, *, limits: Limits, thumbnail_px: int | None = 192) -> Picture | Unusable:
@@ -69,8 +70,8 @@ def claimed_picture(encoded: bytes, *, limits: Limits) -> ClaimedPicture | Unusa
     if isinstance(answer, Unusable):
         return answer
     try:
-        return ClaimedPicture.parse(answer[0]["claimed"])
-    except (KeyError, AttributeError, TypeError, ByleaveError):
+        return _claimed(answer[0])
+    except (KeyError, ValueError, AttributeError, TypeError, ByleaveError):
         return Unusable(UnusableKind.CRASHED, "the decoder gave an impossible answer")
 
 
@@ -262,6 +263,14 @@ def _picture(facts: Facts, parts: list[bytes], encoded: bytes) -> Picture:
         creator=_text(facts["creator"]),
         rights=_text(facts["rights"]),
     )
+
+
+def _claimed(facts: Facts) -> ClaimedPicture:
+    claimed = ClaimedPicture.parse(facts["claimed"])
+    _count(claimed.quality, 100, least=0)
+    if len(claimed.variants) > MOST_VARIANTS or claimed.version != PICTURE_VERSION:
+        raise ValueError("not what is computed here")
+    return claimed
 
 
 def _count(value: Any, most: int, *, least: int = 1) -> int:

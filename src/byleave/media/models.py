@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,14 @@ Pixels = NDArray[np.uint8]
 PICTURES_AT_ONCE = 16
 CAPTION_CHARACTERS = 2000
 """Longer captions are embedded by their beginning: the vector is a mean over words and says little beyond that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model's name and the length of its vectors: known without loading it."""
+
+    model_id: str
+    dim: int
 
 
 class PictureModel(Protocol):
@@ -69,8 +78,14 @@ class OpenNSFW:
     dim = 1024
 
     def __init__(self, engine: Engine) -> None:
-        self.model_id = f"{self.PACKAGE}/{version(self.PACKAGE)}/pool"
+        self.model_id = self.card().model_id
         self._engine = engine
+
+    @classmethod
+    def card(cls) -> ModelCard:
+        """Name the installed model."""
+        cls.file()
+        return ModelCard(f"{cls.PACKAGE}/{version(cls.PACKAGE)}/pool", cls.dim)
 
     @classmethod
     def file(cls) -> Path:
@@ -108,14 +123,30 @@ class WordLlamaCaptions:
         folder = _package_folder("wordllama")
         from wordllama import WordLlama
 
-        self.model_id = f"wordllama/{version('wordllama')}/l2_supercat_{self.dim}"
+        self.model_id = self.card().model_id
         self._model: Any = WordLlama.load(cache_dir=folder, dim=self.dim, disable_download=True)
+
+    @classmethod
+    def card(cls) -> ModelCard:
+        """Name the installed model."""
+        _package_folder("wordllama")
+        return ModelCard(f"wordllama/{version('wordllama')}/l2_supercat_{cls.dim}", cls.dim)
 
     def embed(self, captions: Sequence[str]) -> Floats:
         if not captions:
             return np.zeros((0, self.dim), np.float32)
         readable = [_well_formed(caption[:CAPTION_CHARACTERS]) for caption in captions]
         return unit(np.asarray(self._model.embed(readable), dtype=np.float32))
+
+
+def picture_card() -> ModelCard:
+    """Name the picture model that :func:`picture_model` loads; a :class:`MissingExtraError` where it is absent."""
+    return OpenNSFW.card()
+
+
+def caption_card() -> ModelCard:
+    """Name the caption model that :func:`caption_model` loads; a :class:`MissingExtraError` where it is absent."""
+    return WordLlamaCaptions.card()
 
 
 @functools.cache

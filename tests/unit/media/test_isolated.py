@@ -20,6 +20,16 @@ from byleave.settings import Limits
 
 LIMITS = Limits()
 DATA = encoded(photo(6, (64, 48)))
+IMPOSSIBLE_CLAIMS = [
+    None,
+    5,
+    "",
+    "pdq-512/1:1:zz",
+    "pdq-512/1:x:" + "00" * 32,
+    "pdq-512/1:101:" + "00" * 32,
+    "pdq-9/9:1:" + "00" * 32,
+    "pdq-512/1:77:" + ",".join(f"{number:064x}" for number in range(17)),
+]
 
 
 @pytest.fixture
@@ -87,7 +97,7 @@ class TestAnswers:
         assert isinstance(outcome, Unusable)
         assert outcome.kind is UnusableKind.CRASHED
 
-    @pytest.mark.parametrize("claimed", [None, 5, "", "pdq-512/1:1:zz", "pdq-512/1:x:" + "00" * 32], ids=str)
+    @pytest.mark.parametrize("claimed", IMPOSSIBLE_CLAIMS, ids=lambda claimed: str(claimed)[:20])
     def test_an_impossible_claim_is_a_crash(self, child_says: Any, claimed: Any) -> None:
         child_says({"claimed": claimed}, [])
         outcome = isolated.claimed_picture(DATA, limits=LIMITS)
