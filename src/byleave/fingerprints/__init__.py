@@ -6,6 +6,7 @@ pixels become fingerprints in :mod:`byleave.media`, many fingerprints are search
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -14,6 +15,11 @@ from byleave.errors import FormatError
 
 PDQ_BYTES = 32
 PDQ_BITS = 256
+
+MOST_VARIANTS = 16
+"""Eight orientations, plain and trimmed."""
+
+_WRITTEN = re.compile(r"([^:]+):([0-9]{1,3}):([0-9a-f]{64}(?:,[0-9a-f]{64})*)")
 
 PICTURE_VERSION = "pdq-512/1"
 """PDQ over the picture scaled to a long side of 512 pixels, plain and with its border trimmed, first edition.
@@ -55,8 +61,9 @@ class PictureFingerprint:
     version: str = PICTURE_VERSION
 
     def __post_init__(self) -> None:
-        _check_pdq(self.plain)
-        _check_pdq(self.trimmed)
+        check_pdq(self.plain)
+        check_pdq(self.trimmed)
+        _check_quality(self.quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,16 @@ class ClaimedPicture:
     version: str = PICTURE_VERSION
 
     def __post_init__(self) -> None:
-        if not self.variants:
+        if not 0 < len(self.variants) <= MOST_VARIANTS:
             raise FormatError(
-                "a claimed picture needs at least one fingerprint", remedy="compute it again from the file"
+                f"a claimed picture has 1 to {MOST_VARIANTS} fingerprints, not {len(self.variants)}",
+                remedy="compute it again from the file",
             )
         for value in self.variants:
-            _check_pdq(value)
+            check_pdq(value)
+        _check_quality(self.quality)
+        if not self.version or ":" in self.version:
+            raise FormatError("a fingerprint names its version", remedy="compute it again from the file")
 
     @property
     def is_flat(self) -> bool:
@@ -90,14 +101,13 @@ class ClaimedPicture:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what :meth:`to_text` wrote."""
-        version, _, rest = text.partition(":")
-        quality, _, values = rest.partition(":")
-        try:
-            return cls(tuple(bytes.fromhex(value) for value in values.split(",")), int(quality), version)
-        except ValueError as error:
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
             raise FormatError(
                 f"{text[:80]!r} is not a picture fingerprint", remedy="compute it again from the file"
-            ) from error
+            )
+        version, quality, values = written.groups()
+        return cls(tuple(bytes.fromhex(value) for value in values.split(",")), int(quality), version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,12 @@ def match_at(distance: int) -> Match | None:
     return None
 
 
-def _check_pdq(value: bytes) -> None:
+def check_pdq(value: bytes) -> None:
+    """Refuse what has not the length of a PDQ value."""
     if len(value) != PDQ_BYTES:
         raise FormatError(f"a PDQ value has 32 bytes, not {len(value)}", remedy="write 64 hex digits")
+
+
+def _check_quality(quality: int) -> None:
+    if not 0 <= quality <= 100:
+        raise FormatError(f"a quality is 0 to 100, not {quality}", remedy="compute it again from the file")

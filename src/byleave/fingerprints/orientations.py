@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from byleave.fingerprints import check_pdq
+
 _SIDE: Final = 16
 _MASK: Final = (1 << _SIDE) - 1
 _EVEN_COLUMNS: Final = 0xAAAA  # columns are counted from the most significant bit
@@ -30,6 +32,7 @@ _ORIENTATIONS: Final = (
 
 def orientations(value: bytes) -> tuple[bytes, ...]:
     """Return the eight orientations of a 32-byte PDQ value, itself first, as turns by 90, 180 and 270 degrees and four mirrors."""
+    check_pdq(value)
     rows = [int.from_bytes(value[2 * i : 2 * i + 2]) for i in range(_SIDE)]
     swapped = [
         sum(((rows[j] >> (_SIDE - 1 - i)) & 1) << (_SIDE - 1 - j) for j in range(_SIDE)) for i in range(_SIDE)

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from byleave.errors import FormatError
 
-_REMEDY = "use text, whole numbers up to 2**53, true, false, null, lists and objects"
+_REMEDY = "use text, whole numbers below 2**53, true, false, null, lists and objects"
 
 JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | bool | None
 
-_SAFE_INTEGER = 2**53
+_SAFE_INTEGER = 2**53 - 1
 
 
 def canonical_json(value: JSON) -> bytes:
@@ -23,7 +23,7 @@ def canonical_json(value: JSON) -> bytes:
     Raises
     ------
     FormatError
-        For fractions, whole numbers beyond 2**53, keys that are not text, and text that is not Unicode.
+        For fractions, whole numbers of 2**53 or more, keys that are not text, and text that is not Unicode.
     """
     try:
         return _write(value).encode()
