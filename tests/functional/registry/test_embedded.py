@@ -40,11 +40,25 @@ server.leave()
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
+def new_home() -> Iterator[Path]:
     """Give a place for a home that a server started by root can reach, so that everything is inside it."""
     with open_folder() as folder:
         yield folder / "home"
         forget(folder / "home")
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    with open_folder() as folder:
+        EmbeddedServer.join(folder / "home").leave()
+        yield folder / "home"
+
+
+@pytest.fixture
+def home(new_home: Path, made: Path) -> Path:
+    """Give a home with a database that was made before: a copy, which costs far less than making one."""
+    subprocess.run(["cp", "-a", made, new_home], check=True)
+    return new_home
 
 
 def forget(home: Path) -> None:
@@ -88,14 +102,14 @@ def all_modes(folder: Path) -> dict[Path, int]:
 
 
 class TestUsers:
-    def test_eight_starters_at_once_get_one_server(self, home: Path) -> None:
-        starters = [another_process(home) for _ in range(8)]
+    def test_eight_starters_at_once_get_one_server(self, new_home: Path) -> None:
+        starters = [another_process(new_home) for _ in range(8)]
         seen = {starter.stdout.readline().strip() for starter in starters if starter.stdout}
-        assert seen == {str(live(home).pid)}
+        assert seen == {str(live(new_home).pid)}
         for starter in starters:
             starter.communicate("\n", timeout=60)
         assert {starter.returncode for starter in starters} == {0}
-        assert find_server(home) is None, "the last one out stops it"
+        assert find_server(new_home) is None, "the last one out stops it"
 
     def test_the_last_one_out_stops_the_server_and_nobody_else(self, home: Path) -> None:
         first, second = EmbeddedServer.join(home), EmbeddedServer.join(home)
@@ -157,14 +171,14 @@ class TestKills:
         assert answer(server) == "byleave"
         server.leave()
 
-    def test_a_database_that_was_half_made_is_made_again(self, home: Path) -> None:
-        maker = another_process(home)
+    def test_a_database_that_was_half_made_is_made_again(self, new_home: Path) -> None:
+        maker = another_process(new_home)
         deadline = time.monotonic() + 30
-        while not list(home.glob("postgres-data/making-*/data")) and time.monotonic() < deadline:
+        while not list(new_home.glob("postgres-data/making-*/data")) and time.monotonic() < deadline:
             time.sleep(0.005)
         maker.kill()
         maker.communicate()
-        server = EmbeddedServer.join(home)
+        server = EmbeddedServer.join(new_home)
         assert answer(server) == "byleave"
         server.leave()
 
@@ -219,9 +233,9 @@ class TestStrangers:
 
     @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
     @pytest.mark.parametrize("mode", [0o755, 0o700], ids=["home in reach", "home out of reach"])
-    def test_user_nobody_reaches_neither_the_server_nor_the_password(self, home: Path, mode: int) -> None:
-        home.parent.chmod(mode)
-        server = EmbeddedServer.join(home)
+    def test_user_nobody_reaches_neither_the_server_nor_the_password(self, new_home: Path, mode: int) -> None:
+        new_home.parent.chmod(mode)
+        server = EmbeddedServer.join(new_home)
         attempt = (
             "import socket, sys\n"
             "for act in (lambda: socket.socket(socket.AF_UNIX).connect(sys.argv[1]),"
@@ -237,7 +251,7 @@ class TestStrangers:
                 "-c",
                 attempt,
                 str(server.address.socket_folder / f".s.PGSQL.{PORT}"),
-                str(home / "postgres" / "password"),
+                str(new_home / "postgres" / "password"),
                 str(data / "PG_VERSION"),
             ],
             user=NOBODY,
@@ -262,7 +276,7 @@ class TestStrangers:
         assert int(fields["CapEff"], 16) == 0
 
     @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
-    def test_an_ordinary_user_has_a_server_too_and_root_may_use_it(self, home: Path) -> None:
+    def test_an_ordinary_user_has_a_server_too_and_root_may_use_it(self, new_home: Path) -> None:
         python = Path("/usr/bin/python3")
         version = (
             subprocess.run([python, "-V"], capture_output=True, text=True, check=False)
@@ -271,10 +285,10 @@ class TestStrangers:
         )
         if version is None or version.stdout.split()[1].split(".")[:2] != sys.version.split(".")[:2]:
             pytest.skip("no Python of this version that an ordinary user can run")
-        shutil.chown(home.parent, "daemon", "daemon")
+        shutil.chown(new_home.parent, "daemon", "daemon")
         packages = Path(psycopg.__file__).parents[1]
         user = subprocess.run(
-            [python, "-c", JOIN_AND_WAIT, str(home)],
+            [python, "-c", JOIN_AND_WAIT, str(new_home)],
             user="daemon",
             group="daemon",
             extra_groups=[],
@@ -286,19 +300,19 @@ class TestStrangers:
             check=False,
         )
         assert user.returncode == 0, user.stderr
-        server = EmbeddedServer.join(home)
-        owner = Path(f"/proc/{live(home).pid}").stat().st_uid
+        server = EmbeddedServer.join(new_home)
+        owner = Path(f"/proc/{live(new_home).pid}").stat().st_uid
         server.leave()
-        assert owner == (home / "postgres").stat().st_uid != 0
+        assert owner == (new_home / "postgres").stat().st_uid != 0
 
-    def test_folders_that_were_there_keep_their_modes(self, home: Path) -> None:
-        home.parent.chmod(0o750)
-        home.mkdir(mode=0o750)
-        before = all_modes(home)
-        server = EmbeddedServer.join(home)
-        assert all_modes(home) == before
+    def test_folders_that_were_there_keep_their_modes(self, new_home: Path) -> None:
+        new_home.parent.chmod(0o750)
+        new_home.mkdir(mode=0o750)
+        before = all_modes(new_home)
+        server = EmbeddedServer.join(new_home)
+        assert all_modes(new_home) == before
         server.leave()
-        assert all_modes(home) == before
+        assert all_modes(new_home) == before
 
     def test_a_folder_opened_to_others_is_refused_with_the_remedy(self, home: Path) -> None:
         EmbeddedServer.join(home).leave()
@@ -308,8 +322,8 @@ class TestStrangers:
 
 
 class TestPaths:
-    def test_a_home_with_a_path_of_150_characters_works(self, home: Path) -> None:
-        long = home / ("x" * (150 - len(str(home)) - 1))
+    def test_a_home_with_a_path_of_150_characters_works(self, new_home: Path) -> None:
+        long = new_home / ("x" * (150 - len(str(new_home)) - 1))
         assert len(str(long)) == 150
         server = EmbeddedServer.join(long)
         assert answer(server) == "byleave"
@@ -317,34 +331,34 @@ class TestPaths:
         server.leave()
         assert not folder.exists(), "a borrowed place is given back"
 
-    def test_a_home_with_signs_that_shells_and_lists_read_works(self, home: Path) -> None:
-        odd = home / 'it\'s, "a" $(home) %s'
+    def test_a_home_with_signs_that_shells_and_lists_read_works(self, new_home: Path) -> None:
+        odd = new_home / 'it\'s, "a" $(home) %s'
         server = EmbeddedServer.join(odd)
         assert answer(server) == "byleave"
         server.leave()
 
     def test_no_short_place_for_the_socket_is_refused_with_the_remedy(
-        self, home: Path, monkeypatch: pytest.MonkeyPatch
+        self, new_home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        far = home / ("y" * 120)
+        far = new_home / ("y" * 120)
         far.mkdir(parents=True)
         monkeypatch.setattr(tempfile, "tempdir", str(far))
         with pytest.raises(UnavailableError, match="short path"):
             EmbeddedServer.join(far / "home")
 
     @pytest.mark.skipif(not AS_ROOT, reason="only root keeps the data outside of the home")
-    def test_a_copied_home_does_not_share_its_server(self, home: Path) -> None:
-        home.parent.chmod(0o700)
-        EmbeddedServer.join(home).leave()
-        shutil.copytree(home, home.with_name("copy"))
+    def test_a_copied_home_does_not_share_its_server(self, new_home: Path) -> None:
+        new_home.parent.chmod(0o700)
+        EmbeddedServer.join(new_home).leave()
+        shutil.copytree(new_home, new_home.with_name("copy"))
         with pytest.raises(ConflictError, match="copy of"):
-            EmbeddedServer.join(home.with_name("copy"))
+            EmbeddedServer.join(new_home.with_name("copy"))
 
     @pytest.mark.skipif(not AS_ROOT, reason="only root keeps the data outside of the home")
-    def test_a_moved_home_keeps_its_database(self, home: Path) -> None:
-        home.parent.chmod(0o700)
-        EmbeddedServer.join(home).leave()
-        moved = home.rename(home.with_name("moved"))
+    def test_a_moved_home_keeps_its_database(self, new_home: Path) -> None:
+        new_home.parent.chmod(0o700)
+        EmbeddedServer.join(new_home).leave()
+        moved = new_home.rename(new_home.with_name("moved"))
         server = EmbeddedServer.join(moved)
         assert answer(server) == "byleave"
         server.leave()
