@@ -1,0 +1,105 @@
+"""Put the site together: the routes, the guard before them, and what they share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from byleave import __version__
+from byleave.catalog import Catalog
+from byleave.errors import ByleaveError, InputError, NotFoundError
+from byleave.registry.database import Database
+from byleave.settings import Settings
+from byleave.web import api_routes, choice_routes, entry_routes, search_routes, sign_in_routes
+from byleave.web.asked_pictures import AskedPictures
+from byleave.web.claimed_pictures import ClaimedPictures
+from byleave.web.rendering import error_page, make_environment
+from byleave.web.security import Guard
+from byleave.web.site import Assets, Clock, Site, site_secret
+
+ROUTERS = (
+    search_routes.router,
+    entry_routes.router,
+    choice_routes.router,
+    sign_in_routes.router,
+    api_routes.router,
+)
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    database: Database,
+    catalog: Catalog,
+    *,
+    demo: bool = False,
+    bound_to: str = "127.0.0.1",
+    clock: Clock = utc_now,
+) -> FastAPI:
+    """Make the site.
+
+    Parameters
+    ----------
+    database, catalog
+        Opened by the caller, who closes them.
+    demo
+        Show mail at ``/outbox`` instead of sending it; only where ``bound_to`` is a loopback address.
+    bound_to
+        The address the server will listen on.
+    """
+    app = FastAPI(
+        title="Byleave",
+        version=__version__,
+        summary="Search datasets, and say what may be done with a picture.",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    site = Site(
+        settings=settings,
+        database=database,
+        catalog=catalog,
+        clock=clock,
+        templates=make_environment(),
+        assets=Assets.load(),
+        asked_pictures=AskedPictures(clock),
+        claimed_pictures=ClaimedPictures(),
+        secret=site_secret(settings),
+        demo=demo,
+        bound_to=bound_to,
+    )
+    app.state.site = site
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_middleware(Guard, settings=settings, host_names=site.host_names, error_page=error_page)
+    return app
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    told: ByleaveError
+    if status in {404, 405}:
+        told = NotFoundError("there is no such page", remedy="go back to the search")
+    else:
+        told = InputError("this request cannot be read", remedy="load the page again and send it once more")
+    return error_page(request, told, status)
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    fields = error.errors() if isinstance(error, RequestValidationError) else []
+    named = ", ".join(dict.fromkeys(str(fault["loc"][-1]) for fault in fields))
+    told = InputError(
+        f"these fields cannot be read: {named[:200]}",
+        remedy="see /api/v1/openapi.json for what they may hold",
+    )
+    return error_page(request, told, 400)

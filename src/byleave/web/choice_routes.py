@@ -1,0 +1,129 @@
+"""Saying no, ask me first or yes; *My choices*; undoing one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from byleave.publish.releases import last_published
+from byleave.registry.claims import claim_by_id, claims_of, withdraw_claim
+from byleave.registry.permissions import Act
+from byleave.registry.sign_in import SignedIn
+from byleave.web.asked_pictures import AskedPicture, read_asked_picture
+from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
+from byleave.web.entries import Shower
+from byleave.web.forms import AddressFields, CheckedForm
+from byleave.web.my_choices import CHOICES_PER_PAGE, show_choice
+from byleave.web.rendering import go, page
+from byleave.web.rules import OpenToAll, SignedInFor
+from byleave.web.site import Site, TheSite
+from byleave.web.visitors import TheVisitor, Visitor
+
+router = APIRouter(include_in_schema=False)
+
+Open = Depends(OpenToAll(Act.SEARCH))
+Reader = Annotated[SignedIn, Depends(SignedInFor(Act.SEE_CLAIM))]
+Filer = Annotated[SignedIn, Depends(SignedInFor(Act.FILE_CLAIM))]
+Undoer = Annotated[SignedIn, Depends(SignedInFor(Act.WITHDRAW_CLAIM))]
+
+
+@router.get("/choices/new", dependencies=[Open])
+def new_choice(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
+    """Show what a choice would cover, before it is filed. Anybody may look; filing asks to sign in."""
+    wish = read_wish(AddressFields(request.query_params))
+    subjects = subjects_of(site.catalog, _shower(site), wish, _asked(site, visitor, wish))
+    return page(request, site, visitor, "new_choice.html", wish=wish, subjects=subjects)
+
+
+@router.post("/choices/picture", dependencies=[Open])
+async def picture_for_choice(site: TheSite, visitor: TheVisitor, form: CheckedForm) -> Response:
+    """Take a picture that a choice is about, whether or not any dataset lists it. Only its match code will be kept."""
+    asked = await run_in_threadpool(read_asked_picture, form.picture, form.picture_name, site.settings.limits)
+    token = site.asked_pictures.keep(visitor.id, asked)
+    return go(Wish(picture=token, answer=read_wish(form).answer).address())
+
+
+@router.post("/choices/sign-in", dependencies=[Open])
+async def sign_in_first(form: CheckedForm) -> Response:
+    """Send somebody who is not signed in to do so, and back to the choice as it was made."""
+    return go(f"/sign-in?next={quote(read_wish(form).address(), safe='')}")
+
+
+@router.post("/choices")
+def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: CheckedForm) -> Response:
+    """File a choice: one claim for each picture."""
+    wish = read_wish(form)
+    subjects = subjects_of(site.catalog, _shower(site), wish, _asked(site, visitor, wish))
+    with site.database.transaction() as session:
+        claims = file_wish(session, wish, subjects, person=person, at=site.clock())
+    return go(f"/choices?filed={len(claims)}")
+
+
+@router.get("/choices")
+def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Reader) -> Response:
+    """Show what somebody has chosen, newest first, and what each choice covers now."""
+    number = max(1, _number(request, "page"))
+    with site.database.transaction() as session:
+        claims = claims_of(session, person.account, who=person.who)
+        last = last_published(session)
+    first = (number - 1) * CHOICES_PER_PAGE
+    shown = [
+        show_choice(site.catalog, _shower(site), claim, last, site.clock())
+        for claim in claims[first : first + CHOICES_PER_PAGE]
+    ]
+    return page(
+        request,
+        site,
+        visitor,
+        "my_choices.html",
+        choices=shown,
+        total=len(claims),
+        page_number=number,
+        pages=-(-len(claims) // CHOICES_PER_PAGE),
+        last=last,
+        filed=_number(request, "filed"),
+        undone=_number(request, "undone"),
+    )
+
+
+@router.get("/choices/{claim}")
+def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Reader) -> Response:
+    """Show one choice with everything it covers."""
+    with site.database.transaction() as session:
+        found = claim_by_id(session, _claim_id(claim), who=person.who)
+        last = last_published(session)
+    choice = show_choice(site.catalog, _shower(site), found, last, site.clock())
+    return page(request, site, visitor, "one_choice.html", choice=choice, last=last)
+
+
+@router.post("/choices/{claim}/undo")
+def undo_choice(claim: str, site: TheSite, person: Undoer, _: CheckedForm) -> Response:
+    """Withdraw one choice."""
+    with site.database.transaction() as session:
+        withdraw_claim(session, _claim_id(claim), who=person.who, at=site.clock())
+        ask_for_list(session)
+    return go("/choices?undone=1")
+
+
+def _shower(site: Site) -> Shower:
+    return Shower(site.settings.remote_pictures)
+
+
+def _asked(site: Site, visitor: Visitor, wish: Wish) -> AskedPicture | None:
+    return site.asked_pictures.find(visitor.id, wish.picture) if wish.picture else None
+
+
+def _number(request: Request, field: str) -> int:
+    text = request.query_params.get(field, "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def _claim_id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""  # no choice has this name, and the answer says so

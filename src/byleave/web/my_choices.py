@@ -1,0 +1,198 @@
+"""Filed choices as *My choices* shows them: what each means for its maker now, and what it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from byleave.catalog import Catalog
+from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind
+from byleave.copies.covers import covered_now
+from byleave.registry.claims import Claim
+from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
+from byleave.web.rendering import answer_words, day
+
+CHOICES_PER_PAGE: Final = 20
+SHOWN_TARGETS: Final = 50
+
+LIST_NUMBER = tuple[int, datetime] | None
+
+COVER_WORDS: Final = {
+    TargetKind.URL: "one link",
+    TargetKind.PREFIX: "everything below a path",
+    TargetKind.HOST: "a host",
+    TargetKind.DOMAIN: "a whole domain",
+    TargetKind.PICTURE: "a picture and its copies, wherever they stand",
+    TargetKind.DIGEST: "one exact file",
+    TargetKind.TEXT: "a text",
+    TargetKind.SOUND: "a sound",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a choice stands: one word for the eye, one sentence for what it means now."""
+
+    word: str
+    sentence: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCovered:
+    """What a choice covers in one dataset; ``remark`` explains a zero and what could not be looked at."""
+
+    dataset: str
+    as_of: datetime
+    entries: int
+    cards: tuple[Card, ...]
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class MyChoice:
+    """One filed choice, ready to show."""
+
+    claim: Claim
+    answer: str
+    title: str
+    picture: str | None
+    state: State
+    list_words: str
+    covers: tuple[str, ...]
+    covered: tuple[DatasetCovered, ...]
+    can_undo: bool
+
+    @property
+    def id(self) -> str:
+        return self.claim.id.hex()
+
+    @property
+    def entries(self) -> int:
+        """Entries covered over all datasets."""
+        return sum(one.entries for one in self.covered)
+
+
+def show_choice(catalog: Catalog, shower: Shower, claim: Claim, last: LIST_NUMBER, at: datetime) -> MyChoice:
+    """Make one choice ready to show. ``last`` is number and time of the newest published list."""
+    is_over = not STEPS[claim.state] & {ClaimState.EFFECTIVE, ClaimState.WITHDRAWN}
+    covered = () if is_over else _covered(catalog, shower, claim)
+    return MyChoice(
+        claim,
+        answer_words(claim.preferences),
+        _title(claim),
+        _picture(shower, claim, covered),
+        state_of(claim, at),
+        list_words(claim, last),
+        tuple(dict.fromkeys(COVER_WORDS[target.kind] for target in claim.targets)),
+        covered,
+        ClaimState.WITHDRAWN in STEPS[claim.state],
+    )
+
+
+def state_of(claim: Claim, at: datetime) -> State:
+    """Say what a choice means now."""
+    match claim.state:
+        case ClaimState.EFFECTIVE if claim.expires_at is not None and claim.expires_at <= at:
+            return State(
+                "Run out",
+                f"Its end date, {day(claim.expires_at)}, has passed: it says nothing any more.",
+                "off",
+            )
+        case ClaimState.EFFECTIVE | ClaimState.FILED if claim.standing(at) is Standing.ACTS:
+            return State("In force", _in_force(claim), "on")
+        case ClaimState.EFFECTIVE | ClaimState.FILED:
+            return State("Not confirmed yet", _waiting(claim), "waiting")
+        case ClaimState.HELD:
+            return State(
+                "Held for a look",
+                "The picture is so plain that strangers' pictures have nearly the same match code. "
+                "A person looks at it first; until then it touches nobody's pictures.",
+                "waiting",
+            )
+        case ClaimState.WITHDRAWN:
+            when = f" on {day(claim.withdrawn_at)}" if claim.withdrawn_at else ""
+            return State(
+                "Undone", f"You took it back{when}: from the next published list on it says nothing.", "off"
+            )
+        case ClaimState.REJECTED:
+            return State("Turned down", "A person looked at it and turned it down: it says nothing.", "off")
+        case ClaimState.ERASED:
+            return State("Erased", "Everything about it was erased.", "off")
+
+
+def list_words(claim: Claim, last: LIST_NUMBER) -> str:
+    """Say whether the newest published list carries this choice."""
+    listed = claim.state in {ClaimState.EFFECTIVE, ClaimState.FILED}
+    is_in_step = last is not None and claim.number <= last[0]
+    if not listed:
+        if claim.state is ClaimState.HELD:
+            return "Not in the published list while it is held."
+        return (
+            f"Gone from the published list since no. {last[0]}."
+            if is_in_step and last
+            else "Gone with the next published list."
+        )
+    if is_in_step and last:
+        return f"In the published list no. {last[0]} of {day(last[1])}."
+    return "It will be in the next published list, in a moment."
+
+
+def _in_force(claim: Claim) -> str:
+    match claim.preferences.strongest:
+        case Preference.CONDITIONAL:
+            return "Whoever follows the published list asks you first, and leaves this out until you agree."
+        case Preference.ALLOW:
+            return "Whoever follows the published list may use this as you said."
+        case _:
+            return "Whoever follows the published list leaves this out."
+
+
+def _waiting(claim: Claim) -> str:
+    if claim.preferences.strongest is Preference.ALLOW:
+        return "A yes counts once you show that you control the page it stands on. Until then it changes nothing."
+    return "It is published as waiting, and acts only where a trainer asks for such choices too."
+
+
+def _covered(catalog: Catalog, shower: Shower, claim: Claim) -> tuple[DatasetCovered, ...]:
+    return tuple(
+        DatasetCovered(
+            cover.dataset,
+            cover.as_of,
+            cover.samples,
+            tuple(cards_of_copies(catalog, shower, cover.dataset, cover.copies)),
+            _remark(claim, cover.samples, cover.without_pictures),
+        )
+        for cover in covered_now(catalog, claim)
+    )
+
+
+def _remark(claim: Claim, entries: int, without_pictures: int) -> str:
+    has_picture = any(target.kind is TargetKind.PICTURE for target in claim.targets)
+    unseen = (
+        f"{without_pictures:,} entries of this dataset are links whose pictures nobody here has seen, so copies among them cannot be known."
+        if has_picture and without_pictures
+        else ""
+    )
+    if entries:
+        return unseen
+    reason = "no copy and no link of it stands there today. The choice stays, and covers whatever turns up."
+    return f"Zero means: {reason} {unseen}".strip()
+
+
+def _title(claim: Claim) -> str:
+    labelled = [target.label for target in claim.targets if target.label]
+    plain = [
+        target.value for target in claim.targets if target.value and target.kind is not TargetKind.PICTURE
+    ]
+    return next(iter(labelled + plain), "A picture")
+
+
+def _picture(shower: Shower, claim: Claim, covered: Sequence[DatasetCovered]) -> str | None:
+    for target in claim.targets:
+        if target.dataset and target.sample_key:
+            name = EntryName(target.dataset, target.sample_key)
+            return shower.picture(name, target.value, has_thumbnail=True)
+    return next((card.picture for one in covered for card in one.cards if card.picture), None)

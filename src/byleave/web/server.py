@@ -1,0 +1,111 @@
+"""Run the site: database, worker and web server in one process, ended cleanly by SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import uvicorn
+
+from byleave.catalog import Catalog
+from byleave.errors import ConflictError, InputError
+from byleave.media import isolated
+from byleave.publish.releases import publish
+from byleave.registry.database import Database
+from byleave.registry.jobs import Task, Worker
+from byleave.registry.permissions import OPERATOR
+from byleave.settings import Settings
+from byleave.web.app import create_app, utc_now
+from byleave.web.choices import PUBLISH
+
+GRACE_S = 5
+"""Seconds that answers under way get when the server is told to stop."""
+
+Tell = Callable[[str], None]
+
+
+def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Tell) -> None:
+    """Serve until a signal; ``tell`` hears the address once the site answers there.
+
+    Raises
+    ------
+    ConflictError
+        If the port is taken.
+    UnavailableError
+        If the database cannot be had.
+    """
+    listening = _listen(host, port)
+    with listening, Database.open(settings) as database:
+        catalog = Catalog(settings.home, limits=settings.limits)
+        app = create_app(settings, database, catalog, demo=demo, bound_to=host)
+        config = uvicorn.Config(
+            app,
+            # Addresses hold searches and the codes of links; they are written down nowhere.
+            access_log=False,
+            log_level=logging.WARNING,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
+        )
+        address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
+        try:
+            with Worker(database, tasks(settings)):
+                _Server(config, lambda: tell(address)).run([listening])
+        finally:
+            isolated.stop()
+
+
+def tasks(settings: Settings) -> Mapping[str, Task]:
+    """Return what the worker of a site can do."""
+
+    def publish_list(database: Database) -> None:
+        publish(database, settings, who=OPERATOR, at=utc_now())
+
+    return {PUBLISH: publish_list}
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and leaves by returning, so that whoever called it can close what is open."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal, and do not raise it again afterwards as the original would."""
+        before = {name: signal.signal(name, self.handle_exit) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except socket.gaierror as error:
+        raise InputError(f"{host!r} is no address of this machine", remedy="use 127.0.0.1") from error
+    except OSError as error:
+        raise ConflictError(
+            f"port {port} of {host} cannot be had: {error.strerror}",
+            remedy="stop what listens there, or choose another by --port",
+        ) from error
+    return listening
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
