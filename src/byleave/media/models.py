@@ -7,7 +7,9 @@ same ``model_id``.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -121,7 +123,8 @@ class WordLlamaCaptions:
 
     def __init__(self) -> None:
         folder = _package_folder("wordllama")
-        from wordllama import WordLlama
+        with _root_logger_left_alone():
+            from wordllama import WordLlama
 
         self.model_id = self.card().model_id
         self._model: Any = WordLlama.load(cache_dir=folder, dim=self.dim, disable_download=True)
@@ -137,6 +140,18 @@ class WordLlamaCaptions:
             return np.zeros((0, self.dim), np.float32)
         readable = [_well_formed(caption[:CAPTION_CHARACTERS]) for caption in captions]
         return unit(np.asarray(self._model.embed(readable), dtype=np.float32))
+
+
+@contextmanager
+def _root_logger_left_alone() -> Iterator[None]:
+    """Undo what a package does to the logging of whoever imports it: wordllama makes every library speak to the terminal."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def picture_card() -> ModelCard:
