@@ -277,12 +277,12 @@ def _picture_values(pictures: pa.Table, keys: Words, bases: list[int]) -> dict[s
 def _rows(table: pa.Table) -> dict[str, Array]:
     preferences = np.stack([_numbers(table[use.value], np.uint8) for use in Use], axis=1)
     evidence = _numbers(table["evidence"], np.uint8)
-    states = [state.value for state in STATES]
-    state = pc.index_in(table["state"], pa.array(states)).to_numpy()
+    known = pc.is_in(table["state"], pa.array([state.value for state in STATES]))
     if preferences.max(initial=0) > max(Preference) or evidence.max(initial=0) > max(Evidence):
         raise FormatError("the release holds a preference or level not known here", remedy=_RELEASE_REMEDY)
-    if table.num_rows and (table["state"].null_count or pc.any(pc.is_null(pa.array(state))).as_py()):
+    if table.num_rows and not pc.all(known).as_py():
         raise FormatError("the release holds a claim state not known here", remedy=_RELEASE_REMEDY)
+    state = pc.index_in(table["state"], pa.array([state.value for state in STATES]))
     flags = _numbers(pc.cast(table["disputed"], pa.uint8()), np.uint8)
     flags = flags | (_numbers(pc.cast(table["stale"], pa.uint8()), np.uint8) << np.uint8(1))
     return {
@@ -290,7 +290,7 @@ def _rows(table: pa.Table) -> dict[str, Array]:
         "claimant": _fixed(table["claimant"], 16),
         "preferences": preferences,
         "evidence": evidence,
-        "state": state.astype(np.uint8),
+        "state": _numbers(state, np.uint8),
         "flags": flags,
         "effective_at": _numbers(pc.cast(table["effective_at"], pa.int64()), np.int64),
         "expires_at": _numbers(pc.cast(table["expires_at"], pa.int64()), np.int64),

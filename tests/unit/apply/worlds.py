@@ -1,0 +1,150 @@
+"""Small registries, signed and synced, and datasets to apply them to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from byleave.apply.ruleset import Ruleset, compile_claims, compile_synced, load_ruleset
+from byleave.apply.run import ApplyRequest
+from byleave.apply.sections import write_sections
+from byleave.consent import (
+    AI_USES,
+    ClaimState,
+    Evidence,
+    Preference,
+    Preferences,
+    Regime,
+    Statement,
+    TargetKind,
+    Use,
+)
+from byleave.fingerprints import PICTURE_VERSION
+from byleave.release import Covers, SigningKey, sync
+from byleave.release.coverage import write_coverage
+from byleave.release.rows import Row, table
+from byleave.release.writing import write_release
+from byleave.urls import (
+    canonical_prefix,
+    canonical_url,
+    domain_digest,
+    host_digest,
+    host_of,
+    item_id_of_url,
+    picture_digest,
+    prefix_digest,
+    url_digest,
+)
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+KEY = SigningKey.from_seed("registry.example/list", bytes(range(32)))
+DIGESTS = {
+    TargetKind.HOST: host_digest,
+    TargetKind.DOMAIN: domain_digest,
+    TargetKind.PICTURE: picture_digest,
+}
+
+
+def row(
+    number: int,
+    kind: TargetKind,
+    value: str | bytes,
+    preference: Preference = Preference.DENY,
+    *,
+    claimant: int = 0,
+    preferences: Preferences | None = None,
+    evidence: Evidence = Evidence.E5,
+    ticked: str | None = None,
+    **others: Any,
+) -> Row:
+    """Make the release row of claim ``number`` on a link, prefix, host, domain, 32-byte digest or picture."""
+    scope = None
+    if isinstance(value, bytes):
+        digest = value
+    elif kind is TargetKind.URL:
+        digest = url_digest(canonical_url(value))
+    elif kind is TargetKind.PREFIX:
+        prefix = canonical_prefix(value)
+        digest, scope = prefix_digest(prefix), host_digest(host_of(prefix))
+    else:
+        digest = DIGESTS[kind](value)
+    statement = Statement(
+        claim=number.to_bytes(16),
+        claimant=(claimant or number).to_bytes(16),
+        kind=kind,
+        digest=digest,
+        preferences=preferences or Preferences.same(preference, AI_USES),
+        evidence=evidence,
+        state=others.pop("state", ClaimState.EFFECTIVE),
+        number=number,
+        effective_at=others.pop("effective_at", NOW - timedelta(days=1)),
+        **others,
+    )
+    return Row(statement, NOW - timedelta(days=2), scope_host=scope, value=ticked)
+
+
+def ruleset_of(rows: Sequence[Row], folder: Path) -> Ruleset:
+    """Compile rows without a release around them."""
+    path = folder / "ruleset-1.bin"
+    write_sections(path, {"number": 1, "manifest_sha256": "00"}, compile_claims(table(rows)))
+    return load_ruleset(path, 1, b"\0")
+
+
+def synced(folder: Path, rows: Sequence[Row], number: int = 1) -> Path:
+    """Publish rows as release ``number``, sync them into ``folder/synced`` and compile."""
+    write_release(folder / "releases", rows, number=number, published_at=NOW, policy={}, key=KEY)
+    sync(str(folder / "releases"), folder / "synced", keys=[KEY.verifier])
+    compile_synced(folder / "synced")
+    return folder / "synced"
+
+
+def links_file(path: Path, urls: Sequence[str | None], **columns: Sequence[Any]) -> Path:
+    """Write a LAION-like Parquet file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"URL": pa.array(urls, pa.string()), "row": range(len(urls)), **columns}), path)
+    return path
+
+
+def request(folder: Path, source: Path | str, **others: Any) -> ApplyRequest:
+    """Ask for ``opt_out`` and training of generative models, into ``folder/out``, unless told otherwise."""
+    asked: dict[str, Any] = {
+        "ruleset": folder / "synced",
+        "input": str(source),
+        "output": folder / "out",
+        "regime": Regime.OPT_OUT,
+        "uses": (Use.TRAIN_GEN,),
+        "home": folder / "home",
+    }
+    return ApplyRequest(**asked | others)
+
+
+def coverage_file(
+    path: Path,
+    *,
+    release_manifest: bytes,
+    version: str,
+    matches: Sequence[Mapping[str, Any]] = (),
+    checked: Sequence[str] = (),
+    dataset: str = "set",
+    number: int = 1,
+    key: SigningKey = KEY,
+) -> Path:
+    """Write a coverage file. A match names ``url``, ``claim`` and ``distance``; ``checked`` lists links."""
+    columns = {
+        "sample_key": pa.array([m["claim"].to_bytes(16) for m in matches], pa.binary(16)),
+        "item_id": pa.array([item_id_of_url(canonical_url(m["url"])) for m in matches], pa.binary(16)),
+        "claim": pa.array([m["claim"].to_bytes(16) for m in matches], pa.binary(16)),
+        "method": pa.array(["pdq" for _ in matches], pa.string()),
+        "distance": pa.array([m["distance"] for m in matches], pa.uint8()),
+        "threshold": pa.array([31 if m["distance"] <= 31 else 50 for m in matches], pa.uint8()),
+        "band": pa.array(["same_work" if m["distance"] <= 31 else "review" for m in matches], pa.string()),
+    }
+    items = sorted({item_id_of_url(canonical_url(url)) for url in checked})
+    covers = Covers(dataset, version, number, release_manifest, PICTURE_VERSION)
+    write_coverage(path, covers, pa.table(columns), b"".join(items), made_at=NOW, key=key)
+    return path
