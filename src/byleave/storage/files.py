@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from byleave.errors import ConflictError
+
+_OLD = "old"
+"""What a folder is called while its replacement takes its name."""
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -72,9 +76,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(parent: Path, name: str) -> int:
-    """Remove staging folders of ``name`` that killed runs left behind; return how many there were."""
-    leftovers = list(parent.glob(f".{name}.staging-*"))
+    """Remove staging folders of ``name`` that killed runs left behind; return how many there were.
+
+    A run killed between the two renames of a replacement leaves no ``name`` but the old one aside; that one is put back.
+    """
+    leftovers = list(parent.glob(f".{glob.escape(name)}.staging-*"))
     for folder in leftovers:
+        if (folder / _OLD).exists() and not (parent / name).exists():
+            (folder / _OLD).replace(parent / name)
         shutil.rmtree(folder, ignore_errors=True)
     return len(leftovers)
 
@@ -90,7 +99,7 @@ def _swap(staging: Path, final: Path) -> None:
     old: Path | None = None
     if final.exists():
         old = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.staging-"))
-        final.replace(old / "old")
+        final.replace(old / _OLD)
     staging.replace(final)
     sync_folder(final.parent)
     if old is not None:
