@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from byleave import hamming
 from byleave.catalog.schema import KEY_BYTES
 from byleave.catalog.table import SampleTable
 from byleave.errors import ByleaveError, ConflictError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION, ClaimedPicture
-from byleave.hamming import HammingIndex
 from byleave.storage import staged_folder
 
 FINGERPRINT_COLUMNS = ("sample_key", "item_id", "pdq", "pdq_trimmed", "quality")
@@ -35,7 +35,7 @@ class Near:
 class CopyIndex:
     """All fingerprints of a table's version. ``owners`` leads from an indexed value to its row in ``keys`` and ``items``."""
 
-    index: HammingIndex
+    index: hamming.HammingIndex
     owners: NDArray[np.uint32]
     keys: NDArray[np.uint8]
     items: NDArray[np.uint8]
@@ -94,7 +94,7 @@ def _build(batches: Iterator[pa.RecordBatch]) -> CopyIndex:
         owners += [numbers, numbers[differs]]
         rows += len(batch)
     return CopyIndex(
-        HammingIndex.build(_stacked(values, PDQ_BYTES)),
+        hamming.HammingIndex.build(_stacked(values, PDQ_BYTES)),
         np.concatenate([np.empty(0, np.uint32), *owners]),
         _stacked(keys, KEY_BYTES),
         _stacked(items, KEY_BYTES),
@@ -112,7 +112,7 @@ def _load(folder: Path) -> CopyIndex:
         name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in ("owners", "keys", "items")
     }
-    return CopyIndex(HammingIndex.load(folder), **arrays)
+    return CopyIndex(hamming.HammingIndex.load(folder), **arrays)
 
 
 def _fixed(column: pa.Array, size: int) -> NDArray[np.uint8]:

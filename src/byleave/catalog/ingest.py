@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from byleave.catalog import pictures
 from byleave.catalog.info import DatasetInfo, SourceInfo, checked_name, dataset_version, read_info, write_info
 from byleave.catalog.ledger import Journal, Tally, lease
 from byleave.catalog.pictures import Described, Describers, Outcome
@@ -21,7 +20,7 @@ from byleave.datasets import Record, Reject, Shard, Source, source_digest
 from byleave.errors import ConflictError
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.media import THUMBNAIL_PX, Unusable
-from byleave.media.models import caption_model
+from byleave.media.models import caption_card, caption_model, picture_card
 from byleave.settings import Limits
 
 CAPTIONS_AT_ONCE = 1_024
@@ -156,7 +155,7 @@ class _Run:
 
     def _begun(self, info: DatasetInfo, table: SampleTable, known: SourceInfo | None) -> DatasetInfo:
         if not table.exists:
-            table.create(sample_schema(picture_dim=pictures.model().dim, caption_dim=caption_model().dim))
+            table.create(sample_schema(picture_dim=picture_card().dim, caption_dim=caption_card().dim))
         if known is not None:
             return info
         Journal(self.folder, self.digest).forget()
@@ -198,7 +197,7 @@ class _Run:
                 row["source"], row["shard"] = self.digest, shard.name
             _embed_captions(rows)
             if not first:
-                _fill(rows, table)
+                _fill(rows, table, self.options.limits)
             table.merge(to_arrow(rows, table.open().schema))
         tally = read.tally
         tally.samples = len(rows)
@@ -239,9 +238,9 @@ class _Read:
 def current_models() -> dict[str, str]:
     """Name what vectors and fingerprints are made with here."""
     return {
-        "captions": caption_model().model_id,
+        "captions": caption_card().model_id,
         "fingerprint": PICTURE_VERSION,
-        "picture": pictures.model().model_id,
+        "picture": picture_card().model_id,
     }
 
 
@@ -297,11 +296,11 @@ def _embed_captions(rows: list[Row]) -> None:
             row["caption_vector"] = vector if vector.any() else None
 
 
-def _fill(rows: list[Row], table: SampleTable) -> None:
+def _fill(rows: list[Row], table: SampleTable, limits: Limits) -> None:
     by_key = {_bytes(row["sample_key"]): row for row in rows}
     for part in table.by_keys(list(by_key)):
         for old in from_arrow(part):
-            coalesce(by_key[_bytes(old["sample_key"])], old)
+            coalesce(by_key[_bytes(old["sample_key"])], old, limits)
 
 
 def _bytes(value: object) -> bytes:

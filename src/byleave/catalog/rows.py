@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ CREATOR_NAMES = ("creator", "author", "artist", "photographer")
 RIGHTS_NAMES = ("rights", "license", "licence", "copyright")
 WORD_NAMES = ("title", "description", "tags", "keywords")
 """Metadata that people search by, beside the caption."""
+
+FAILURE = "failure"
+"""Metadata of our own: why the downloader of a dataset holds no picture of a sample."""
 
 SHORT_TEXT = 512
 
@@ -106,8 +110,13 @@ def name_rows(rows: Sequence[Row], *, dataset: str, elsewhere: Mapping[bytes, in
         row["sample_key"] = twin if ordinal == 0 else _key(dataset, item, url, caption, ordinal)
 
 
-def coalesce(new: Row, old: Row) -> None:
+def coalesce(new: Row, old: Row, limits: Limits) -> None:
     """Fill what a row does not know from what the table knows; a newer picture replaces the older one as a whole."""
+    metadata = {**json.loads(str(old["metadata"])), **json.loads(str(new["metadata"]))}
+    if new["digest"] is not None or old["digest"] is not None:
+        metadata.pop(FAILURE, None)
+    shortened(metadata, limits.metadata_bytes)
+    new["metadata"] = canonical_json(metadata)
     same_picture = new["digest"] is None or new["digest"] == old["digest"]
     for name, value in old.items():
         if name in PIXEL_COLUMNS or name == "thumbnail":
@@ -118,6 +127,7 @@ def coalesce(new: Row, old: Row) -> None:
                 new[name] = value
         elif new.get(name) is None:
             new[name] = value
+    new["words"] = words_of(new, metadata, limits)
 
 
 def words_of(row: Row, metadata: Mapping[str, JSON], limits: Limits) -> str | None:
@@ -135,15 +145,24 @@ def words_of(row: Row, metadata: Mapping[str, JSON], limits: Limits) -> str | No
     return joined or None
 
 
+def shortened(metadata: dict[str, JSON], limit: int) -> bool:
+    """Take the longest values out until the rest fits ``limit`` bytes; say whether any had to go."""
+    sizes = {name: len(canonical_json({name: value}).encode()) for name, value in metadata.items()}
+    over = len(canonical_json(metadata).encode()) - limit
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        if over <= 0:
+            break
+        del metadata[name]
+        over -= sizes[name] - 1
+    return len(metadata) < len(sizes)
+
+
 def _metadata(record: Record, limit: int, cleaned: list[str]) -> dict[str, JSON]:
     metadata = dict(record.metadata)
     if record.failure is not None:
-        metadata["failure"] = record.failure
-    while len(canonical_json(metadata).encode()) > limit:
-        longest = max(metadata, key=lambda name: (len(canonical_json({name: metadata[name]})), name))
-        del metadata[longest]
-        if "metadata_shortened" not in cleaned:
-            cleaned.append("metadata_shortened")
+        metadata[FAILURE] = record.failure
+    if shortened(metadata, limit):
+        cleaned.append("metadata_shortened")
     return metadata
 
 

@@ -71,7 +71,9 @@ def from_arrow(table: pa.Table) -> Iterator[dict[str, object]]:
 def vectors_of(column: pa.Array) -> NDArray[np.float16]:
     """Return a column of vectors as one array, shape (rows, dimensions); null rows hold zeros or anything."""
     flat = column.values.slice(column.offset * column.type.list_size, len(column) * column.type.list_size)
-    return np.asarray(flat.fill_null(np.float16(0)), dtype=np.float16).reshape(len(column), -1)
+    return np.asarray(flat.fill_null(np.float16(0)), dtype=np.float16).reshape(
+        len(column), column.type.list_size
+    )
 
 
 def _values(column: pa.Array) -> Sequence[object]:

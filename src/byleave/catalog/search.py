@@ -18,7 +18,7 @@ from byleave.catalog.queries import Answer, BothQuery, Hit, HitKind, Page, Pictu
 from byleave.catalog.table import in_list, text
 from byleave.errors import ConflictError, InputError
 from byleave.fingerprints import PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS, ClaimedPicture
-from byleave.media.models import caption_model
+from byleave.media.models import caption_card, caption_model, picture_card
 from byleave.settings import Limits
 
 _ORDER = {kind: place for place, kind in enumerate(HitKind)}
@@ -127,9 +127,9 @@ def _check_models(dataset: Dataset, asked: Asked) -> None:
     models = dataset.info.models
     wanted: dict[str, str] = {}
     if asked.words is not None:
-        wanted["captions"] = caption_model().model_id
+        wanted["captions"] = caption_card().model_id
     if asked.digest is not None:
-        wanted |= {"picture": pictures.model().model_id, "fingerprint": PICTURE_VERSION}
+        wanted |= {"picture": picture_card().model_id, "fingerprint": PICTURE_VERSION}
     for use, model in wanted.items():
         if models.get(use) != model:
             raise ConflictError(

@@ -28,7 +28,9 @@ class SampleTable:
     @property
     def exists(self) -> bool:
         """Whether the table was made, with its word index."""
-        return self.path.is_dir() and any(self.path.glob("_versions/*")) and bool(self.open().list_indices())
+        return (
+            self.path.is_dir() and any(self.path.glob("_versions/*")) and bool(self.open().describe_indices())
+        )
 
     def create(self, schema: pa.Schema) -> None:
         """Make an empty table, in the place of a half-made one. Its word index comes first, so that rows are found by words from their first commit on."""

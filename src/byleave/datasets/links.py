@@ -25,6 +25,7 @@ PICTURE_ROWS = 1_000
 """Rows of one shard: a bound on memory, and what a killed ingest does again."""
 
 BATCH_ROWS = 1_024
+BATCH_BYTES = 64 * 1024 * 1024
 PICTURE_NAMES = ("jpg", "jpeg", "png", "webp", "image_bytes", "img")
 NO_FIELDS = frozenset({"status", "error_message"})
 
@@ -122,7 +123,8 @@ class _GroupReader:
         """Yield the rows from ``start`` up to ``stop`` in batches."""
         if start != self.position or start == 0:
             file = open_parquet(self.path)
-            self._batches = file.iter_batches(BATCH_ROWS, row_groups=[self.group], use_threads=False)
+            rows = _rows_at_once(file.metadata.row_group(self.group))
+            self._batches = file.iter_batches(rows, row_groups=[self.group], use_threads=False)
             self.position, self._rest = 0, None
         while self.position < stop:
             batch = self._rest if self._rest is not None else next(self._batches, None)
@@ -166,6 +168,12 @@ class _RowRange:
             picture=picture if isinstance(picture, bytes) and picture else None,
             drop=drop,
         )
+
+
+def _rows_at_once(group: pq.RowGroupMetaData) -> int:
+    """Return how many rows of a group fit the memory meant for one batch, by what its footer says."""
+    bytes_per_row = max(1, int(group.total_byte_size) // max(1, int(group.num_rows)))
+    return max(1, min(BATCH_ROWS, BATCH_BYTES // bytes_per_row))
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, object]]:

@@ -21,7 +21,8 @@ HEIGHT_NAMES = ("original_height", "height")
 """
 
 NESTING = 8
-"""Levels of nested metadata kept; deeper values are written as text."""
+TOO_DEEP = "…"
+"""Levels of nested metadata kept, and what stands for everything below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,10 @@ def to_json(value: object, depth: int = NESTING) -> JSON:
         return mend(value)
     if isinstance(value, bytes):
         return value.hex()
-    if depth and isinstance(value, Mapping):
-        return {mend(str(k)): to_json(v, depth - 1) for k, v in value.items()}
-    if depth and isinstance(value, list | tuple):
-        return [to_json(v, depth - 1) for v in value]
+    if isinstance(value, Mapping):
+        return {mend(str(k)): to_json(v, depth - 1) for k, v in value.items()} if depth else TOO_DEEP
+    if isinstance(value, list | tuple):
+        return [to_json(v, depth - 1) for v in value] if depth else TOO_DEEP
     return mend(str(value))
 
 

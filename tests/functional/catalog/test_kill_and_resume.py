@@ -1,0 +1,99 @@
+"""An ingest killed anywhere and started again ends with the same table as one that was left alone."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.sources import links, sample_members, write_links, write_tar
+
+from byleave.catalog import Catalog, DatasetInfo
+
+CHILD = Path(__file__).with_name("ingest_child.py")
+KILLS = 25
+LONGEST_S = 120.0
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
+
+
+def start(home: Path, source: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(home), str(source)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(home: Path, source: Path) -> float:
+    """Ingest without a disturbance; return the seconds from the first shard on."""
+    with start(home, source) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        begun = time.monotonic()
+        _, errors = child.communicate(timeout=LONGEST_S)
+    assert child.returncode == 0, errors
+    return time.monotonic() - begun
+
+
+def kill_after(home: Path, source: Path, delay_s: float) -> bool:
+    """Kill an ingest some time after its first shard began; return whether it was still running."""
+    with start(home, source) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(delay_s)
+        child.send_signal(signal.SIGKILL)
+        _, errors = child.communicate(timeout=LONGEST_S)
+    assert child.returncode in {0, -signal.SIGKILL}, errors
+    return child.returncode != 0
+
+
+def state(home: Path) -> tuple[str, DatasetInfo]:
+    catalog = Catalog(home)
+    return catalog.table_digest("d"), catalog.dataset("d")
+
+
+def link_source(folder: Path) -> Path:
+    numbers = [n % 150 for n in range(400)]
+    return write_links(folder / "links.parquet", links(numbers), group_rows=10)
+
+
+def tar_source(folder: Path) -> Path:
+    for shard in range(20):
+        members = [
+            member for number in range(3) for member in sample_members(shard * 2 + number, shard=shard)
+        ]
+        write_tar(folder / "tars" / f"{shard:05d}.tar", members)
+    return folder / "tars"
+
+
+def torture(tmp_path: Path, make_source: Callable[[Path], Path], seed: int) -> None:
+    """Kill and resume until :data:`KILLS` kills have hit; whenever a run gets through, compare and begin anew."""
+    source, rng = make_source(tmp_path), random.Random(seed)
+    expected_home, home = tmp_path / "expected", tmp_path / "home"
+    duration_s = run(expected_home, source)
+    expected = state(expected_home)
+    kills = 0
+    while kills < KILLS:
+        if kill_after(home, source, rng.uniform(0, duration_s / 2)):
+            kills += 1
+            continue
+        assert state(home) == expected
+        shutil.rmtree(home)
+    run(home, source)
+    assert state(home) == expected
+
+
+def test_killed_at_fifty_random_points_the_table_is_the_same(tmp_path: Path) -> None:
+    cases = [(tmp_path / "links", link_source, 1), (tmp_path / "tars", tar_source, 2)]
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(torture, *case) for case in cases]:
+            done.result()
