@@ -158,9 +158,8 @@ def create(cluster: Cluster) -> None:
     try:
         _make_state_folder(cluster, server)
         programs = _for_user(find_programs(), server)
-        for left in cluster.state.glob(
-            "making-*"
-        ):  # by a process that was killed; its initdb may still be busy
+        # What a killed process left. Its initdb may still be busy there, so the name is not used again.
+        for left in cluster.state.glob("making-*"):
             shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(dir=cluster.state, prefix="making-"))
         _fill(cluster, programs, server, aside)
@@ -186,14 +185,8 @@ def _fill(cluster: Cluster, programs: Programs, server: ServerUser, aside: Path)
     data = str(aside / "data")
     _run(
         maker,
-        [
-            programs.program("initdb"),
-            "--pgdata",
-            data,
-            "--username=postgres",
-            "--pwfile",
-            str(first_password),
-        ],
+        [programs.program("initdb"), "--pgdata", data],
+        ["--username=postgres", "--pwfile", str(first_password)],
         ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-locale"],
         ["--no-sync", "--no-instructions"],
     )

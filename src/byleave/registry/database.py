@@ -98,7 +98,7 @@ class Database:
             with Session(self.engine) as session, session.begin():
                 yield session
         except OperationalError as failure:
-            if not failure.connection_invalidated:
+            if not _is_lost(failure):
                 raise
             raise UnavailableError(
                 "the connection to the database was lost",
@@ -129,6 +129,12 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_lost(failure: OperationalError) -> bool:
+    """Tell a connection that broke, or was never made, from a statement that the server refused."""
+    refused = getattr(failure.orig, "sqlstate", None) is not None
+    return failure.connection_invalidated or (failure.statement is None and not refused)
 
 
 def url_parameters(url: str) -> dict[str, Any]:

@@ -151,13 +151,12 @@ class _Runner:
                     stalled_worker_timeout=STALLED_AFTER_S,
                 )
             )
-            beside: list[asyncio.Task[Any]] = [asyncio.create_task(_keep_rescuing(app))]
-            if stop is not None:
-                beside.append(asyncio.create_task(stop.wait()))
-            await asyncio.wait([worker, *beside], return_when=asyncio.FIRST_COMPLETED)
-            for task in (worker, *beside):
+            rescuer = asyncio.create_task(_keep_rescuing(app))
+            stopped = asyncio.create_task(stop.wait()) if stop is not None else worker
+            await asyncio.wait({worker, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (worker, rescuer, stopped):
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(rescuer, stopped, return_exceptions=True)
             with suppress(asyncio.CancelledError):
                 await worker
 
@@ -193,9 +192,12 @@ class _Runner:
 
 
 async def _keep_rescuing(app: App) -> None:
+    from procrastinate.exceptions import ConnectorException
+
     while True:
         await asyncio.sleep(RESCUE_EVERY_S)
-        await _rescue(app)
+        with suppress(ConnectorException):  # the worker meets the same fault and begins again
+            await _rescue(app)
 
 
 async def _rescue(app: App) -> None:

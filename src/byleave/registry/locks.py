@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from byleave.errors import ConflictError
+from byleave.errors import ConflictError, UnavailableError
 
 POLL_S = 0.02
 
@@ -21,7 +21,13 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as failure:
+            raise UnavailableError(
+                f"{path} cannot be opened: {failure.strerror}",
+                remedy="choose a BYLEAVE_HOME that you can write to",
+            ) from failure
         self._path = path
 
     def share(self, timeout_s: float) -> None:

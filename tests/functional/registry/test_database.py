@@ -139,6 +139,13 @@ def test_a_transaction_cut_off_by_a_kill_is_unavailable(own_home: Path) -> None:
         assert counter(database) == 0
 
 
+def test_a_server_by_url_that_went_away_is_unavailable(own_home: Path) -> None:
+    with Database.open(Settings(home=own_home)) as embedded:
+        named = Database.open(by_url(embedded, own_home))
+    with named, pytest.raises(UnavailableError, match="byleave doctor"):
+        counter(named)
+
+
 def test_a_worker_goes_on_after_its_server_was_killed(own_home: Path) -> None:
     ran: list[str] = []
     with (
