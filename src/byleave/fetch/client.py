@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -21,16 +22,19 @@ from byleave.errors import FormatError, RefusedError, UnavailableError
 USER_AGENT = "byleave/0.1 (+https://byleave.example/about)"
 
 _PUBLIC_PORTS = frozenset({80, 443})
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
+_RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
 _REMEDY = "check the link; only public http and https addresses are fetched"
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """Bounds of one fetch: bytes of the body, seconds to connect and in all, redirects."""
+    """Bounds of one fetch: bytes of the body, seconds to connect, of silence and in all, redirects."""
 
     body_bytes: int
     connect_seconds: float = 5.0
+    silent_seconds: float = 30.0
     total_seconds: float = 30.0
     redirects: int = 5
 
@@ -43,7 +47,7 @@ def resolve(host: str, port: int) -> list[str]:
     """Return all addresses of a host, as the system resolves it."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a label that is empty or too long is a UnicodeError
         raise UnavailableError(
             f"{host} cannot be resolved", remedy="check the name and the network"
         ) from error
@@ -54,7 +58,7 @@ class Client:
     """Fetches bytes under limits.
 
     ``private_addresses`` lets it reach this machine and the local network. Only an operator's own command may switch that on, never
-    a visitor's link.
+    a visitor's link; and a redirect from a public address does not lead there all the same.
     """
 
     def __init__(
@@ -65,9 +69,12 @@ class Client:
         self._resolve = resolver
         self._http = httpx.Client(
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(limits.total_seconds, connect=limits.connect_seconds),
+            timeout=httpx.Timeout(
+                min(limits.silent_seconds, limits.total_seconds), connect=limits.connect_seconds
+            ),
         )
 
     def get(self, url: str, *, body_bytes: int | None = None) -> bytes:
@@ -106,12 +113,13 @@ class Client:
         self._http.close()
 
     def _follow(self, target: httpx.URL, until: float) -> httpx.Response:
+        private = self._private
         for _ in range(self._limits.redirects + 1):
-            if time.monotonic() > until:
-                raise UnavailableError(f"{target.host} is too slow", remedy="try later")
-            response = self._http.send(self._request(target), stream=True)
+            addresses = self._checked_addresses(target, private=private)
+            response = self._send(target, addresses, until)
             if response.is_redirect:
                 response.close()
+                private = private and not all(map(is_public, addresses))
                 target = target.join(response.headers.get("location", ""))
                 continue
             if response.status_code != httpx.codes.OK:
@@ -122,7 +130,7 @@ class Client:
             return response
         raise UnavailableError(f"{target.host} redirects too often", remedy="use the final link")
 
-    def _request(self, target: httpx.URL) -> httpx.Request:
+    def _checked_addresses(self, target: httpx.URL, *, private: bool) -> list[str]:
         if target.scheme not in {"http", "https"} or not target.host or target.userinfo:
             raise RefusedError(
                 f"{target.scheme!r} links and links with a password are not fetched", remedy=_REMEDY
@@ -130,21 +138,32 @@ class Client:
         port = target.port or (443 if target.scheme == "https" else 80)
         if not self._private and port not in _PUBLIC_PORTS:
             raise RefusedError(f"port {port} is not fetched", remedy=_REMEDY)
-        address = self._checked_address(target.raw_host.decode(), port)
-        return self._http.build_request(
-            "GET",
-            target.copy_with(host=address),
-            headers={"Host": target.netloc.decode()},
-            extensions={"sni_hostname": target.raw_host.decode()},
-        )
-
-    def _checked_address(self, host: str, port: int) -> str:
+        host = target.raw_host.decode()
         addresses = self._resolve(host.strip("[]"), port)
         if not addresses:
             raise UnavailableError(f"{host} has no address", remedy="check the name")
-        if not self._private and not all(is_public(address) for address in addresses):
+        if not private and not all(map(is_public, addresses)):
             raise RefusedError(f"{host} leads to an address that is not public", remedy=_REMEDY)
-        return addresses[0]
+        return addresses
+
+    def _send(self, target: httpx.URL, addresses: list[str], until: float) -> httpx.Response:
+        """Ask the first address that takes a connection; a name such as ``localhost`` may have one that nobody listens on."""
+        host = target.raw_host.decode()
+        failure: httpx.TransportError | None = None
+        for address in addresses:
+            if time.monotonic() > until:
+                raise UnavailableError(f"{target.host} is too slow", remedy="try later")
+            request = self._http.build_request(
+                "GET",
+                target.copy_with(host=address),
+                headers={"Host": target.netloc.decode()},
+                extensions={"sni_hostname": host},
+            )
+            try:
+                return self._http.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+        raise UnavailableError(f"{target.host} takes no connection", remedy="try later") from failure
 
 
 def is_public(address: str) -> bool:
@@ -154,10 +173,14 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed in _TRANSLATED or parsed.sixtofour is not None or parsed.teredo is not None:
-            return False
         if parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
+            return is_public(str(parsed.ipv4_mapped))
+        # Only global unicast: no other range (translated, compatible, site-local) leads to a place of its own.
+        tunnelled = parsed.sixtofour is not None or parsed.teredo is not None
+        if parsed not in _GLOBAL_UNICAST or parsed in _DOCUMENTATION or tunnelled:
+            return False
+    elif parsed in _RELAYS:
+        return False
     return parsed.is_global and not parsed.is_multicast
 
 
