@@ -16,6 +16,7 @@ from byleave.catalog.copies import open_copy_index
 from byleave.catalog.dataset import Dataset
 from byleave.catalog.queries import Answer, BothQuery, Hit, HitKind, Page, PictureQuery, Query, WordsQuery
 from byleave.catalog.table import in_list, text
+from byleave.datasets import mend
 from byleave.errors import ConflictError, InputError
 from byleave.fingerprints import PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS, ClaimedPicture
 from byleave.media.models import caption_card, caption_model, picture_card
@@ -98,8 +99,8 @@ def search(asked: Asked, datasets: Sequence[Dataset], page: Page, *, limits: Lim
 
 
 def _read_words(words: str, limits: Limits) -> Asked:
-    plain = words.replace("\0", " ").strip()
-    if not plain or len(plain.encode("utf-8", "replace")) > limits.caption_bytes:
+    plain = mend(words).strip()
+    if not plain or len(plain.encode()) > limits.caption_bytes:
         raise InputError("there are no words to search for", remedy="write one word or a short sentence")
     return Asked(plain, caption_model().embed([plain])[0])
 

@@ -54,7 +54,7 @@ class TestLinks:
         assert (sample.host, sample.caption, sample.width) == ("pictures.example", "a cat", 640)
         assert sample.metadata == {"punsafe": 0.5}
         assert sample.item_id == urls.item_id_of_url("pictures.example/a.jpg")
-        assert sample.sample_key == urls.sample_key("d", sample.item_id, rows[0]["URL"], "a cat", 0)
+        assert sample.sample_key == urls.sample_key("d", sample.item_id, str(rows[0]["URL"]), "a cat", 0)
         assert (report.source.samples, report.source.with_pictures, report.dataset.as_of) == (1, 0, NOON)
 
     def test_what_cannot_be_used_is_counted_and_listed_and_the_rest_goes_in(self, tmp_path: Path) -> None:
