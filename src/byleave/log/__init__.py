@@ -2,7 +2,7 @@
 
 from byleave.log.canonical import JSON, canonical_json
 from byleave.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint, verify_growth
-from byleave.log.cosignatures import Cosignature, add_cosignatures, cosign, cosignatures
+from byleave.log.cosignatures import Cosignature, add_cosignatures, cosign, open_cosignatures
 from byleave.log.events import SALT_BYTES, ClaimEvent, commitment, targets_root
 from byleave.log.growth import GrowingTree
 from byleave.log.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
@@ -55,7 +55,6 @@ __all__ = [
     "commitment",
     "consistency_proof",
     "cosign",
-    "cosignatures",
     "decode_bundle",
     "encode_bundle",
     "hash_reader",
@@ -63,6 +62,7 @@ __all__ = [
     "leaf_hash",
     "node_hash",
     "open_checkpoint",
+    "open_cosignatures",
     "open_note",
     "parse_path",
     "root_of",
