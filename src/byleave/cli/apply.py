@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import typer
 
+from byleave.cli.output import now, print_json, say
 from byleave.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ def apply(
         with_pending=with_pending,
     )
     with _Shown() as shown:
-        report = apply_ruleset(request, datetime.now(UTC), shown.step)
+        report = apply_ruleset(request, now(), shown.step)
     if json_:
-        typer.echo(json.dumps(report_object(report), ensure_ascii=False, sort_keys=True))
+        print_json(report_object(report))
     else:
         _print(report, output)
 
@@ -62,23 +61,23 @@ def apply(
 def _print(report: Report, output: Path) -> None:
     from byleave.consent import Regime
 
-    typer.echo(f"release {report.release.number}: kept {report.kept:,} of {report.rows:,} rows")
+    say(f"release {report.release.number}: kept {report.kept:,} of {report.rows:,} rows")
     for regime, kept, removed in report.regimes():
         chosen = "  <- written" if regime is report.run.regime else ""
-        typer.echo(f"  {regime.value:<9} keeps {kept:>12,}  removes {removed:>12,}{chosen}")
+        say(f"  {regime.value:<9} keeps {kept:>12,}  removes {removed:>12,}{chosen}")
     if report.run.regime is Regime.RESEARCH:
-        typer.echo(
+        say(
             f"nothing was removed; {report.run.removed_file} lists {report.listed:,} rows opt_out would remove"
         )
     totals = report.tally.totals
     if totals["unreadable"]:
-        typer.echo(f"{totals['unreadable']:,} rows have no link that can be read")
+        say(f"{totals['unreadable']:,} rows have no link that can be read")
     if totals["unchecked"]:
         did = f", and --unchecked {report.run.unchecked} was given" if report.run.unchecked else ""
-        typer.echo(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
+        say(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
     if report.left_out:
-        typer.echo(f"{len(report.left_out):,} files of the input are no Parquet and were not copied")
-    typer.echo(f"read {output / 'report.html'}")
+        say(f"{len(report.left_out):,} files of the input are no Parquet and were not copied")
+    say(f"read {output / 'report.html'}")
 
 
 class _Shown:

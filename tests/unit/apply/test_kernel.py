@@ -189,7 +189,7 @@ class TestSha256:
         assert sha.words.tobytes() == hashlib.sha256(bytes([7]) * size).digest()
 
 
-VALUES = {
+VALUES: dict[TargetKind, list[str | bytes]] = {
     TargetKind.URL: [
         "http://b.example/a",
         "http://c.b.example/a/?q",
