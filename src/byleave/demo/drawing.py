@@ -14,7 +14,7 @@ from typing import Self
 
 from byleave.demo.drawings import Drawing
 from byleave.errors import FormatError
-from byleave.fingerprints import ClaimedPicture, PictureFingerprint
+from byleave.fingerprints import PictureFingerprint
 from byleave.settings import MIB, Limits
 
 DRAWING_SECONDS = 2.0
@@ -36,7 +36,6 @@ class Drawn:
     jpeg: bytes = field(repr=False)
     size: tuple[int, int]
     seen: PictureFingerprint = field(repr=False)
-    claimed: ClaimedPicture = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ def _work(connection: Connection, seconds: float) -> None:
 
 def _drawn(drawing: Drawing, seconds: float) -> Drawn | LeftOut:
     from byleave.demo import vectors
-    from byleave.media import Unusable, claimed_picture, describe
+    from byleave.media import Unusable, describe
 
     bare = replace(drawing, svg=b"")
     # The timer counts processor time and its signal ends this process even inside native code.
@@ -151,9 +150,6 @@ def _drawn(drawing: Drawing, seconds: float) -> Drawn | LeftOut:
         signal.setitimer(signal.ITIMER_PROF, 0)
     jpeg = vectors.encode(picture, artist=drawing.creator, terms=drawing.licence)
     seen = describe(jpeg, limits=Limits(), thumbnail_px=None)
-    claimed = claimed_picture(jpeg, limits=Limits())
     if isinstance(seen, Unusable):
         return LeftOut(bare, seen.detail)
-    if isinstance(claimed, Unusable):
-        return LeftOut(bare, claimed.detail)
-    return Drawn(bare, jpeg, picture.size, seen.fingerprint, claimed)
+    return Drawn(bare, jpeg, picture.size, seen.fingerprint)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from byleave.demo.drawing import DrawingPool, Drawn, LeftOut
 from byleave.demo.drawings import Collection, Drawing
-from byleave.fingerprints import PDQ_BYTES, REVIEW_RADIUS, ClaimedPicture, PictureFingerprint
+from byleave.fingerprints import MINIMUM_QUALITY, PDQ_BYTES, REVIEW_RADIUS, PictureFingerprint
+from byleave.fingerprints.orientations import orientations
 
 BATCH = 64
 FIRST_ROWS = 1024
@@ -77,9 +78,9 @@ class _Known:
 
     def objection(self, drawn: Drawn) -> str:
         """Say why this picture cannot be an original, or nothing."""
-        if drawn.claimed.is_flat:
+        if drawn.seen.quality < MINIMUM_QUALITY:
             return "too flat to be told from others"
-        if self._nearest(drawn.claimed) <= REVIEW_RADIUS:
+        if self._nearest(drawn.seen) <= REVIEW_RADIUS:
             return "looks like one already chosen"
         return ""
 
@@ -89,10 +90,12 @@ class _Known:
         self._rows[self._used : self._used + 2] = _words([seen.plain, seen.trimmed])
         self._used += 2
 
-    def _nearest(self, claimed: ClaimedPicture) -> int:
+    def _nearest(self, seen: PictureFingerprint) -> int:
         if not self._used:
             return PDQ_BYTES * 8
-        differing = _words(claimed.variants)[:, None, :] ^ self._rows[None, : self._used, :]
+        # The values of the other orientations are derived from the bits: near enough for a choice, and free.
+        variants = orientations(seen.plain) + orientations(seen.trimmed)
+        differing = _words(variants)[:, None, :] ^ self._rows[None, : self._used, :]
         return int(np.bitwise_count(differing).sum(axis=2, dtype=np.int64).min())
 
 

@@ -25,7 +25,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 SVG = "{http://www.w3.org/2000/svg}"
-LONG_SIDE = 640
+LONG_SIDE = 512
 SKETCH_SIDE = 160
 MARGIN = 0.04
 SLIMMEST = 1 / 3
