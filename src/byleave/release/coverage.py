@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 MATCHES = "matches.parquet"
 CHECKED = "checked.bin"
 MAX_MEMBER_BYTES = 16 * 1024**3
+_ENCRYPTED = 0x1
 
 _REMEDY = "make it again with `byleave copies cover`"
 
@@ -138,13 +140,15 @@ def open_coverage(path: Path, keys: Sequence[VerifierKey]) -> Coverage:
                 raise FormatError(f"{path} is not a coverage file", remedy=_REMEDY)
             for info in archive.infolist():
                 limit = MAX_MANIFEST_BYTES if info.filename in {MANIFEST, NOTE} else MAX_MEMBER_BYTES
-                if info.compress_type != zipfile.ZIP_STORED or info.file_size > limit:
+                packed = info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _ENCRYPTED
+                if packed or info.file_size > limit:
                     raise FormatError(
-                        f"{path} holds a member that is too large or compressed", remedy=_REMEDY
+                        f"{path} holds a member that is too large, compressed or encrypted", remedy=_REMEDY
                     )
             signed = open_manifest(archive.read(MANIFEST), archive.read(NOTE), kind="coverage", keys=keys)
             _check_members(archive, signed)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError, struct.error) as error:
+        # A ZIP's own tables come before any signature; the reader answers a damaged one in all these ways.
         raise FormatError(f"{path} cannot be read as a coverage file: {error}", remedy=_REMEDY) from error
     return Coverage(path, signed, _covers(signed))
 
@@ -153,6 +157,8 @@ def _check_members(archive: zipfile.ZipFile, signed: SignedManifest) -> None:
     if sorted(entry.name for entry in signed.files) != sorted([MATCHES, CHECKED]):
         raise VerificationError("the coverage names other files than it holds", remedy=_REMEDY)
     for entry in signed.files:
+        if entry.name == CHECKED and entry.size % ID_BYTES:
+            raise FormatError("the item ids of the coverage have not 16 bytes each", remedy=_REMEDY)
         digest = hashlib.sha256()
         with archive.open(entry.name) as member:
             while chunk := member.read(1 << 20):
@@ -166,9 +172,18 @@ def _covers(signed: SignedManifest) -> Covers:
         dataset=text_of(members, "dataset"),
         dataset_version=text_of(members, "dataset_version"),
         release_number=whole(members, "release"),
-        release_manifest=bytes.fromhex(text_of(members, "release_manifest_sha256")),
+        release_manifest=_from_hex(text_of(members, "release_manifest_sha256")),
         fingerprint_version=text_of(members, "fingerprint_version"),
     )
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise FormatError(
+            "the coverage names its release in a way that cannot be read", remedy=_REMEDY
+        ) from error
 
 
 def _write_archive(path: Path, contents: dict[str, bytes]) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.log import VerifierKey, sign_note
-from byleave.storage import write_atomically
+from byleave.storage import sync_folder, write_atomically
 
 KEY_FILE = "registry.key"
 _PREFIX = "PRIVATE+KEY+"
@@ -76,6 +76,7 @@ def load_or_make_key(folder: Path, origin: str) -> SigningKey:
         return load_key(folder, origin)
     finally:
         aside.unlink()
+    sync_folder(folder)
     return key
 
 
@@ -94,7 +95,7 @@ def load_key(folder: Path, origin: str) -> SigningKey:
         raise NotFoundError(
             f"there is no signing key in {folder}", remedy="publish once: `byleave publish` makes it"
         )
-    key = SigningKey.parse(path.read_text())
+    key = SigningKey.parse(path.read_bytes().decode(errors="replace"))
     if key.verifier.name != origin:
         raise VerificationError(
             f"the signing key is of {key.verifier.name!r}, this registry is {origin!r}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from byleave.release.keys import SigningKey, verify_ed25519
 MANIFEST = "manifest.json"
 NOTE = "manifest.note"
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+"""Names of files in a release: relative, below its folder, and the same on every file system."""
 
 _AGAIN = "fetch it again from the registry; do not use this copy"
 
@@ -130,7 +134,7 @@ def _read(manifest: bytes) -> Mapping[str, JSON]:
         raise FormatError("the manifest is too long", remedy=_AGAIN)
     try:
         members = json.loads(manifest)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError("the manifest is not JSON", remedy=_AGAIN) from error
     if not isinstance(members, dict):
         raise FormatError("the manifest is not an object", remedy=_AGAIN)
@@ -141,7 +145,7 @@ def _entry(row: JSON) -> FileEntry:
     if not isinstance(row, dict):
         raise FormatError("the manifest names a file in a way that cannot be read", remedy=_AGAIN)
     name = text_of(row, "name")
-    if name.startswith("/") or any(part in {"", ".", ".."} for part in name.split("/")) or "\\" in name:
+    if not _NAME.fullmatch(name):
         raise FormatError(f"the manifest names a file outside its folder: {name!r}", remedy=_AGAIN)
     try:
         digest = bytes.fromhex(text_of(row, "sha256"))

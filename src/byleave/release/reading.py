@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
 from byleave.log import VerifierKey
 from byleave.release.manifest import (
     MANIFEST,
@@ -55,7 +55,12 @@ class Release:
     @property
     def published_at(self) -> datetime:
         """When it was published, in UTC."""
-        return datetime.fromisoformat(text_of(self.signed.members, "published_at"))
+        try:
+            return datetime.fromisoformat(text_of(self.signed.members, "published_at")).astimezone(UTC)
+        except ValueError as error:
+            raise FormatError(
+                "the release does not say when it was published", remedy="ask the registry's operator"
+            ) from error
 
     @property
     def fingerprint_version(self) -> str:
@@ -83,12 +88,9 @@ def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
         read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind="release", keys=keys
     )
     named = {entry.name for entry in signed.files}
-    extra = (
-        {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-        - named
-        - {MANIFEST, NOTE}
-    )
-    if extra:
+    # Whatever is no plain folder counts, links above all: what they lead to may change after it was checked.
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    if {path.relative_to(folder).as_posix() for path in found} - named - {MANIFEST, NOTE}:
         raise VerificationError(
             f"{folder} holds files that the manifest does not name", remedy="sync again into a new folder"
         )
@@ -107,7 +109,7 @@ def latest_number(content: bytes) -> int:
     """Read ``latest.json``."""
     try:
         number = json.loads(content)["number"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
             "latest.json cannot be read", remedy="check that the source is a folder of releases"
         ) from error
@@ -131,6 +133,10 @@ def read_limited(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise NotFoundError(
             f"{path} does not exist", remedy="check the folder's name, or sync first"
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            f"{path} cannot be read: {error.strerror}", remedy="check the folder and its permissions"
         ) from error
     if len(content) > MAX_MANIFEST_BYTES:
         raise FormatError(f"{path} is too long", remedy="sync again")

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 from byleave.fetch import Client, FetchLimits
 from byleave.log import VerifierKey
-from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES, NOTE, FileEntry, open_manifest, whole
+from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES, NOTE, SignedManifest, open_manifest, whole
 from byleave.release.reading import LATEST, Release, latest_number, open_release, read_limited
-from byleave.storage import remove_leftovers, staged_folder, write_atomically
+from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically
 
 CURRENT = "current.json"
 MAX_FILE_BYTES = 16 * 1024**3
@@ -49,7 +49,15 @@ def sync(
         If no key is given and the folder remembers none: who signs must be told once.
     VerificationError
         If the release is older than the one held, or another one under the same number, or fails to verify. The folder stays as it was.
+    ConflictError
+        If another sync is at work in the folder.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder):
+        return _sync(source, folder, keys, progress)
+
+
+def _sync(source: str, folder: Path, keys: Sequence[VerifierKey], progress: Progress | None) -> Release:
     held = read_current(folder)
     trusted = tuple(keys) or (held.keys if held else ())
     with closing(_open_source(source)) as place:
@@ -72,9 +80,7 @@ def sync(
                 f"the source now serves another release {number} than before: two lists under one number",
                 remedy="keep both copies and ask the registry's operator in public",
             )
-        release = _fetch(
-            place, folder, number, {MANIFEST: manifest, NOTE: note}, signed.files, trusted, progress
-        )
+        release = _fetch(place, folder, number, {MANIFEST: manifest, NOTE: note}, signed, trusted, progress)
     state = {
         "number": number,
         "manifest_sha256": signed.sha256.hex(),
@@ -113,7 +119,7 @@ def read_current(folder: Path) -> Current | None:
             keys=tuple(VerifierKey.parse(key) for key in state["keys"]),
             source=str(state["source"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(f"{folder / CURRENT} cannot be read", remedy=remedy) from error
 
 
@@ -130,21 +136,21 @@ def _fetch(
     folder: Path,
     number: int,
     known: dict[str, bytes],
-    files: Sequence[FileEntry],
+    signed: SignedManifest,
     keys: Sequence[VerifierKey],
     progress: Progress | None,
 ) -> Release:
     final = folder / "releases" / str(number)
-    if final.exists():
-        try:
-            return open_release(final, keys)
-        except (FormatError, VerificationError):
-            shutil.rmtree(final)
     remove_leftovers(final.parent, final.name)
-    with staged_folder(final) as staging:
+    # What stands there may be damaged, or of a sync that was killed before it could name it as the one in force.
+    with suppress(NotFoundError, FormatError, VerificationError):
+        there = open_release(final, keys)
+        if there.manifest_digest == signed.sha256:
+            return there
+    with staged_folder(final, replace=True) as staging:
         for name, content in known.items():
             (staging / name).write_bytes(content)
-        for entry in files:
+        for entry in signed.files:
             if entry.size > MAX_FILE_BYTES:
                 raise FormatError(
                     f"{entry.name} of the release is too large", remedy="ask the registry's operator"

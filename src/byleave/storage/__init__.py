@@ -7,5 +7,13 @@ from byleave.storage.files import (
     sync_folder,
     write_atomically,
 )
+from byleave.storage.locks import alone_in
 
-__all__ = ["publish_folder", "remove_leftovers", "staged_folder", "sync_folder", "write_atomically"]
+__all__ = [
+    "alone_in",
+    "publish_folder",
+    "remove_leftovers",
+    "staged_folder",
+    "sync_folder",
+    "write_atomically",
+]

@@ -1,0 +1,46 @@
+"""A small registry's list, for the tests of this room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from byleave import urls
+from byleave.consent import ClaimState, Evidence, Preference, Preferences, Statement, TargetKind
+from byleave.release import Release, SigningKey
+from byleave.release.rows import Row
+from byleave.release.writing import write_release
+
+NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
+KEY = SigningKey.from_seed("registry.example/test", bytes(range(32)))
+OTHER = SigningKey.from_seed("registry.example/test", bytes(32))
+POLICY = {"allow_from_evidence": 2}
+
+
+def rows(count: int = 3) -> list[Row]:
+    return [
+        Row(
+            Statement(
+                claim=bytes([n]) * 16,
+                claimant=bytes([200 + n % 50]) * 16,
+                kind=TargetKind.URL,
+                digest=urls.url_digest(f"example.com/{n}.jpg"),
+                preferences=Preferences(train_gen=Preference.DENY, tdm=Preference.CONDITIONAL),
+                evidence=Evidence.E0,
+                state=ClaimState.EFFECTIVE,
+                number=n + 1,
+                effective_at=NOW,
+                expires_at=NOW + timedelta(days=n) if n else None,
+                disputed=bool(n % 2),
+            ),
+            filed_at=NOW,
+            scope_host=None,
+            value=f"example.com/{n}.jpg" if n else None,
+            terms="ask me" if n else None,
+        )
+        for n in range(count)
+    ]
+
+
+def released(folder: Path, number: int = 7, *, count: int = 3, key: SigningKey = KEY) -> Release:
+    return write_release(folder, rows(count), number=number, published_at=NOW, policy=POLICY, key=key)
