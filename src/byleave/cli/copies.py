@@ -27,7 +27,7 @@ def cover(
     """Write the signed coverage file of one dataset by one published list."""
     from byleave.catalog import Catalog
     from byleave.copies.cover import cover as cover_dataset
-    from byleave.publish.releases import keys_folder, releases_folder
+    from byleave.publish.folders import keys_folder, releases_folder
     from byleave.registry.database import Database
     from byleave.release import load_key, open_latest, open_release
 

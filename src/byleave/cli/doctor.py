@@ -13,10 +13,15 @@ SIGNS = {"ok": "ok     ", "warning": "look at", "broken": "BROKEN "}
 
 
 def doctor(json_: bool = typer.Option(False, "--json", help="Print the findings as JSON")) -> None:
-    """Look at settings, folders, database, catalog and installed parts; leave with 1 if something is broken."""
-    from byleave.registry.doctor import check
+    """Look at settings, keys, lists, datasets, database and installed parts; leave with 1 if something is broken."""
+    from byleave.registry import doctor as registry_doctor
 
-    findings = check(Settings.from_process())
+    settings = Settings.from_process()
+    findings = registry_doctor.check(settings)
+    if not any(finding.name.startswith("extra") and finding.state == "broken" for finding in findings):
+        from byleave.publish import doctor as publication_doctor
+
+        findings = [*publication_doctor.check(settings), *findings]
     if json_:
         print_json([asdict(finding) for finding in findings])
     else:

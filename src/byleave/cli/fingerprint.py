@@ -12,7 +12,7 @@ from byleave.errors import InputError
 
 def fingerprint(
     files: list[Path] = typer.Argument(help="Picture files"),
-    json_: bool = typer.Option(False, "--json", help="Print one JSON object a line"),  # noqa: FBT001
+    json_: bool = typer.Option(False, "--json", help="Print one JSON object a line"),
 ) -> None:
     """Print the picture match codes of files: PDQ at full size, in eight orientations, and as Byleave stores them."""
     from byleave.media.fingerprint_report import fingerprint_reports

@@ -26,14 +26,13 @@ from byleave.cli import (
     sync,
     verify,
 )
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, MissingExtraError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help=__doc__,
 )
 
 
@@ -66,7 +65,7 @@ app.command("restore")(registry.restore)
 def run() -> None:
     """Run the command line; leave with the error's own exit code."""
     try:
-        app()
+        _run_app()
     except ByleaveError as error:
         if "--json" in sys.argv:
             answer = {
@@ -82,6 +81,21 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("stopped; what was finished is kept\n")
         sys.exit(130)
+
+
+def _run_app() -> None:
+    try:
+        app()
+    except ModuleNotFoundError as missing:
+        from byleave.registry.doctor import EXTRAS
+
+        package = (missing.name or "").partition(".")[0]
+        extra = next((name for name, packages in EXTRAS.items() if package in packages.values()), None)
+        if extra is None:
+            raise
+        raise MissingExtraError(
+            f"this command needs the package {package!r}", remedy=f"pip install 'byleave[{extra}]'"
+        ) from missing
 
 
 if __name__ == "__main__":

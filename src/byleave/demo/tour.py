@@ -25,7 +25,8 @@ from byleave.demo.telling import Check, Teller
 from byleave.demo.truth import Truth, claimed_work, main_picture, truth
 from byleave.log import VerifierKey
 from byleave.publish import publish
-from byleave.publish.releases import Published, keys_folder, releases_folder
+from byleave.publish.folders import keys_folder, releases_folder
+from byleave.publish.releases import Published
 from byleave.registry.accounts import account_of
 from byleave.registry.claims import NewClaim, all_claims, file_claim, withdraw_claim
 from byleave.registry.database import Database

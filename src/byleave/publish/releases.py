@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from byleave.consent import ALLOW_FROM, DENY_FROM, ClaimState
 from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
 from byleave.log import JSON
+from byleave.publish.folders import keys_folder, releases_folder
 from byleave.registry.claims import Claim, all_claims
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
@@ -40,16 +41,6 @@ class Published:
     release: Release
     is_new: bool
     verifier_key: str
-
-
-def releases_folder(settings: Settings) -> Path:
-    """Return the folder of published releases: what a web server hands out."""
-    return settings.home / "releases"
-
-
-def keys_folder(settings: Settings) -> Path:
-    """Return the folder of this registry's secrets."""
-    return settings.home / "keys"
 
 
 def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -> Published:

@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from jinja2 import Environment
 
 from byleave.catalog import Catalog
-from byleave.publish.releases import keys_folder
+from byleave.publish.folders import keys_folder
 from byleave.registry.database import Database
 from byleave.settings import Settings
 from byleave.storage import write_atomically

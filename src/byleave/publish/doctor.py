@@ -1,0 +1,76 @@
+"""What is set, and whether keys, published lists and datasets are whole: the part of `byleave doctor` above the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from byleave.catalog.info import read_info
+from byleave.errors import ByleaveError
+from byleave.publish.folders import keys_folder, releases_folder
+from byleave.registry.doctor import Finding
+from byleave.release import load_key, open_latest
+from byleave.release.keys import KEY_FILE
+from byleave.release.reading import LATEST
+from byleave.settings import Settings
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Look at settings, signing key, newest release and every dataset. Reads files only; starts nothing."""
+    return [*_settings(settings), *_publication(settings), *_datasets(settings.home / "catalog")]
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("home set", "ok", str(settings.home), "")
+    yield Finding("origin", "ok", settings.origin, "")
+    yield Finding(
+        "remote pictures", "ok", "linked from their hosts" if settings.remote_pictures else "not shown", ""
+    )
+    yield Finding("thumbnails", "ok", "kept at ingest" if settings.thumbnails else "not kept", "")
+    if settings.allowed_hosts:
+        yield Finding("allowed hosts", "ok", ", ".join(settings.allowed_hosts), "")
+
+
+def _publication(settings: Settings) -> Iterator[Finding]:
+    path = keys_folder(settings) / KEY_FILE
+    if not path.exists():
+        yield Finding("signing key", "ok", "none yet: the first `byleave publish` makes it", "")
+        return
+    if path.stat().st_mode & 0o077:
+        yield Finding("signing key", "broken", f"{path} can be read by others", f"run: chmod 600 '{path}'")
+    try:
+        key = load_key(keys_folder(settings), settings.origin)
+        yield Finding("signing key", "ok", str(key.verifier), "")
+        if (releases_folder(settings) / LATEST).exists():
+            release = open_latest(releases_folder(settings), [key.verifier])
+            said = (
+                f"no. {release.number} of {release.published_at:%Y-%m-%d %H:%M} UTC, signature and files hold"
+            )
+            yield Finding("published list", "ok", said, "")
+    except ByleaveError as error:
+        yield Finding("published list", "broken", error.problem, error.remedy)
+
+
+def _datasets(folder: Path) -> Iterator[Finding]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not path.is_dir():
+            continue
+        try:
+            info = read_info(path)
+        except ByleaveError as error:
+            yield Finding(f"dataset {path.name}", "broken", error.problem, error.remedy)
+            continue
+        if info is None:
+            continue
+        if info.unfinished is not None:
+            again = f"run: byleave ingest '{info.unfinished.path}' --dataset {info.name}"
+            yield Finding(
+                f"dataset {info.name}", "warning", f"{info.unfinished.path} is not read in whole", again
+            )
+        else:
+            yield Finding(
+                f"dataset {info.name}",
+                "ok",
+                f"{info.samples} entries, {info.with_pictures} with pictures",
+                "",
+            )
