@@ -21,7 +21,6 @@ def check(settings: Settings) -> list[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    yield Finding("home set", "ok", str(settings.home), "")
     yield Finding("origin", "ok", settings.origin, "")
     yield Finding(
         "remote pictures", "ok", "linked from their hosts" if settings.remote_pictures else "not shown", ""
