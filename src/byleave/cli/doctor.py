@@ -18,7 +18,7 @@ def doctor(json_: bool = typer.Option(False, "--json", help="Print the findings 
 
     settings = Settings.from_process()
     findings = registry_doctor.check(settings)
-    if not any(finding.name.startswith("extra") and finding.state == "broken" for finding in findings):
+    if not any(finding.name.startswith("extra") and finding.state != "ok" for finding in findings):
         from byleave.publish import doctor as publication_doctor
 
         findings = [*publication_doctor.check(settings), *findings]
