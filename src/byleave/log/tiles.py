@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from byleave.errors import FormatError, InputError
 from byleave.log.lines import HASH_BYTES, MAX_SIZE
-from byleave.log.merkle import root_of
+from byleave.log.merkle import node_hash
 from byleave.log.proofs import HashReader
 
 TILE_WIDTH = 256
@@ -177,9 +177,18 @@ def decode_tile(data: bytes, width: int) -> list[bytes]:
 def hash_reader(size: int, read_tile: TileReader) -> HashReader:
     """Return a reader of subtree hashes of a log of ``size`` entries that reads nothing but tiles.
 
-    Keeps at most 64 tiles. The tiles are taken as they are: check what was made of them against a signed checkpoint.
+    Each tile is read and hashed once while it is among the last 64 used, so that one reader makes the proofs of a whole batch.
+    The tiles are taken as they are: check what was made of them against a signed checkpoint.
     """
-    read_kept = lru_cache(maxsize=_KEPT_TILES)(read_tile)
+
+    @lru_cache(maxsize=_KEPT_TILES)
+    def subtrees(place: TileAt) -> list[list[bytes]]:
+        """Return the roots of the tile's full subtrees, by height."""
+        rows = [decode_tile(read_tile(place), place.width)]
+        while len(rows[-1]) > 1:
+            pairs = zip(rows[-1][::2], rows[-1][1::2], strict=False)
+            rows.append([node_hash(left, right) for left, right in pairs])
+        return rows
 
     def read(level: int, index: int) -> bytes:
         tile_level, height = divmod(level, TILE_LEVELS)
@@ -191,9 +200,8 @@ def hash_reader(size: int, read_tile: TileReader) -> HashReader:
                 remedy="ask within the size of the log",
             )
         column, offset = divmod(first, TILE_WIDTH)
-        width = min(TILE_WIDTH, count - column * TILE_WIDTH)
-        hashes = decode_tile(read_kept(TileAt(tile_level, column, width)), width)
-        return root_of(hashes[offset : offset + (1 << height)])
+        place = TileAt(tile_level, column, min(TILE_WIDTH, count - column * TILE_WIDTH))
+        return subtrees(place)[height][offset >> height]
 
     return read
 

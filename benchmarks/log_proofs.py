@@ -1,0 +1,165 @@
+"""What a proof costs as a log grows, in units of one SHA-256 of 65 bytes measured in the same turns, and what growing the log holds.
+
+Tiles are written to a temporary folder leaf by leaf, as a sequencer does, and proofs are made from those files alone; a proof of a
+random place is timed in turns with the hash, and the median of the turns is taken. A cost that follows log2(size) and a memory that
+stays put are what a log of any size needs.
+
+    python benchmarks/log_proofs.py [--large]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from byleave.log import (
+    GrowingTree,
+    TileAt,
+    consistency_proof,
+    hash_reader,
+    inclusion_proof,
+    verify_consistency,
+    verify_inclusion,
+)
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+LARGE = 10_000_000
+TURNS = 60
+HASHES_A_TURN = 200
+BATCH = 1_000
+NODE = bytes(65)
+COLUMNS = (
+    "size",
+    "log2",
+    "hashes",
+    "tiles",
+    "make",
+    "batched",
+    "verify",
+    "make c.",
+    "verify c.",
+    "append",
+    "MiB",
+)
+
+
+def leaf(index: int) -> bytes:
+    return hashlib.sha256(b"\0entry %d" % index).digest()
+
+
+def write(folder: Path, tiles: Iterator[tuple[TileAt, bytes]]) -> None:
+    for place, data in tiles:
+        path = folder / place.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def one_hash() -> float:
+    return seconds(lambda: [hashlib.sha256(NODE).digest() for _ in range(HASHES_A_TURN)]) / HASHES_A_TURN
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Reader:
+    """Reads tiles from files and counts them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tiles = 0
+
+    def __call__(self, place: TileAt) -> bytes:
+        self.tiles += 1
+        return (self.folder / place.path).read_bytes()
+
+
+def proofs(folder: Path, size: int, root: bytes, older: tuple[int, bytes]) -> list[float]:
+    """Median costs of an inclusion and a consistency proof, in hashes of the same turn."""
+    places = random.Random(size)
+    old_size, old_root = older
+    costs: list[list[float]] = []
+    lengths: list[float] = []
+    for _ in range(TURNS):
+        index = places.randrange(size)
+        reader = Reader(folder)
+        unit = one_hash()
+        started = time.perf_counter()
+        shown = inclusion_proof(index, size, hash_reader(size, reader))
+        make = time.perf_counter() - started
+        lengths.append(len(shown))
+        tiles = reader.tiles
+        verify = seconds(
+            lambda index=index, shown=shown: verify_inclusion(index, size, leaf(index), shown, root)
+        )
+        started = time.perf_counter()
+        grown = consistency_proof(old_size, size, hash_reader(size, reader))
+        make_growth = time.perf_counter() - started
+        verify_growth = seconds(lambda grown=grown: verify_consistency(old_size, size, old_root, root, grown))
+        costs.append([tiles, *(each / unit for each in (make, verify, make_growth, verify_growth))])
+    found = [statistics.median(column) for column in zip(*costs, strict=True)]
+    return [statistics.median(lengths), *found[:2], batched(folder, size), *found[2:]]
+
+
+def batched(folder: Path, size: int) -> float:
+    """Median cost of a proof when one reader makes those of the newest entries, as after a batch of claims."""
+    newest = range(max(0, size - BATCH), size)
+    costs = []
+    for _ in range(TURNS // 10):
+        unit, read = one_hash(), hash_reader(size, Reader(folder))
+        costs.append(
+            seconds(lambda read=read: [inclusion_proof(n, size, read) for n in newest]) / len(newest) / unit
+        )
+    return statistics.median(costs)
+
+
+def shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--large", action="store_true", help=f"go up to {LARGE} entries")
+    sizes = (*SIZES, LARGE) if arguments.parse_args().large else SIZES
+    print("costs in SHA-256s of 65 bytes; batched = one of the newest 1,000, all made with one reader;")
+    print(
+        "c. = consistency from seven tenths of the size; append = a leaf with its share of tiles and files;"
+    )
+    print("MiB = peak memory above that at the start")
+    print(" ".join(name.rjust(10) for name in COLUMNS))
+    start = peak_mib()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, tree = Path(temporary), GrowingTree()
+        for size in sizes:
+            old_size = size * 7 // 10
+            began, before = time.perf_counter(), tree.size
+            write(folder, tree.extend(map(leaf, range(before, old_size))))
+            old_root = tree.root()
+            write(folder, tree.extend(map(leaf, range(old_size, size))))
+            write(folder, iter(tree.partial_tiles()))
+            append = (time.perf_counter() - began) / (size - before) / one_hash()
+            row = [
+                size,
+                size.bit_length(),
+                *proofs(folder, size, tree.root(), (old_size, old_root)),
+                append,
+                peak_mib() - start,
+            ]
+            print(" ".join(shown(value).rjust(10) for value in row))
+
+
+if __name__ == "__main__":
+    main()
