@@ -6,6 +6,7 @@ A ruleset belongs to one release and one machine. It is derived: throw it away a
 from __future__ import annotations
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,8 @@ KINDS = (
 """Kinds in the order of their target numbers."""
 
 STATES = tuple(ClaimState)
+_PREFERENCES = tuple(Preference)
+_LEVELS = tuple(Evidence)
 ROW_ARRAYS = (
     "claim",
     "claimant",
@@ -103,7 +106,7 @@ class Ruleset:
 
     def kind_of(self, target: int) -> TargetKind:
         """Return what sort of target a number stands for."""
-        return KINDS[int(np.searchsorted(self.bases, target, side="right")) - 1]
+        return KINDS[bisect_right(self.bases.tolist(), target) - 1]
 
     def targets_of(self, kinds: Iterable[TargetKind]) -> range:
         """Return the numbers of all targets of ``kinds``, which stand side by side in :data:`KINDS`."""
@@ -136,8 +139,8 @@ class Ruleset:
             claimant=rows["claimant"][row].tobytes(),
             kind=kind,
             digest=digest,
-            preferences=Preferences(*(Preference(int(p)) for p in rows["preferences"][row])),
-            evidence=Evidence(int(rows["evidence"][row])),
+            preferences=Preferences(*(_PREFERENCES[p] for p in rows["preferences"][row].tolist())),
+            evidence=_LEVELS[rows["evidence"][row]],
             state=STATES[int(rows["state"][row])],
             number=int(rows["number"][row]),
             effective_at=_moment(int(rows["effective_at"][row])),

@@ -17,6 +17,7 @@ from byleave.consent import Preference, Regime, Statement, TargetKind, Use, acti
 Answers = npt.NDArray[np.uint8]
 
 _NOT_YET = 255
+_MOST_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Verdicts:
         self._ruleset = ruleset
         self._coverage = coverage
         self.terms = terms
+        self._said: dict[int, tuple[Statement, ...]] = {}
         places = len(coverage.places) if coverage else 0
         self._answers = np.full((ruleset.targets + places, len(terms.uses)), _NOT_YET, np.uint8)
 
@@ -57,6 +59,13 @@ class Verdicts:
 
     def statements(self, target: int) -> tuple[Statement, ...]:
         """Return everything that was said about a target, or about the works that a place in the coverage is a copy of."""
+        if target not in self._said:
+            if len(self._said) >= _MOST_REMEMBERED:
+                self._said.clear()
+            self._said[target] = self._look_up(target)
+        return self._said[target]
+
+    def _look_up(self, target: int) -> tuple[Statement, ...]:
         if target < self._ruleset.targets:
             return self._ruleset.statements(target)
         works = sorted({work for copy in self.copies(target) for work in copy.targets})
