@@ -254,8 +254,10 @@ def _read_shard(shard: Shard, describers: Describers) -> _Read:
             if isinstance(item, Reject):
                 rejects.append(item)
                 continue
-            records.append((replace(item, picture=None), item.picture is not None))
-            if item.picture is not None:
+            if item.picture is None:
+                records.append((item, False))
+            else:
+                records.append((replace(item, picture=None), True))
                 yield item.picture
 
     outcomes = iter(list(describers.describe(encoded())))

@@ -147,14 +147,16 @@ def words_of(row: Row, metadata: Mapping[str, JSON], limits: Limits) -> str | No
 
 def shortened(metadata: dict[str, JSON], limit: int) -> bool:
     """Take the longest values out until the rest fits ``limit`` bytes; say whether any had to go."""
-    sizes = {name: len(canonical_json({name: value}).encode()) for name, value in metadata.items()}
     over = len(canonical_json(metadata).encode()) - limit
+    if over <= 0:
+        return False
+    sizes = {name: len(canonical_json({name: value}).encode()) for name, value in metadata.items()}
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
         if over <= 0:
             break
         del metadata[name]
         over -= sizes[name] - 1
-    return len(metadata) < len(sizes)
+    return True
 
 
 def _metadata(record: Record, limit: int, cleaned: list[str]) -> dict[str, JSON]:

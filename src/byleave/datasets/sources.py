@@ -22,8 +22,6 @@ from byleave.settings import Limits
 DETECTION_FILES = 2_000
 """Files looked at to tell a folder's format."""
 
-READ_BYTES = 1024 * 1024
-
 
 class SourceFormat(StrEnum):
     """How a dataset is laid out."""
@@ -195,8 +193,11 @@ def _grouped(members: Iterator[Member | Reject]) -> list[Group | Reject]:
 
 
 def _kind(file: Path) -> str | None:
-    with file.open("rb") as opened:
-        head = opened.read(tars.BLOCK)
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(tars.BLOCK)
+    except OSError as error:
+        raise _unreadable(file, error) from error
     if head[:4] == b"PAR1":
         return "parquet"
     return "tar" if tars.is_tar(head) else None
@@ -215,8 +216,14 @@ def _named_format(name: str) -> SourceFormat:
 
 
 def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be read: {error.strerror or error}", remedy="check its permissions and its disk"
+    )
