@@ -69,7 +69,7 @@ def list_claims(
     json_: bool = typer.Option(False, "--json", help="Print them as JSON"),
 ) -> None:
     """List claims, newest first."""
-    from byleave.registry.accounts import account_of
+    from byleave.registry.accounts import find_account
     from byleave.registry.claims import all_claims, claims_of
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
@@ -78,7 +78,8 @@ def list_claims(
         if claimant is None:
             claims = all_claims(session, who=OPERATOR)
         else:
-            claims = claims_of(session, account_of(session, claimant, now()), who=OPERATOR)
+            account = find_account(session, claimant)
+            claims = () if account is None else claims_of(session, account, who=OPERATOR)
     if json_:
         print_json([describe(claim) for claim in claims])
         return

@@ -16,12 +16,23 @@ from sqlalchemy.orm import Session
 from byleave.catalog import Catalog
 from byleave.consent import TargetKind
 from byleave.errors import ConflictError
-from byleave.fingerprints import MINIMUM_QUALITY, PDQ_BYTES, REVIEW_RADIUS, Band, ClaimedPicture, match_at
+from byleave.fingerprints import (
+    MINIMUM_QUALITY,
+    PDQ_BYTES,
+    PICTURE_VERSION,
+    REVIEW_RADIUS,
+    Band,
+    ClaimedPicture,
+    match_at,
+)
 from byleave.hamming import HammingIndex
 from byleave.registry.tables import TargetRow
 from byleave.release import Coverage, Covers, Release, SigningKey
 from byleave.release.coverage import write_coverage
 from byleave.urls.names import ID_BYTES
+
+_CLAIMS_AT_ONCE = 10_000
+"""Claims that one statement asks for; PostgreSQL takes at most 65,535 parameters."""
 
 MATCHES_SCHEMA = pa.schema(
     [
@@ -79,11 +90,10 @@ def cover(
             remedy="run the same ingest again first",
         )
     works = claimed_works(session, release)
-    versions = {work.picture.version for work in works} | {release.fingerprint_version}
-    if versions != {release.fingerprint_version}:
+    if {work.picture.version for work in works} | {release.fingerprint_version} != {PICTURE_VERSION}:
         raise ConflictError(
-            "some claimed pictures have fingerprints of another version",
-            remedy="file them again with this version of Byleave",
+            f"the release or some claimed pictures have fingerprints of another version than {PICTURE_VERSION}",
+            remedy="file the pictures again with this version of Byleave, then publish",
         )
     matches, checked = _compare(catalog.fingerprints(dataset), works)
     covers = Covers(
@@ -96,10 +106,18 @@ def claimed_works(session: Session, release: Release) -> list[ClaimedWork]:
     """Return the claimed pictures that release N names. Their fingerprints come from the registry, which may not publish them."""
     rows = release.claims().select(["claim", "kind"]).to_pylist()
     claims = sorted({row["claim"] for row in rows if row["kind"] == TargetKind.PICTURE})
-    chosen = sa.select(TargetRow.claim_id, TargetRow.value).where(
-        TargetRow.claim_id.in_(claims), TargetRow.kind == TargetKind.PICTURE.value
+    pictures = sa.select(TargetRow.claim_id, TargetRow.value).where(
+        TargetRow.kind == TargetKind.PICTURE.value
     )
-    found = session.execute(chosen.order_by(TargetRow.id)).all()
+    found = [
+        row
+        for start in range(0, len(claims), _CLAIMS_AT_ONCE)
+        for row in session.execute(
+            pictures.where(TargetRow.claim_id.in_(claims[start : start + _CLAIMS_AT_ONCE])).order_by(
+                TargetRow.id
+            )
+        )
+    ]
     return [ClaimedWork(claim, ClaimedPicture.parse(value)) for claim, value in found if value is not None]
 
 

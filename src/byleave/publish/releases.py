@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from byleave.consent import ALLOW_FROM, DENY_FROM, ClaimState
+from byleave.errors import FormatError
 from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
 from byleave.log import JSON
 from byleave.publish.folders import keys_folder, releases_folder
@@ -32,6 +33,7 @@ from byleave.storage import write_atomically
 SECRET_FILE = "pseudonym.secret"  # noqa: S105 - a file name
 _PUBLISH_LOCK = 0x62796C65_70756231
 _PSEUDONYM_BYTES = 16
+_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,10 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
     """
     require(who, Act.PUBLISH)
     key = load_or_make_key(keys_folder(settings), settings.origin)
-    secret = _secret(keys_folder(settings))
     folder = releases_folder(settings)
     with database.transaction() as session:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_PUBLISH_LOCK)))
-        number, rows = _snapshot(database, secret, at)
+        number, rows = _snapshot(database, _secret(keys_folder(settings)), at)
         is_new = not (folder / str(number)).exists()
         release = write_release(folder, rows, number=number, published_at=at, policy=policy(), key=key)
         _remember(session, release, claims=len({row.statement.claim for row in rows}))
@@ -131,5 +132,10 @@ def _remember(session: Session, release: Release, *, claims: int) -> None:
 def _secret(folder: Path) -> bytes:
     path = folder / SECRET_FILE
     if not path.exists():
-        write_atomically(path, secrets.token_bytes(32), mode=0o600)
-    return path.read_bytes()
+        write_atomically(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise FormatError(
+            f"{path} is damaged", remedy="remove it; the next release gets new pseudonyms either way"
+        )
+    return secret

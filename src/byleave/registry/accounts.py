@@ -41,6 +41,12 @@ def account_of(session: Session, email: str, at: datetime) -> uuid.UUID:
     return session.execute(sa.select(Account.id).where(Account.email == address)).scalar_one()
 
 
+def find_account(session: Session, email: str) -> uuid.UUID | None:
+    """Return the account of an address, or ``None`` where there is none. Asking makes no account."""
+    address = normal_address(email)
+    return session.execute(sa.select(Account.id).where(Account.email == address)).scalar_one_or_none()
+
+
 def address_of(session: Session, account: uuid.UUID) -> str | None:
     """Return the address of an account, or ``None`` when it is gone."""
     return session.execute(sa.select(Account.email).where(Account.id == account)).scalar_one_or_none()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,12 +27,18 @@ from byleave.consent import (
 from byleave.errors import ConflictError, InputError, NotFoundError
 from byleave.fingerprints import ClaimedPicture
 from byleave.log import JSON, targets_root
-from byleave.registry.events import append_event
+from byleave.registry.events import NewEvent, append_event, append_events
 from byleave.registry.permissions import Act, Who, may, require
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target
 
 CLAIM_ID_BYTES = 16
+MAX_WORDS = 4_000
+"""Characters that terms, a contact or a label may have: enough for words or a link, too few for a document."""
+
+_CLAIMS_AT_ONCE = 10_000
+"""Claims whose targets one statement asks for; PostgreSQL takes at most 65,535 parameters."""
+
 HELD_FLAT = "flat"
 """The picture is too flat to be told from strangers' pictures by its bits, so a person looks first."""
 
@@ -95,6 +102,15 @@ class Claim:
         return next((word for word in (Standing.ACTS, Standing.PENDING) if word in found), Standing.SILENT)
 
 
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One claim of a batch: what is handed in, and whose it is."""
+
+    new: NewClaim
+    account: uuid.UUID
+    evidence: Evidence = Evidence.E0
+
+
 def file_claim(
     session: Session,
     new: NewClaim,
@@ -109,43 +125,32 @@ def file_claim(
     It is effective at once when one of its targets acts at this evidence, else filed and not confirmed yet; a picture too flat to be
     told from others is held.
     """
-    require(who, Act.FILE_CLAIM, account=account)
-    _check(new, at)
-    claim_id = secrets.token_bytes(CLAIM_ID_BYTES)
-    reason = _reason_to_hold(new.targets)
-    state = ClaimState.HELD if reason else _first_state(new, evidence, at)
-    event = append_event(
+    return file_claims(session, [Filing(new, account, evidence)], who=who, at=at)[0]
+
+
+def file_claims(session: Session, filings: Sequence[Filing], *, who: Who, at: datetime) -> tuple[Claim, ...]:
+    """File many claims, all or none, in four statements; their events follow each other in the order given."""
+    for filing in filings:
+        require(who, Act.FILE_CLAIM, account=filing.account)
+        _check(filing.new, at)
+    drafts = [_draft(filing, who.role.value, at) for filing in filings]
+    events = append_events(
         session,
-        claim_id,
-        "register",
+        [
+            NewEvent(draft.id, "register", partial(_record, filing, draft))
+            for filing, draft in zip(filings, drafts, strict=True)
+        ],
         actor=who.role.value,
         at=at,
-        record=lambda salt: _record(claim_id, account, new, evidence, state, at, salt),
     )
-    session.add(
-        ClaimRow(
-            id=claim_id,
-            account_id=account,
-            actor=who.role.value,
-            state=state.value,
-            disputed=False,
-            stale=False,
-            evidence=int(evidence),
-            **{use.value: int(new.preferences.for_use(use)) for use in Use},
-            terms=new.terms,
-            contact=new.contact,
-            publish_values=new.publish_values,
-            hold_reason=reason,
-            filed_at=at,
-            effective_at=at if state is ClaimState.EFFECTIVE else None,
-            expires_at=new.expires_at,
-            withdrawn_at=None,
-            last_event=event.number,
+    claims = tuple(replace(draft, number=event.number) for draft, event in zip(drafts, events, strict=True))
+    if claims:
+        session.execute(sa.insert(ClaimRow), [_claim_row(claim) for claim in claims])
+        session.execute(
+            sa.insert(TargetRow),
+            [_target_row(claim.id, target) for claim in claims for target in claim.targets],
         )
-    )
-    session.flush()
-    session.execute(sa.insert(TargetRow), [_target_row(claim_id, target) for target in new.targets])
-    return claim_by_id(session, claim_id, who=who)
+    return claims
 
 
 def withdraw_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime) -> Claim:
@@ -214,6 +219,17 @@ def _check(new: NewClaim, at: datetime) -> None:
         )
     if new.expires_at is not None and new.expires_at <= at:
         raise InputError("the end date has passed", remedy="give a later date, or none")
+    for words in (new.terms, new.contact, *(target.label for target in new.targets)):
+        _check_words(words or "")
+
+
+def _check_words(words: str) -> None:
+    if len(words) > MAX_WORDS:
+        raise InputError(
+            f"{words[:40]!r}... is too long", remedy=f"use at most {MAX_WORDS} characters, or a link"
+        )
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in words):
+        raise InputError(f"{words[:40]!r} is not plain text", remedy="write it as plain text")
 
 
 def _reason_to_hold(targets: Sequence[Target]) -> str | None:
@@ -244,30 +260,69 @@ def _first_state(new: NewClaim, evidence: Evidence, at: datetime) -> ClaimState:
     return ClaimState.EFFECTIVE if Standing.ACTS in seen else ClaimState.FILED
 
 
-def _record(
-    claim_id: bytes,
-    account: uuid.UUID,
-    new: NewClaim,
-    evidence: Evidence,
-    state: ClaimState,
-    at: datetime,
-    salt: bytes,
-) -> Mapping[str, JSON]:
+def _draft(filing: Filing, actor: str, at: datetime) -> Claim:
+    """Return the claim as it will stand, but for the number that its event brings."""
+    new = filing.new
+    reason = _reason_to_hold(new.targets)
+    state = ClaimState.HELD if reason else _first_state(new, filing.evidence, at)
+    return Claim(
+        id=secrets.token_bytes(CLAIM_ID_BYTES),
+        account=filing.account,
+        actor=actor,
+        preferences=new.preferences,
+        targets=new.targets,
+        evidence=filing.evidence,
+        state=state,
+        filed_at=at,
+        effective_at=at if state is ClaimState.EFFECTIVE else None,
+        expires_at=new.expires_at,
+        withdrawn_at=None,
+        number=0,
+        terms=new.terms,
+        contact=new.contact,
+        publish_values=new.publish_values,
+        hold_reason=reason,
+    )
+
+
+def _record(filing: Filing, draft: Claim, salt: bytes) -> Mapping[str, JSON]:
     return {
         "v": 1,
-        "claim": claim_id.hex(),
+        "claim": draft.id.hex(),
         "op": "register",
-        "account": str(account),
-        "preferences": {use.value: new.preferences.for_use(use).word for use in Use},
-        "evidence": int(evidence),
-        "state": state.value,
-        "targets": len(new.targets),
-        "targets_root": targets_root(salt, [target.digest for target in new.targets]).hex(),
-        "terms": new.terms,
-        "contact": new.contact,
-        "publish_values": new.publish_values,
-        "at": _time(at),
-        "expires_at": _time(new.expires_at) if new.expires_at else None,
+        "account": str(filing.account),
+        "preferences": {use.value: draft.preferences.for_use(use).word for use in Use},
+        "evidence": int(draft.evidence),
+        "state": draft.state.value,
+        "targets": len(draft.targets),
+        "targets_root": targets_root(salt, [target.digest for target in draft.targets]).hex(),
+        "terms": draft.terms,
+        "contact": draft.contact,
+        "publish_values": draft.publish_values,
+        "at": _time(draft.filed_at),
+        "expires_at": _time(draft.expires_at) if draft.expires_at else None,
+    }
+
+
+def _claim_row(claim: Claim) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "account_id": claim.account,
+        "actor": claim.actor,
+        "state": claim.state.value,
+        "disputed": claim.disputed,
+        "stale": claim.stale,
+        "evidence": int(claim.evidence),
+        **{use.value: int(claim.preferences.for_use(use)) for use in Use},
+        "terms": claim.terms,
+        "contact": claim.contact,
+        "publish_values": claim.publish_values,
+        "hold_reason": claim.hold_reason,
+        "filed_at": claim.filed_at,
+        "effective_at": claim.effective_at,
+        "expires_at": claim.expires_at,
+        "withdrawn_at": claim.withdrawn_at,
+        "last_event": claim.number,
     }
 
 
@@ -286,20 +341,25 @@ def _target_row(claim_id: bytes, target: Target) -> dict[str, object]:
 
 def _claims(session: Session, rows: Sequence[ClaimRow]) -> list[Claim]:
     targets: dict[bytes, list[Target]] = {row.id: [] for row in rows}
-    chosen = sa.select(TargetRow).where(TargetRow.claim_id.in_(targets)).order_by(TargetRow.id)
-    for row in session.execute(chosen).scalars():
-        targets[row.claim_id].append(
-            Target(
-                TargetKind(row.kind),
-                row.digest,
-                row.value,
-                scope_host=row.scope_host_digest,
-                label=row.label,
-                dataset=row.dataset,
-                sample_key=row.sample_key,
-            )
-        )
+    wanted = list(targets)
+    for start in range(0, len(wanted), _CLAIMS_AT_ONCE):
+        ids = wanted[start : start + _CLAIMS_AT_ONCE]
+        chosen = sa.select(TargetRow).where(TargetRow.claim_id.in_(ids)).order_by(TargetRow.id)
+        for row in session.execute(chosen).scalars():
+            targets[row.claim_id].append(_target(row))
     return [_claim(row, tuple(targets[row.id])) for row in rows]
+
+
+def _target(row: TargetRow) -> Target:
+    return Target(
+        TargetKind(row.kind),
+        row.digest,
+        row.value,
+        scope_host=row.scope_host_digest,
+        label=row.label,
+        dataset=row.dataset,
+        sample_key=row.sample_key,
+    )
 
 
 def _claim(row: ClaimRow, targets: tuple[Target, ...]) -> Claim:

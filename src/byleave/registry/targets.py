@@ -134,16 +134,31 @@ def read_list(content: bytes, limits: Limits) -> tuple[Target, ...]:
 
 
 def _cells(text: str) -> Iterator[tuple[int, str, str]]:
+    first = text.lstrip().partition("\n")[0]
+    if {cell.strip().strip('"').lower() for cell in first.split(",")} & set(LISTED_KINDS):
+        return _table(text)
+    return _lines(text)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield whole lines: without a header a comma is part of the link."""
+    for number, line in enumerate(text.splitlines(), 1):
+        link = line.strip()
+        if link.startswith('"') and link.endswith('"'):
+            link = link[1:-1]
+        if link:
+            yield number, "line", link
+
+
+def _table(text: str) -> Iterator[tuple[int, str, str]]:
     reader = csv.reader(io.StringIO(text), strict=True)
     header: list[str] | None = None
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if header is None:
-                named = [cell.lower() for cell in cells]
-                header = named if set(named) & set(LISTED_KINDS) else ["url"]
-                if header is named:
-                    continue
+                header = [cell.lower() for cell in cells] if any(cells) else None
+                continue
             for kind, value in zip(header, cells, strict=False):
                 if value and kind in LISTED_KINDS:
                     yield reader.line_num, kind, value
@@ -157,6 +172,11 @@ def _listed(kind: str, value: str) -> Target:
     match kind:
         case "url":
             return url_target(value)
+        case "line":
+            target = url_target(value)
+            if "." not in urls.host_of(target.value or ""):
+                raise FormatError(f"{value[:70]!r} is not a link", remedy="write one link per line")
+            return target
         case "prefix":
             return prefix_target(value)
         case "domain":
