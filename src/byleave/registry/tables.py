@@ -230,3 +230,18 @@ class ReleaseRow(Base):
     manifest_digest: Mapped[bytes]
     claims: Mapped[int]
     path: Mapped[str]
+
+
+class CheckpointRow(Base):
+    """What the log was at one size, as it was signed. One row for a size: a log has one root for it, ever.
+
+    ``note`` may gain signatures of witnesses and of later keys; its text never changes.
+    """
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (CheckConstraint("size >= 0", name="size"), _long("root", 32))
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    root: Mapped[bytes]
+    note: Mapped[str]
+    signed_at: Mapped[Moment]
