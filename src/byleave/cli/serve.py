@@ -12,7 +12,7 @@ def serve(
     port: int = typer.Option(DEFAULT_PORT, min=0, max=65535, help="Port to listen on; 0 takes a free one"),
     demo: bool = typer.Option(
         False, "--demo", help="Show mail at /outbox instead of sending it; on loopback only"
-    ),  # noqa: FBT001
+    ),
 ) -> None:
     """Serve the site until it is told to stop."""
     from byleave.settings import Settings

@@ -52,13 +52,14 @@ class ClaimedPictures:
             .join(ClaimRow, ClaimRow.id == TargetRow.claim_id)
             .where(
                 TargetRow.kind == TargetKind.PICTURE.value,
-                TargetRow.value.is_not(None),
                 ClaimRow.state.in_(LIVE),
             )
         )
         claims: list[bytes] = []
         variants: list[bytes] = []
         for claim, value in session.execute(chosen):
+            if value is None:
+                continue
             picture = ClaimedPicture.parse(value)
             variants += picture.variants
             claims += [claim] * len(picture.variants)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -10,7 +11,6 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
 from byleave.errors import InputError, RefusedError
-from byleave.web.site import TheSite
 from byleave.web.visitors import TOKEN_FIELD, TOKEN_HEADER, TheVisitor
 
 MOST_FIELDS: Final = 500
@@ -60,7 +60,7 @@ class AddressFields:
         return tuple(value for value in self.query.getlist(name) if value)
 
 
-async def checked_form(request: Request, site: TheSite, visitor: TheVisitor) -> Form:
+async def checked_form(request: Request, visitor: TheVisitor) -> Form:
     """Read a form and check its token.
 
     Raises
@@ -70,13 +70,16 @@ async def checked_form(request: Request, site: TheSite, visitor: TheVisitor) -> 
     RefusedError
         If its token is not this browser's.
     """
-    data = await _read(request, site.settings.limits.picture_bytes)
-    token = data.get(TOKEN_FIELD)
-    visitor.check_token(token if isinstance(token, str) else "")
-    picture = data.get("picture")
-    if isinstance(picture, UploadFile):
-        return Form(data, await picture.read(), picture.filename or "")
-    return Form(data)
+    data = await _read(request)
+    try:
+        token = data.get(TOKEN_FIELD)
+        visitor.check_token(token if isinstance(token, str) else "")
+        picture = data.get("picture")
+        if isinstance(picture, UploadFile):
+            return Form(data, await picture.read(), picture.filename or "")
+        return Form(data)
+    finally:
+        await data.close()
 
 
 def checked_header(request: Request, visitor: TheVisitor) -> None:
@@ -87,19 +90,25 @@ def checked_header(request: Request, visitor: TheVisitor) -> None:
 CheckedForm = Annotated[Form, Depends(checked_form)]
 
 
-async def _read(request: Request, picture_bytes: int) -> FormData:
+async def _read(request: Request) -> FormData:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=MOST_FIELDS)
+            parser = _InMemory(request.headers, _whole(request), max_files=1, max_fields=MOST_FIELDS)
             return await parser.parse()
         if kind == "application/x-www-form-urlencoded":
-            return await FormParser(request.headers, request.stream(), max_fields=MOST_FIELDS).parse()
+            return await FormParser(request.headers, _whole(request), max_fields=MOST_FIELDS).parse()
     except MultiPartException as error:
         raise InputError(
             f"this form cannot be read: {error.message}", remedy="load the page again"
         ) from error
     raise RefusedError(f"a form is not sent as {kind[:80] or 'nothing'}", remedy="send it from its page")
+
+
+async def _whole(request: Request) -> AsyncGenerator[bytes, None]:
+    # All of it first: a body that turns out too large then leaves nothing half read behind. The guard bounds its size.
+    yield await request.body()
+    yield b""
 
 
 def _within(name: str, text: str, most: int) -> str:

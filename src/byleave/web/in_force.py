@@ -62,7 +62,7 @@ def in_force(session: Session, pictures: ClaimedPictures, sample: Sample, *, at:
     last = last_published(session)
     number = last[0] if last else None
     digests = dict(_digests(sample))
-    found = {claim: how for claim, how in _by_digest(session, digests)}
+    found = dict(_by_digest(session, digests))
     for claim, distance in pictures.near(session, sample).items():
         found[claim] = f"this picture ({distance} of {PDQ_BITS} bits differ)" if distance else "this picture"
     claims = {claim: claim_by_id(session, claim, who=OPERATOR) for claim in found}

@@ -102,8 +102,8 @@ def go(address: str) -> Response:
 def error_page(request: Request, error: ByleaveError, status: int) -> Response:
     """Say what went wrong and what to do: as JSON to programs, as a page to people, and by way of signing in where that helps."""
     if request.url.path.startswith(API):
-        content = {"ok": False, "error": error.problem, "remedy": error.remedy, "status": status}
-        return JSONResponse(content, status)
+        told = {"ok": False, "error": error.problem, "remedy": error.remedy, "status": status}
+        return JSONResponse(told, status)
     if isinstance(error, SignInNeededError):
         return go(f"/sign-in?next={quote(_here(request), safe='')}")
     content = _render(

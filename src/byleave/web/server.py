@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from byleave.catalog import Catalog
 from byleave.errors import ConflictError, InputError
@@ -41,21 +42,24 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
     with listening, Database.open(settings) as database:
         catalog = Catalog(settings.home, limits=settings.limits)
         app = create_app(settings, database, catalog, demo=demo, bound_to=host)
-        config = uvicorn.Config(
-            app,
-            # Addresses hold searches and the codes of links; they are written down nowhere.
-            access_log=False,
-            log_level=logging.WARNING,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            lifespan="off",
-        )
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
         try:
             with Worker(database, tasks(settings)):
-                _Server(config, lambda: tell(address)).run([listening])
+                _Server(server_config(app), lambda: tell(address)).run([listening])
         finally:
             isolated.stop()
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Return how the web server runs: it writes no addresses down, and does not name itself."""
+    return uvicorn.Config(
+        app,
+        access_log=False,  # addresses hold searches and the codes of links
+        log_level=logging.WARNING,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
+    )
 
 
 def tasks(settings: Settings) -> Mapping[str, Task]:

@@ -49,7 +49,7 @@ function show(card, back, left, top, chosen, openEntry) {
   );
   if (card.dataset.url) menu.append(source(card.dataset.url));
   if (openEntry) menu.append(action("Details", () => openEntry(card)));
-  menu.append(action(chosen.has(card.dataset.entry) ? "Do not choose" : "Choose several, this first", () => toggle(card)));
+  menu.append(action(chosen.has(card.dataset.entry) ? "Choose no longer" : "Choose several", () => toggle(card)));
   menu.addEventListener("keydown", steer);
   document.body.append(menu);
   place(menu, left, top);

@@ -14,7 +14,7 @@ export function keepSelection(form) {
     const elsewhere = chosen.size - boxes().filter((box) => box.checked).length;
     const words = chosen.size === 1 ? "1 picture chosen" : `${chosen.size} pictures chosen`;
     said.textContent = elsewhere ? `${words}, ${elsewhere} of them on other pages` : words;
-    toolbar.hidden = chosen.size === 0;
+    toolbar.classList.toggle("ready", chosen.size > 0);
     form.classList.toggle("choosing", chosen.size > 0);
     sessionStorage.setItem(KEPT, JSON.stringify([...chosen]));
   };

@@ -4,8 +4,6 @@ import { keepSelection } from "./selection.js";
 import { addMenus } from "./menu.js";
 import { openEntriesInDrawer } from "./drawer.js";
 
-document.documentElement.classList.add("script");
-
 for (const form of document.querySelectorAll("form[data-drop]")) takePictures(form);
 
 const selection = document.querySelector("#selection");
