@@ -125,7 +125,7 @@ def read_info(folder: Path) -> DatasetInfo | None:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("too large")
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: Any = json.loads(path.read_bytes())
         if not isinstance(content, dict) or content.pop("format") != FORMAT:
             raise ValueError("unknown format")
         sources = tuple(SourceInfo(**source) for source in content.pop("sources"))
