@@ -72,6 +72,18 @@ def test_a_text_that_is_not_exactly_a_checkpoint_is_refused(text: str) -> None:
         Checkpoint.parse(text)
 
 
+@pytest.mark.parametrize(("size", "root"), [(-1, bytes(32)), (2**63, bytes(32)), (1, bytes(31))])
+def test_values_that_cannot_be_written_are_refused(size: int, root: bytes) -> None:
+    with pytest.raises(FormatError):
+        Checkpoint(ORIGIN, size, root)
+
+
+@pytest.mark.parametrize("origin", ["", "two\nlines", "a\ttab", "\ud800"])
+def test_a_name_that_is_no_line_of_a_note_is_refused(origin: str) -> None:
+    with pytest.raises(FormatError):
+        Checkpoint(origin, 1, bytes(32))
+
+
 def test_an_empty_log_has_a_checkpoint() -> None:
     assert Checkpoint.parse(checkpoint_of(0).text()) == Checkpoint(ORIGIN, 0, EMPTY_ROOT)
 

@@ -100,6 +100,15 @@ def test_a_cosignature_of_another_length_is_refused(length: int) -> None:
         open_cosignatures(note, [ONE], verify_ed25519)
 
 
+@pytest.mark.parametrize("seconds", [253_402_300_800, 2**63 - 1, 2**64 - 1])
+def test_a_cosignature_with_a_time_that_is_no_date_is_refused(seconds: int) -> None:
+    message = f"cosignature/v1\ntime {seconds}\n{CHECKPOINT.text()}".encode()
+    signature = seconds.to_bytes(8) + signing_key(ONE.name).private.sign(message)
+    note = NOTE + str(SignatureLine(ONE.name, ONE.key_id, signature))
+    with pytest.raises(VerificationError):
+        open_cosignatures(note, [ONE], verify_ed25519)
+
+
 def test_a_cosignature_of_another_checkpoint_does_not_hold() -> None:
     line = cosigned(signed(checkpoint_of(8)), ONE.name).splitlines(keepends=True)[-1]
     with pytest.raises(VerificationError):

@@ -88,6 +88,12 @@ def test_any_text_is_a_path_or_is_refused(text: str) -> None:
         assert parse_path(text).path == text
 
 
+@pytest.mark.parametrize("place", [TileAt(0, -1), TileAt(0, 0, 0), BundleAt(0, 257)])
+def test_a_place_that_cannot_be_has_no_path(place: TileAt | BundleAt) -> None:
+    with pytest.raises(InputError):
+        assert place.path
+
+
 def test_a_tree_of_70000_has_the_tiles_of_the_example_in_the_format() -> None:
     places = list(tiles_between(0, 70_000))
     assert sum(place == TileAt(0, place.index) for place in places) == 273
