@@ -21,7 +21,8 @@ from byleave.log.notes import (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_BYTES = 8
 _SIGNATURE_BYTES = 64
-_LAST_SECOND = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds())
+_SECOND = timedelta(seconds=1)
+_LAST_SECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def cosign(text: str, key: VerifierKey, sign: Sign, *, now: datetime) -> str:
             f"the key of {key.name!r} is not for cosigning", remedy="use its verifier key of type 4"
         )
     check_text(text)
-    seconds = int((now - _EPOCH).total_seconds())
+    seconds = (now - _EPOCH) // _SECOND
     if seconds < 0:
         raise FormatError("a cosignature's time lies before 1970", remedy="set the machine's clock")
     signature = seconds.to_bytes(_TIME_BYTES) + sign(_message(text, seconds))
@@ -115,7 +116,7 @@ def _checked(text: str, line: SignatureLine, key: VerifierKey, verify: Verify) -
         raise VerificationError(
             f"the cosignature of {key.name!r} does not hold", remedy="fetch the file again; do not use it"
         )
-    return Cosignature(key, _EPOCH + timedelta(seconds=seconds))
+    return Cosignature(key, _EPOCH + seconds * _SECOND)
 
 
 def _message(text: str, seconds: int) -> bytes:
