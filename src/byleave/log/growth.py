@@ -25,6 +25,8 @@ class GrowingTree:
     def at(cls, size: int, read_tile: TileReader) -> Self:
         """Take up a log where it stands, from the partial tiles of its size.
 
+        The tiles are taken as they are: compare :meth:`root` with the last checkpoint before adding anything.
+
         Raises
         ------
         FormatError
