@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,12 @@ from byleave.errors import InputError
 PREFIX = "BYLEAVE_"
 DEFAULT_PORT = 8321
 DEFAULT_ORIGIN = "byleave.example/registry"
+
+SWITCHES = ("REMOTE_PICTURES", "THUMBNAILS")
+
+_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[A-Za-z0-9._~-]+)*")
 
 MIB = 1024 * 1024
 
@@ -71,7 +78,7 @@ class Settings:
         InputError
             Naming all variables that cannot be used, at once.
         """
-        known = {"HOME", "DATABASE_URL", "ORIGIN", "REMOTE_PICTURES", "THUMBNAILS", "ALLOWED_HOSTS"}
+        known = {"HOME", "DATABASE_URL", "ORIGIN", "ALLOWED_HOSTS", *SWITCHES}
         given = {k.removeprefix(PREFIX): v for k, v in environ.items() if k.startswith(PREFIX)}
         unknown = sorted(set(given) - known - {"HYPOTHESIS"})
         if unknown:
@@ -79,11 +86,20 @@ class Settings:
                 "unknown settings: " + ", ".join(PREFIX + name for name in unknown),
                 remedy="unset them; the known ones are " + ", ".join(PREFIX + n for n in sorted(known)),
             )
+        faults = [fault for name in SWITCHES if (fault := _switch_fault(name, given))]
+        origin = given.get("ORIGIN") or DEFAULT_ORIGIN
+        if not _ORIGIN.fullmatch(origin):
+            faults.append(f"{PREFIX}ORIGIN={origin!r} is not a host and a path")
+        if faults:
+            raise InputError(
+                "; ".join(faults),
+                remedy="write 'on' or 'off' for a switch, and an origin like registry.example.org/log",
+            )
         hosts = given.get("ALLOWED_HOSTS", "")
         return cls(
-            home=Path(given.get("HOME", "byleave-data")).absolute(),
+            home=Path(given.get("HOME") or "byleave-data").absolute(),
             database_url=given.get("DATABASE_URL") or None,
-            origin=given.get("ORIGIN") or DEFAULT_ORIGIN,
+            origin=origin,
             remote_pictures=_switch("REMOTE_PICTURES", given, default=False),
             thumbnails=_switch("THUMBNAILS", given, default=True),
             allowed_hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
@@ -97,10 +113,10 @@ class Settings:
 
 def _switch(name: str, given: Mapping[str, str], *, default: bool) -> bool:
     text = given.get(name, "").strip().lower()
-    if not text:
-        return default
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    if text in {"0", "false", "no", "off"}:
-        return False
-    raise InputError(f"{PREFIX}{name}={text!r} is neither on nor off", remedy="write 'on' or 'off'")
+    return text in _ON if text else default
+
+
+def _switch_fault(name: str, given: Mapping[str, str]) -> str | None:
+    text = given.get(name, "")
+    known = text.strip().lower() in {"", *_ON, *_OFF}
+    return None if known else f"{PREFIX}{name}={text!r} is neither on nor off"

@@ -103,9 +103,9 @@ def show(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    settings = Settings.from_process()
+    settings, claim_id = Settings.from_process(), _claim_id(claim)
     with Database.open(settings) as database, database.transaction() as session:
-        found = claim_by_id(session, _claim_id(claim), who=OPERATOR)
+        found = claim_by_id(session, claim_id, who=OPERATOR)
     covers = covered_now(Catalog(settings.home, limits=settings.limits), found)
     covered = [
         {"dataset": c.dataset, "entries": c.samples, "as_of": c.as_of, "without_pictures": c.without_pictures}
@@ -135,8 +135,9 @@ def withdraw(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
+    claim_id = _claim_id(claim)
     with Database.open(Settings.from_process()) as database, database.transaction() as session:
-        found = withdraw_claim(session, _claim_id(claim), who=OPERATOR, at=now())
+        found = withdraw_claim(session, claim_id, who=OPERATOR, at=now())
     if json_:
         print_json(describe(found))
     else:

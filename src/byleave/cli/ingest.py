@@ -118,5 +118,6 @@ def shown_progress() -> Iterator[Progress]:
         TextColumn("{task.fields[samples]:,} entries {task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         yield Bar(bars)

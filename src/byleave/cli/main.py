@@ -26,7 +26,7 @@ from byleave.cli import (
     sync,
     verify,
 )
-from byleave.errors import ByleaveError, MissingExtraError
+from byleave.errors import ByleaveError, MissingExtraError, UnavailableError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -96,6 +96,12 @@ def _run_app() -> None:
         raise MissingExtraError(
             f"this command needs the package {package!r}", remedy=f"pip install 'byleave[{extra}]'"
         ) from missing
+    except OSError as failure:
+        where = f"{failure.filename}: " if failure.filename else ""
+        raise UnavailableError(
+            f"{where}{failure.strerror or failure}",
+            remedy="check that the place exists, is yours and has room",
+        ) from failure
 
 
 if __name__ == "__main__":

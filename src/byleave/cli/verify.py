@@ -13,7 +13,9 @@ def verify(
     path: Path = typer.Argument(
         help="Folder of a release, folder of releases, synced folder, or coverage file"
     ),
-    key: list[str] = typer.Option([], help="Verifier key to trust; a synced folder remembers its own"),
+    key: list[str] = typer.Option(
+        [], help="Verifier key to trust; a synced folder remembers its own when none is given"
+    ),
     json_: bool = typer.Option(False, "--json", help="Print what was checked as JSON"),
 ) -> None:
     """Check signature, sizes and digests; anything that does not hold is an error."""
@@ -38,7 +40,7 @@ def verify(
         manifest = coverage.signed
     else:
         if (path / CURRENT).exists():
-            release = open_synced(path)
+            release = open_synced(path, keys)
         else:
             release = open_latest(path, keys) if (path / LATEST).exists() else open_release(path, keys)
         answer = {

@@ -91,14 +91,14 @@ def _sync(source: str, folder: Path, keys: Sequence[VerifierKey], progress: Prog
     return release
 
 
-def open_synced(folder: Path) -> Release:
-    """Open the release in force in a synced folder, verified again against the keys it remembers."""
+def open_synced(folder: Path, keys: Sequence[VerifierKey] = ()) -> Release:
+    """Open the release in force in a synced folder, verified again against ``keys``, or else the keys it remembers."""
     held = read_current(folder)
     if held is None:
         raise NotFoundError(
             f"{folder} holds no synced registry", remedy=f"run `byleave sync SOURCE --to {folder}`"
         )
-    release = open_release(folder / "releases" / str(held.number), held.keys)
+    release = open_release(folder / "releases" / str(held.number), tuple(keys) or held.keys)
     if release.number != held.number or release.manifest_digest.hex() != held.manifest_sha256:
         raise VerificationError(
             f"{folder} does not hold the release it names", remedy="sync again into a new folder"

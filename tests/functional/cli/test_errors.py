@@ -1,0 +1,85 @@
+"""Errors on the command line: a code, the problem and a remedy, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.functional.cli.commands import byleave
+from tests.unit.release.making import KEY, OTHER, released
+
+pytestmark = pytest.mark.functional
+
+WRONG = [
+    (["verify", "nowhere", "--key", str(KEY.verifier)], 2),
+    (["verify", "nowhere"], 2),
+    (["verify", "nowhere", "--key", "no key"], 2),
+    (["sync", "nowhere", "--to", "held"], 2),
+    (["search"], 2),
+    (["fingerprint", "nowhere.jpg"], 2),
+    (["claim", "add", "--as", "ann@example.com", "--preference", "maybe", "--url", "example.com/a"], 2),
+    (["claim", "add", "--as", "ann@example.com", "--preference", "deny", "--url", "ftp://a"], 2),
+    (["claim", "add", "--as", "ann@example.com", "--preference", "deny", "--domain", "flickr.com"], 3),
+    (["claim", "show", "not hex"], 2),
+    (["ingest", "nowhere", "--dataset", "pictures"], 2),
+]
+
+
+@pytest.mark.parametrize(("words", "code"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_an_error_leaves_with_its_code_and_says_what_to_do(
+    tmp_path: Path, words: list[str], code: int
+) -> None:
+    home = tmp_path / "home"
+    told = byleave(*words, home=home)
+    assert told.returncode == code, told.stderr
+    problem, remedy = told.stderr.splitlines()[-2:]
+    assert problem.startswith("error: ")
+    assert remedy.startswith("hint: ")
+    assert "Traceback" not in told.stderr
+    assert told.stdout == ""
+    assert not home.exists() or not any(home.glob("*postgres*"))
+
+
+def test_with_json_an_error_is_one_object(tmp_path: Path) -> None:
+    told = byleave("verify", tmp_path / "nowhere", "--key", KEY.verifier, "--json", home=tmp_path)
+    assert told.returncode == 2
+    answer = json.loads(told.stderr)
+    assert set(answer) == {"ok", "error", "remedy", "exit_code"}
+    assert (answer["ok"], answer["exit_code"]) == (False, 2)
+
+
+def test_a_damaged_list_leaves_with_code_5(tmp_path: Path) -> None:
+    folder = released(tmp_path / "source").folder
+    assert byleave("verify", folder, "--key", KEY.verifier, home=tmp_path).returncode == 0
+    (folder / "policy.json").write_text("{}")
+    assert byleave("verify", folder, "--key", KEY.verifier, home=tmp_path).returncode == 5
+
+
+def test_a_key_that_is_given_counts_for_a_synced_folder_too(tmp_path: Path) -> None:
+    released(tmp_path / "source")
+    held = tmp_path / "held"
+    assert (
+        byleave("sync", tmp_path / "source", "--to", held, "--key", KEY.verifier, home=tmp_path).returncode
+        == 0
+    )
+    assert byleave("verify", held, home=tmp_path).returncode == 0
+    assert byleave("verify", held, "--key", KEY.verifier, home=tmp_path).returncode == 0
+    assert byleave("verify", held, "--key", OTHER.verifier, home=tmp_path).returncode == 5
+
+
+def test_a_place_that_cannot_be_written_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    released(tmp_path / "source")
+    told = byleave(
+        "sync", tmp_path / "source", "--to", tmp_path / "file" / "held", "--key", KEY.verifier, home=tmp_path
+    )
+    assert told.returncode == 6
+    assert "Traceback" not in told.stderr
+    assert "hint: " in told.stderr
+
+
+def test_a_misspelt_setting_is_an_error(tmp_path: Path) -> None:
+    told = byleave("claim", "list", home=tmp_path, settings={"BYLEAVE_DATBASE_URL": "x"})
+    assert told.returncode == 2
+    assert "BYLEAVE_DATBASE_URL" in told.stderr
