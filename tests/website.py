@@ -80,25 +80,31 @@ class Gallery:
         return self.folder / f"{name}.jpg"
 
 
+def link_of(name: str) -> str:
+    """Return the invented link of a picture of the gallery."""
+    host = "strangers.example" if name.endswith("-again") else "studio.example"
+    return f"https://{host}/{name}.jpg"
+
+
+def caption_of(name: str) -> str:
+    """Return the caption of a picture of the gallery."""
+    return f"A {name.partition('-')[0]} in oil, view {name}"
+
+
 def write_gallery(folder: Path) -> tuple[str, ...]:
     """Write pictures with captions and invented links, one of them re-posted elsewhere."""
     folder.mkdir(parents=True)
     names = [f"{subject}-{view}" for subject in SUBJECTS for view in range(VIEWS)]
     for seed, name in enumerate(names):
-        _write(folder, name, encoded(painting(seed), quality=90), "studio.example")
+        _write(folder, name, encoded(painting(seed), quality=90))
     original = painting(names.index(REPOST_OF))
-    _write(folder, f"{REPOST_OF}-again", repost(original), "strangers.example")
+    _write(folder, f"{REPOST_OF}-again", repost(original))
     return (*names, f"{REPOST_OF}-again")
 
 
-def _write(folder: Path, name: str, content: bytes, host: str) -> None:
-    subject = name.partition("-")[0]
+def _write(folder: Path, name: str, content: bytes) -> None:
     (folder / f"{name}.jpg").write_bytes(content)
-    fields = {
-        "url": f"https://{host}/{name}.jpg",
-        "caption": f"A {subject} in oil, view {name}",
-        "licence": "CC0-1.0",
-    }
+    fields = {"url": link_of(name), "caption": caption_of(name), "licence": "CC0-1.0"}
     (folder / f"{name}.json").write_text(json.dumps(fields))
 
 

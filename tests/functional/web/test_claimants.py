@@ -21,7 +21,9 @@ def ada(website: Website) -> Browser:
 def claim(ada: Browser) -> str:
     fields = {"form_token": ada.token(), "link": "https://studio.example/mine.jpg", "answer": "no_training"}
     page = ada.post("/choices", data=fields).text
-    return re.findall(r'href="/choices/([0-9a-f]{32})"', page)[0]
+    found = re.search(r'href="/choices/([0-9a-f]{32})"', page)
+    assert found
+    return found.group(1)
 
 
 def test_nobody_else_sees_a_choice(website: Website, claim: str) -> None:

@@ -158,5 +158,5 @@ def first_harbour(website: Website) -> str:
     """Return the name of the entry of the picture that was re-posted."""
     browser = website.browser()
     page = browser.get("/?q=harbour").text
-    cards = re.findall(r'data-entry="([^"]+)"[^>]*data-url="([^"]+)"', page)
+    cards: list[tuple[str, str]] = re.findall(r'data-entry="([^"]+)"[^>]*data-url="([^"]+)"', page)
     return next(name for name, url in cards if url.endswith(f"studio.example/{REPOST_OF}.jpg"))

@@ -37,7 +37,7 @@ def test_a_picture_is_gone_after_a_while() -> None:
     pictures = AskedPictures(clock)
     token = pictures.keep("ada", picture())
     clock.now += LIFE
-    assert pictures.find("ada", token)
+    pictures.find("ada", token)
     clock.now += timedelta(seconds=1)
     with pytest.raises(NotFoundError):
         pictures.find("ada", token)
@@ -48,4 +48,4 @@ def test_many_pictures_push_the_oldest_out() -> None:
     tokens = [pictures.keep("ada", picture()) for _ in range(KEPT + 1)]
     with pytest.raises(NotFoundError):
         pictures.find("ada", tokens[0])
-    assert pictures.find("ada", tokens[1])
+    pictures.find("ada", tokens[1])
