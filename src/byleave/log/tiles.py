@@ -156,7 +156,7 @@ def decode_bundle(data: bytes, width: int) -> tuple[bytes, ...]:
         start = at + 2
         at = start + int.from_bytes(data[at:start])
         entries.append(data[start:at])
-        if len(entries) > TILE_WIDTH or at > len(data) or start > len(data):
+        if len(entries) > TILE_WIDTH or at > len(data):
             raise FormatError("an entry bundle is damaged", remedy="fetch it again, whole")
     if len(entries) < width:
         raise FormatError(
