@@ -206,7 +206,7 @@ def test_a_damaged_bundle_is_refused(data: bytes, width: int) -> None:
         decode_bundle(data, width)
 
 
-@pytest.mark.parametrize("length", [0, 31, 33, 63, 8193, 8224])
+@pytest.mark.parametrize("length", [0, 31, 33, 63, 65, 8191, 8193, 8224])
 def test_a_tile_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(FormatError):
         decode_tile(bytes(length), 2)
