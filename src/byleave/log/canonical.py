@@ -26,9 +26,25 @@ def canonical_json(value: JSON) -> bytes:
         For fractions, whole numbers of 2**53 or more, keys that are not text, and text that is not Unicode.
     """
     try:
-        return _write(value).encode()
+        return (_encode(value) if _is_plain(value) else _write(value)).encode()
     except UnicodeEncodeError as error:
         raise FormatError("text with lone surrogates has no canonical form", remedy=_REMEDY) from error
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+"""The standard library's writer in C: the same text, as long as all keys are ASCII, where every order of strings is one."""
+
+
+def _is_plain(value: JSON) -> bool:
+    if value is None or isinstance(value, (str, bool)):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= _SAFE_INTEGER
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and key.isascii() for key in value) and all(
+            map(_is_plain, value.values())
+        )
+    return isinstance(value, (list, tuple)) and all(map(_is_plain, value))
 
 
 def _write(value: JSON) -> str:
