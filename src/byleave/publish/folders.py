@@ -15,3 +15,8 @@ def releases_folder(settings: Settings) -> Path:
 def keys_folder(settings: Settings) -> Path:
     """Return the folder of this registry's secrets."""
     return settings.home / "keys"
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return the folder of the public log: tiles, entries and the signed checkpoint."""
+    return settings.home / "log"

@@ -165,7 +165,7 @@ def withdraw_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime)
         sa.select(ClaimRow).where(ClaimRow.id == claim_id).with_for_update()
     ).scalar_one_or_none()
     if row is None or not may(who, Act.WITHDRAW_CLAIM, account=row.account_id):
-        raise _not_found(claim_id)
+        raise not_found(claim_id)
     if ClaimState.WITHDRAWN not in STEPS[ClaimState(row.state)]:
         raise ConflictError(f"this claim is {row.state} already", remedy="nothing is left to undo")
     event = append_event(
@@ -174,7 +174,7 @@ def withdraw_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime)
         "withdraw",
         actor=who.role.value,
         at=at,
-        record=lambda _: {"v": 1, "claim": claim_id.hex(), "op": "withdraw", "at": _time(at)},
+        record=lambda _: {"v": 1, "claim": claim_id.hex(), "op": "withdraw", "at": event_time(at)},
     )
     row.state = ClaimState.WITHDRAWN.value
     row.withdrawn_at = at
@@ -187,7 +187,7 @@ def claim_by_id(session: Session, claim_id: bytes, *, who: Who) -> Claim:
     """Return one claim; a stranger's looks like one that does not exist."""
     row = session.get(ClaimRow, claim_id, populate_existing=True)
     if row is None or not may(who, Act.SEE_CLAIM, account=row.account_id):
-        raise _not_found(claim_id)
+        raise not_found(claim_id)
     return _claims(session, [row])[0]
 
 
@@ -299,8 +299,8 @@ def _record(filing: Filing, draft: Claim, salt: bytes) -> Mapping[str, JSON]:
         "terms": draft.terms,
         "contact": draft.contact,
         "publish_values": draft.publish_values,
-        "at": _time(draft.filed_at),
-        "expires_at": _time(draft.expires_at) if draft.expires_at else None,
+        "at": event_time(draft.filed_at),
+        "expires_at": event_time(draft.expires_at) if draft.expires_at else None,
     }
 
 
@@ -385,9 +385,11 @@ def _claim(row: ClaimRow, targets: tuple[Target, ...]) -> Claim:
     )
 
 
-def _not_found(claim_id: bytes) -> NotFoundError:
+def not_found(claim_id: bytes) -> NotFoundError:
+    """Return the error for a claim that is not there, or not for whoever asks."""
     return NotFoundError(f"no claim {claim_id.hex()} here", remedy="list yours with `byleave claim list`")
 
 
-def _time(at: datetime) -> str:
+def event_time(at: datetime) -> str:
+    """Return a moment as records write it, in whole seconds."""
     return at.astimezone(UTC).isoformat(timespec="seconds")

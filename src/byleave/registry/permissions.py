@@ -23,6 +23,7 @@ class Act(StrEnum):
     FILE_CLAIM = "file_claim"
     SEE_CLAIM = "see_claim"
     WITHDRAW_CLAIM = "withdraw_claim"
+    ERASE_CLAIM = "erase_claim"
     LIST_ALL_CLAIMS = "list_all_claims"
     PUBLISH = "publish"
     SEARCH = "search"
@@ -41,7 +42,7 @@ OPERATOR = Who(Role.OPERATOR)
 VISITOR = Who(Role.VISITOR)
 
 _ANYBODY = frozenset({Act.SEARCH, Act.SIGN_IN})
-_THEIR_OWN = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM})
+_THEIR_OWN = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM, Act.ERASE_CLAIM})
 
 
 def may(who: Who, act: Act, *, account: uuid.UUID | None = None) -> bool:

@@ -1,0 +1,141 @@
+"""File, withdraw and erase so that the answer carries the receipt: stored, in the public log, and only then acknowledged."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from byleave.errors import ConflictError, VerificationError
+from byleave.log import HashReader, hash_reader
+from byleave.publish.folders import log_folder
+from byleave.publish.log_files import LogFiles
+from byleave.publish.sequencer import Sequenced, integrate, refuse_other_past
+from byleave.registry.claims import Claim, Filing, NewClaim, claim_by_id, file_claims, withdraw_claim
+from byleave.registry.database import Database
+from byleave.registry.erasure import erase_claim
+from byleave.registry.events import OpenedEvent, open_event, open_events
+from byleave.registry.permissions import Who
+from byleave.registry.targets import Target
+from byleave.release.receipts import Receipt, ReceiptTarget, make_receipt
+from byleave.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A claim after an operation, and the receipt for that operation."""
+
+    claim: Claim
+    receipt: Receipt
+
+
+def file_with_receipt(
+    database: Database, settings: Settings, new: NewClaim, *, who: Who, account: uuid.UUID, at: datetime
+) -> Acknowledged:
+    """File one claim; when this returns, its event is in the public log."""
+    return file_all_with_receipts(database, settings, [Filing(new, account)], who=who, at=at)[0]
+
+
+def file_all_with_receipts(
+    database: Database, settings: Settings, filings: Sequence[Filing], *, who: Who, at: datetime
+) -> tuple[Acknowledged, ...]:
+    """File many claims, all or none; when this returns, their events are in the public log.
+
+    Raises
+    ------
+    ConflictError
+        Before anything is filed, if the published log is ahead of this registry.
+    """
+    with database.transaction() as session:
+        refuse_other_past(session, settings)
+        claims = file_claims(session, filings, who=who, at=at)
+    return acknowledge(database, settings, claims, at=at)
+
+
+def withdraw_with_receipt(
+    database: Database, settings: Settings, claim_id: bytes, *, who: Who, at: datetime
+) -> Acknowledged:
+    """Withdraw one claim; when this returns, its event is in the public log."""
+    with database.transaction() as session:
+        refuse_other_past(session, settings)
+        claim = withdraw_claim(session, claim_id, who=who, at=at)
+    return acknowledge(database, settings, [claim], at=at)[0]
+
+
+def erase_with_receipt(
+    database: Database, settings: Settings, claim_id: bytes, *, who: Who, at: datetime
+) -> Acknowledged:
+    """Erase one claim; when this returns, its event is in the public log."""
+    with database.transaction() as session:
+        refuse_other_past(session, settings)
+        claim = erase_claim(session, claim_id, who=who, at=at)
+    return acknowledge(database, settings, [claim], at=at)[0]
+
+
+def acknowledge(
+    database: Database, settings: Settings, claims: Iterable[Claim], *, at: datetime
+) -> tuple[Acknowledged, ...]:
+    """Bring what was just stored into the public log and return each claim with the receipt of its newest event."""
+    found = tuple(claims)
+    log = integrate(database, settings, at=at)
+    with database.transaction() as session:
+        events = open_events(session, [claim.number for claim in found])
+    by_number = {opened.event.number: opened for opened in events}
+    read = _reader(settings, log)
+    return tuple(
+        Acknowledged(claim, _receipt(by_number[claim.number], claim.targets, log, read)) for claim in found
+    )
+
+
+def receipt_of(database: Database, settings: Settings, claim_id: bytes, *, who: Who, at: datetime) -> str:
+    """Return the receipt of a claim's newest event, against the newest checkpoint with all its cosignatures.
+
+    Raises
+    ------
+    NotFoundError
+        If ``who`` sees no such claim.
+    """
+    log = integrate(database, settings, at=at)
+    with database.transaction() as session:
+        claim = claim_by_id(session, claim_id, who=who)
+        opened = _newest(session, claim)
+    return _receipt(opened, claim.targets, log, _reader(settings, log)).to_text()
+
+
+def _newest(session: Session, claim: Claim) -> OpenedEvent:
+    opened = open_event(session, claim.id)
+    if opened is None:
+        raise VerificationError(
+            f"the claim {claim.id.hex()} has no event", remedy="restore the registry from a backup"
+        )
+    return opened
+
+
+def _reader(settings: Settings, log: Sequenced | None) -> HashReader:
+    files = LogFiles(log_folder(settings))
+    return hash_reader(log.checkpoint.size if log else 0, files.read)
+
+
+def _receipt(
+    opened: OpenedEvent, targets: Sequence[Target], log: Sequenced | None, read: HashReader
+) -> Receipt:
+    event, record, salt = opened.event, opened.record, opened.salt
+    if log is None or event.number > log.checkpoint.size:
+        raise VerificationError(
+            f"claim event {event.number} is not in the log", remedy="run `byleave log rebuild`"
+        )
+    if record is None or salt is None:
+        raise ConflictError("this claim was erased: nothing is left to show", remedy="nothing is left to do")
+    covered = targets if "targets_root" in record else ()
+    return make_receipt(
+        event,
+        record,
+        salt,
+        [ReceiptTarget(target.kind, target.digest) for target in covered],
+        checkpoint=log.checkpoint,
+        note=log.note,
+        read=read,
+    )
