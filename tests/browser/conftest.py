@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.sources import write_links
 from tests.website import caption_of, link_of, write_gallery
 
@@ -26,7 +26,10 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-READY_S = 240
+PATIENCE_MS = 30_000
+"""A busy machine is no fault of the page."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def new_page(chromium: Browser, running: Running) -> Iterator[NewPage]:
 
     def visit(**options: object) -> Page:
         context = chromium.new_context(base_url=running.address, **options)  # type: ignore[arg-type]  # Playwright's own options
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: note_foreign(request.url))

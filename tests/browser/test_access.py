@@ -20,6 +20,7 @@ PUBLIC = (
     "/outbox",
     "/datasets",
     "/about",
+    "/list",
 )
 WIDTHS = (390, 1280)
 SCHEMES = ("light", "dark")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -69,10 +70,11 @@ def wait_for_list(page: Page, words: str = "In the published list no.") -> None:
 def apply_list(running: Running, folder: Path) -> list[str]:
     """Do what a trainer does, and return the links that are left."""
     folder.mkdir(exist_ok=True)
-    running.byleave("sync", running.home / "releases", "--to", folder / "list")
+    key = json.loads(running.byleave("publish", "--json"))["key"]
+    running.byleave("sync", f"{running.address}/releases", "--to", folder / "list", "--key", key)
     running.byleave("copies", "cover", "--dataset", "gallery", "--out", folder / "gallery.coverage")
     running.byleave(
-        "apply", "--ruleset", folder / "list", "--input", running.links, "--output", folder / "out",
+        "apply", "--ruleset", folder / "list", "--input", "gallery", "--output", folder / "out",
         "--regime", "opt_out", "--use", "train_gen", "--coverage", folder / "gallery.coverage", "--unchecked", "keep",
     )  # fmt: skip
     shards = [path for path in (folder / "out").rglob("*.parquet") if path.name != "removed.parquet"]

@@ -14,7 +14,7 @@ from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, InputError, NotFoundError
 from byleave.registry.database import Database
 from byleave.settings import Settings
-from byleave.web import api_routes, choice_routes, entry_routes, search_routes, sign_in_routes
+from byleave.web import api_routes, choice_routes, entry_routes, list_routes, search_routes, sign_in_routes
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
 from byleave.web.rendering import error_page, make_environment
@@ -26,6 +26,7 @@ ROUTERS = (
     entry_routes.router,
     choice_routes.router,
     sign_in_routes.router,
+    list_routes.router,
     api_routes.router,
 )
 

@@ -15,7 +15,7 @@ from byleave.consent import PRESETS, Preference, Preferences, TargetKind, Use
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import SAME_WORK_RADIUS, ClaimedPicture
-from byleave.registry.claims import Claim, NewClaim, file_claim
+from byleave.registry.claims import Claim, Filing, NewClaim, file_claims
 from byleave.registry.jobs import defer
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
@@ -163,13 +163,12 @@ def subjects_of(
 
 def file_wish(
     session: Session, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn, at: datetime
-) -> list[Claim]:
+) -> tuple[Claim, ...]:
     """File one claim for each subject and ask for the next published list, all in one transaction."""
     if not subjects:
         raise InputError("nothing was chosen", remedy="choose a picture first")
-    claims = [
-        file_claim(
-            session,
+    filings = [
+        Filing(
             NewClaim(
                 wish.mix,
                 subject.targets,
@@ -177,12 +176,11 @@ def file_wish(
                 contact=wish.contact or None,
                 publish_values=wish.publish_values,
             ),
-            who=person.who,
-            account=person.account,
-            at=at,
+            person.account,
         )
         for subject in subjects
     ]
+    claims = file_claims(session, filings, who=person.who, at=at)
     ask_for_list(session)
     return claims
 

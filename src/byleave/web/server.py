@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
 from byleave.catalog import Catalog
-from byleave.errors import ConflictError, InputError
+from byleave.errors import ByleaveError, ConflictError, InputError
 from byleave.media import isolated
+from byleave.media.models import caption_model, picture_model
 from byleave.publish.releases import publish
 from byleave.registry.database import Database
 from byleave.registry.jobs import Task, Worker
@@ -43,6 +46,7 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
         catalog = Catalog(settings.home, limits=settings.limits)
         app = create_app(settings, database, catalog, demo=demo, bound_to=host)
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
+        threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
             with Worker(database, tasks(settings)):
                 _Server(server_config(app), lambda: tell(address)).run([listening])
@@ -93,6 +97,14 @@ class _Server(uvicorn.Server):
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+
+def _warm_up(settings: Settings) -> None:
+    """Load what the first search would otherwise wait for. What cannot be had is told to whoever asks for it."""
+    with suppress(ByleaveError):
+        isolated.start(settings.limits)
+        caption_model().embed(["ready"])
+        picture_model().embed([np.zeros((8, 8, 3), np.uint8)])
 
 
 def _listen(host: str, port: int) -> socket.socket:
