@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,25 +12,24 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from byleave.consent import ALLOW_FROM, DENY_FROM, ClaimState
+from byleave.consent import ALLOW_FROM, DENY_FROM
 from byleave.errors import FormatError
 from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
 from byleave.log import JSON
 from byleave.publish.folders import keys_folder, releases_folder
-from byleave.registry.claims import Claim, all_claims
+from byleave.publish.snapshot import snapshot
 from byleave.registry.database import Database
-from byleave.registry.events import last_number
-from byleave.registry.permissions import OPERATOR, Act, Who, require
+from byleave.registry.permissions import Act, Who, require
 from byleave.registry.tables import ReleaseRow
 from byleave.release import Release, load_or_make_key
-from byleave.release.rows import Row
-from byleave.release.writing import write_release
+from byleave.release.reading import ReleaseName
+from byleave.release.writing import TERMS, Heading, write_sorted_release
 from byleave.settings import Settings
 from byleave.storage import write_atomically
+from byleave.urls import table_digests
 
 SECRET_FILE = "pseudonym.secret"  # noqa: S105 - a file name
 _PUBLISH_LOCK = 0x62796C65_70756231
-_PSEUDONYM_BYTES = 16
 _SECRET_BYTES = 32
 
 
@@ -55,10 +52,19 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
     folder = releases_folder(settings)
     with database.transaction() as session:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_PUBLISH_LOCK)))
-        number, rows = _snapshot(database, _secret(keys_folder(settings)), at)
-        is_new = not (folder / str(number)).exists()
-        release = write_release(folder, rows, number=number, published_at=at, policy=policy(), key=key)
-        _remember(session, release, claims=len({row.statement.claim for row in rows}))
+        with snapshot(database, at) as held:
+            is_new = not (folder / str(held.number)).exists()
+            heading = Heading(
+                number=held.number,
+                published_at=at,
+                policy=policy(settings, held.outcomes),
+                claims=held.claims,
+                previous=_before(session, held.number),
+                terms=_terms(settings),
+            )
+            batches = held.batches(_secret(keys_folder(settings)))
+            release = write_sorted_release(folder, batches, heading, key=key)
+        _remember(session, release, claims=heading.claims)
     return Published(release, is_new, str(key.verifier))
 
 
@@ -69,50 +75,37 @@ def last_published(session: Session) -> tuple[int, datetime] | None:
     return (found.number, found.published_at) if found else None
 
 
-def policy() -> Mapping[str, JSON]:
-    """Return the rules in force, as a release states them."""
+def policy(settings: Settings, outcomes: Mapping[str, int]) -> Mapping[str, JSON]:
+    """Return the rules in force and how many claims they keep out, as a release states them."""
     return {
         "allow_from_evidence": int(ALLOW_FROM),
         "deny_from_evidence": {kind.value: int(level) for kind, level in DENY_FROM.items()},
+        "limits": asdict(settings.limits),
+        "outcomes": dict(outcomes),
         "picture": {
             "fingerprint_version": PICTURE_VERSION,
             "minimum_quality": MINIMUM_QUALITY,
             "review_radius": REVIEW_RADIUS,
             "same_work_radius": SAME_WORK_RADIUS,
         },
+        "tables": dict(table_digests()),
     }
 
 
-def _snapshot(database: Database, secret: bytes, at: datetime) -> tuple[int, list[Row]]:
-    # The number and the claims are read from one snapshot, so that release N holds exactly what the first N events made.
-    with (
-        database.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-        Session(connection) as session,
-    ):
-        number = last_number(session)
-        claims = all_claims(session, who=OPERATOR, states=(ClaimState.FILED, ClaimState.EFFECTIVE))
-        return number, [
-            row for claim in claims if not _has_run_out(claim, at) for row in _rows(claim, secret, number)
-        ]
+def _before(session: Session, number: int) -> ReleaseName | None:
+    chosen = (
+        sa.select(ReleaseRow.number, ReleaseRow.manifest_digest)
+        .where(ReleaseRow.number < number)
+        .order_by(ReleaseRow.number.desc())
+        .limit(1)
+    )
+    found = session.execute(chosen).one_or_none()
+    return ReleaseName(found.number, found.manifest_digest) if found else None
 
 
-def _rows(claim: Claim, secret: bytes, number: int) -> Iterator[Row]:
-    party = claim.account.bytes if claim.account else claim.id
-    pseudonym = hmac.digest(secret, number.to_bytes(8) + party, hashlib.sha256)[:_PSEUDONYM_BYTES]
-    shown = claim.publish_values
-    for target, statement in zip(claim.targets, claim.statements(pseudonym), strict=True):
-        yield Row(
-            statement,
-            claim.filed_at,
-            scope_host=target.scope_host,
-            value=target.value if shown else None,
-            terms=claim.terms,
-            contact=claim.contact,
-        )
-
-
-def _has_run_out(claim: Claim, at: datetime) -> bool:
-    return claim.expires_at is not None and claim.expires_at <= at
+def _terms(settings: Settings) -> bytes | None:
+    path = settings.home / TERMS
+    return path.read_bytes() if path.is_file() else None
 
 
 def _remember(session: Session, release: Release, *, claims: int) -> None:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from byleave.errors import FormatError, VerificationError
 from byleave.log import JSON, VerifierKey, canonical_json, open_note
@@ -55,6 +56,16 @@ def file_entry(name: str, content: bytes) -> JSON:
     return {"bytes": len(content), "name": name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
+def file_entry_of(path: Path, name: str) -> JSON:
+    """Return the manifest's row for a file of any size."""
+    with path.open("rb") as file:
+        return {
+            "bytes": path.stat().st_size,
+            "name": name,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }
+
+
 def sign_manifest(
     members: Mapping[str, JSON], *, kind: str, subject: str, key: SigningKey
 ) -> tuple[bytes, bytes]:
@@ -93,9 +104,17 @@ def open_manifest(manifest: bytes, note: bytes, *, kind: str, keys: Sequence[Ver
 
 
 def subject_of(members: Mapping[str, JSON], kind: str) -> str:
-    """Return what the note's second line must say: the release's number, or the coverage's dataset and release."""
-    if kind == "release":
-        return str(whole(members, "number"))
+    """Return what the note's second line must say: what the manifest is about, in one line."""
+    match kind:
+        case "release" | "redaction":
+            return str(whole(members, "number"))
+        case "delta":
+            return f"{whole(mapping(members, 'from'), 'number')}-{whole(mapping(members, 'to'), 'number')}"
+        case _:
+            return _coverage_subject(members)
+
+
+def _coverage_subject(members: Mapping[str, JSON]) -> str:
     return f"{text_of(members, 'dataset')} {text_of(members, 'dataset_version')} {whole(members, 'release')}"
 
 
@@ -126,6 +145,25 @@ def sequence(members: Mapping[str, JSON], name: str) -> Sequence[JSON]:
     value = members.get(name)
     if not isinstance(value, list):
         raise FormatError(f"the manifest lacks {name!r}", remedy=_AGAIN)
+    return value
+
+
+def mapping(members: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
+    """Return a member that must be an object."""
+    value = members.get(name)
+    if not isinstance(value, dict):
+        raise FormatError(f"the manifest lacks {name!r}", remedy=_AGAIN)
+    return value
+
+
+def digest_of(members: Mapping[str, JSON], name: str) -> bytes:
+    """Return a member that must be 32 bytes in hex."""
+    try:
+        value = bytes.fromhex(text_of(members, name))
+    except ValueError:
+        value = b""
+    if len(value) != hashlib.sha256().digest_size:
+        raise FormatError(f"the manifest's {name!r} is no SHA-256", remedy=_AGAIN)
     return value
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
-from byleave.log import VerifierKey
+from byleave.log import JSON, VerifierKey
 from byleave.release.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     NOTE,
     SignedManifest,
     check_bytes,
+    digest_of,
+    mapping,
     open_manifest,
     text_of,
     whole,
@@ -28,6 +30,23 @@ if TYPE_CHECKING:
 
 CLAIMS = "claims.parquet"
 LATEST = "latest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseName:
+    """Which release is meant, beyond doubt: its number and the SHA-256 of its manifest."""
+
+    number: int
+    manifest_digest: bytes
+
+    def members(self) -> dict[str, JSON]:
+        """Write it as a manifest names it."""
+        return {"manifest_sha256": self.manifest_digest.hex(), "number": self.number}
+
+    @classmethod
+    def parse(cls, members: Mapping[str, JSON]) -> Self:
+        """Read what :meth:`members` wrote."""
+        return cls(whole(members, "number"), digest_of(members, "manifest_sha256"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,28 @@ class Release:
     def manifest_digest(self) -> bytes:
         """SHA-256 of its manifest: the one value that stands for all of it."""
         return self.signed.sha256
+
+    @property
+    def name(self) -> ReleaseName:
+        """Its number and manifest digest."""
+        return ReleaseName(self.number, self.manifest_digest)
+
+    @property
+    def previous(self) -> ReleaseName | None:
+        """The release before it, or ``None`` for a registry's first."""
+        if self.signed.members.get("previous") is None:
+            return None
+        return ReleaseName.parse(mapping(self.signed.members, "previous"))
+
+    @property
+    def rows(self) -> int:
+        """How many rows it was published with."""
+        return whole(mapping(self.signed.members, "rows"), "count")
+
+    @property
+    def rows_root(self) -> bytes:
+        """Merkle root over the rows it was published with, 32 bytes."""
+        return digest_of(mapping(self.signed.members, "rows"), "root")
 
     @property
     def published_at(self) -> datetime:

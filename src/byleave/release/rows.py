@@ -14,6 +14,7 @@ from byleave.consent import ClaimState, Evidence, Preference, Preferences, State
 from byleave.errors import FormatError
 
 TIME = pa.timestamp("us", tz="UTC")
+SALT_BYTES = 16
 
 SCHEMA = pa.schema(
     [
@@ -21,6 +22,7 @@ SCHEMA = pa.schema(
         pa.field("claimant", pa.binary(16), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
         pa.field("digest", pa.binary(32), nullable=False),
+        pa.field("salt", pa.binary(SALT_BYTES), nullable=False),
         pa.field("scope_host", pa.binary(32)),
         pa.field("value", pa.string()),
         *(pa.field(use.value, pa.uint8(), nullable=False) for use in Use),
@@ -41,7 +43,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A statement with what only a release carries: when it was filed, ticked plain values, terms and contact."""
+    """A statement with what only a release carries: when it was filed, ticked plain values, terms and contact.
+
+    ``salt`` is 16 secret bytes until the row is published; they keep what a redaction leaves of the row from being guessed.
+    """
 
     statement: Statement
     filed_at: datetime
@@ -49,6 +54,7 @@ class Row:
     value: str | None = None
     terms: str | None = None
     contact: str | None = None
+    salt: bytes = bytes(SALT_BYTES)
 
 
 def table(rows: Iterable[Row]) -> pa.Table:
@@ -105,6 +111,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "claimant": said.claimant,
         "kind": said.kind.value,
         "digest": said.digest,
+        "salt": row.salt,
         "scope_host": row.scope_host,
         "value": row.value,
         **{use.value: int(said.preferences.for_use(use)) for use in Use},

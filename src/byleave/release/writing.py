@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from byleave.consent import TargetKind
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.log import JSON
+from byleave.release.claims_file import write_claims
 from byleave.release.keys import SigningKey
-from byleave.release.manifest import MANIFEST, NOTE, file_entry, sign_manifest
-from byleave.release.reading import CLAIMS, LATEST, Release, open_release
+from byleave.release.leaves import LEAF_FORMAT
+from byleave.release.manifest import MANIFEST, NOTE, file_entry_of, sign_manifest
+from byleave.release.reading import LATEST, Release, ReleaseName, open_release
 from byleave.release.rows import Row, table
 from byleave.storage import remove_leftovers, staged_folder, write_atomically
 from byleave.urls.suffixes import PLATFORMS_FILE, suffix_list_bytes, table_digests
+
+TERMS = "terms.txt"
+POLICY = "policy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a release says about itself beside its rows.
+
+    policy
+        The rules in force, as ``policy.json`` states them.
+    claims
+        How many claims its rows are of.
+    previous
+        The release before, or ``None`` for the first: its number and the SHA-256 of its manifest stand in this one.
+    terms
+        Terms of use, as text; ``None`` for those that come with Byleave.
+    """
+
+    number: int
+    published_at: datetime
+    policy: Mapping[str, JSON]
+    claims: int
+    previous: ReleaseName | None = None
+    terms: bytes | None = None
 
 
 def write_release(
@@ -31,67 +56,71 @@ def write_release(
     published_at: datetime,
     policy: Mapping[str, JSON],
     key: SigningKey,
+    previous: ReleaseName | None = None,
 ) -> Release:
-    """Write release ``number`` below ``folder`` and return it, verified.
+    """Write a small release from rows in any order, all of them held in memory. See :func:`write_sorted_release`."""
+    held = table(rows)
+    heading = Heading(number, published_at, policy, len(held["claim"].unique()), previous)
+    return write_sorted_release(folder, held.to_batches(), heading, key=key)
 
-    A release of that number that is there already is returned as it stands: a release never changes.
+
+def write_sorted_release(
+    folder: Path, batches: Iterable[pa.RecordBatch], heading: Heading, *, key: SigningKey
+) -> Release:
+    """Write release ``heading.number`` below ``folder`` and return it, verified, in constant memory.
+
+    ``batches`` have the columns of ``rows.SCHEMA`` and come sorted by kind, digest and claim. A release of that number that is there
+    already is returned as it stands, and no batch is taken: a release never changes.
+
+    Raises
+    ------
+    FormatError
+        If the rows are out of order.
     """
-    final = folder / str(number)
+    final = folder / str(heading.number)
+    folder.mkdir(parents=True, exist_ok=True)
     if not final.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder, str(number))
+        remove_leftovers(folder, final.name)
         with staged_folder(final) as staging:
-            _fill(staging, table(rows), number=number, published_at=published_at, policy=policy, key=key)
+            _fill(staging, batches, heading, key)
     release = open_release(final, [key.verifier])
-    write_atomically(folder / LATEST, json.dumps({"number": number}).encode() + b"\n")
+    write_atomically(folder / LATEST, json.dumps({"number": heading.number}).encode() + b"\n")
     return release
 
 
-def _fill(
-    staging: Path,
-    claims: pa.Table,
-    *,
-    number: int,
-    published_at: datetime,
-    policy: Mapping[str, JSON],
-    key: SigningKey,
-) -> None:
-    pq.write_table(claims, staging / CLAIMS, compression="zstd", version="2.6")
-    _write_digests(staging / "digests", claims)
-    (staging / "policy.json").write_bytes(json.dumps(policy, indent=1, sort_keys=True).encode() + b"\n")
-    (staging / PLATFORMS_FILE).write_bytes(
-        resources.files("byleave.urls").joinpath(PLATFORMS_FILE).read_bytes()
-    )
+def _fill(staging: Path, batches: Iterable[pa.RecordBatch], heading: Heading, key: SigningKey) -> None:
+    written = write_claims(staging, batches)
+    (staging / POLICY).write_bytes(json.dumps(heading.policy, indent=1, sort_keys=True).encode() + b"\n")
+    (staging / PLATFORMS_FILE).write_bytes(_packaged("byleave.urls", PLATFORMS_FILE))
     (staging / "public_suffix_list.dat").write_bytes(suffix_list_bytes())
+    (staging / TERMS).write_bytes(heading.terms or _packaged("byleave.release", TERMS))
     names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
+    files = {name: file_entry_of(staging / name, name) for name in names}
     members: dict[str, JSON] = {
-        "counts": _counts(claims),
-        "files": [file_entry(name, (staging / name).read_bytes()) for name in names],
+        "counts": {
+            "claims": heading.claims,
+            "statements": written.rows,
+            "states": dict(written.states),
+            "kinds": dict(written.kinds),
+        },
+        "files": list(files.values()),
         "fingerprint_version": PICTURE_VERSION,
-        "number": number,
-        "published_at": published_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "number": heading.number,
+        "previous": heading.previous.members() if heading.previous else None,
+        "published_at": heading.published_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "rows": {"count": written.rows, "leaf": LEAF_FORMAT, "root": written.root.hex()},
         "tables": dict(table_digests()),
+        "terms": TERMS,
+        "writer": WRITER,
     }
-    manifest, note = sign_manifest(members, kind="release", subject=str(number), key=key)
+    manifest, note = sign_manifest(members, kind="release", subject=str(heading.number), key=key)
     (staging / MANIFEST).write_bytes(manifest)
     (staging / NOTE).write_bytes(note)
 
 
-def _write_digests(folder: Path, claims: pa.Table) -> None:
-    folder.mkdir()
-    kinds = claims["kind"].to_pylist()
-    digests = claims["digest"].to_pylist()
-    for kind in TargetKind:
-        chosen = sorted({digest for digest, of in zip(digests, kinds, strict=True) if of == kind})
-        (folder / f"{kind.value}.sha256").write_bytes(b"".join(chosen))
+def _packaged(package: str, name: str) -> bytes:
+    return resources.files(package).joinpath(name).read_bytes()
 
 
-def _counts(claims: pa.Table) -> JSON:
-    states = Counter(claims["state"].to_pylist())
-    kinds = Counter(claims["kind"].to_pylist())
-    return {
-        "claims": len(set(claims["claim"].to_pylist())),
-        "statements": claims.num_rows,
-        "states": dict(sorted(states.items())),
-        "kinds": dict(sorted(kinds.items())),
-    }
+WRITER = f"arrow {pa.__version__}"
+"""Which library laid out ``claims.parquet``: another version may write the same rows as other bytes."""

@@ -1,0 +1,208 @@
+"""The registry at one moment, read row by row: what release N holds, in its order and in constant memory.
+
+PostgreSQL sorts, and packs the fixed part of each row into one value, so that this process touches every row only once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.orm import Session
+
+from byleave.consent import ClaimState, TargetKind, Use
+from byleave.registry.database import Database
+from byleave.registry.events import last_number
+from byleave.registry.tables import ClaimRow
+from byleave.release.rows import SCHEMA, TIME
+
+BATCH_ROWS: Final = 32_768
+SORT_MEMORY: Final = "256MB"
+PSEUDONYM_BYTES: Final = 16
+
+KEPT_OUT: Final = (ClaimState.HELD, ClaimState.REJECTED, ClaimState.WITHDRAWN, ClaimState.ERASED)
+"""States whose claims are in no release; each release counts them, so that quiet dropping shows."""
+
+_SALT_LABEL: Final = b"byleave/salt/1"
+_NO_TIME: Final = np.iinfo(np.int64).min
+_POSTGRES_EPOCH_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+_PACKED: Final = np.dtype(
+    [
+        ("claim", "V16"),
+        ("party", "V16"),
+        ("digest", "V32"),
+        ("scope_host", "V32"),
+        ("has_scope_host", "u1"),
+        *((use.value, ">i2") for use in Use),
+        ("evidence", ">i2"),
+        ("effective", "u1"),
+        ("disputed", "u1"),
+        ("stale", "u1"),
+        ("filed_at", ">i8"),
+        ("effective_at", ">i8"),
+        ("expires_at", ">i8"),
+        ("number", ">i8"),
+    ]
+)
+_PACKING: Final = " || ".join(
+    [
+        "c.id",
+        "coalesce(uuid_send(c.account_id), c.id)",
+        "t.digest",
+        r"coalesce(t.scope_host_digest, decode(repeat('00', 32), 'hex'))",
+        "boolsend(t.scope_host_digest IS NOT NULL)",
+        *(f"int2send(c.{use.value})" for use in Use),
+        "int2send(c.evidence)",
+        "boolsend(c.state = 'effective')",
+        "boolsend(c.disputed)",
+        "boolsend(c.stale)",
+        "timestamptz_send(c.filed_at)",
+        r"coalesce(timestamptz_send(c.effective_at), '\x8000000000000000')",
+        r"coalesce(timestamptz_send(c.expires_at), '\x8000000000000000')",
+        "int8send(c.last_event)",
+    ]
+)
+_LIVE: Final = "c.state IN ('filed', 'effective') AND (c.expires_at IS NULL OR c.expires_at > {at})"
+_COPY: Final = f"""
+COPY (
+    SELECT {_PACKING}, CASE WHEN c.publish_values THEN t.value END, c.terms, c.contact
+    FROM targets t JOIN claims c ON c.id = t.claim_id
+    WHERE t.kind = {{kind}} AND {_LIVE}
+    ORDER BY t.digest, c.id, t.id
+) TO STDOUT (FORMAT BINARY)
+"""  # noqa: S608 - made of the constants above; what comes from outside is bound
+_COUNT: Final = f"SELECT count(*) FROM claims c WHERE {_LIVE}"  # noqa: S608 - as above
+
+_Packed = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The registry as it stood at one moment.
+
+    number
+        N: the number of the last claim event.
+    claims
+        How many claims a release of it holds.
+    outcomes
+        How many claims are in each state that keeps them out: held, rejected, withdrawn, erased, and expired.
+    """
+
+    number: int
+    at: datetime
+    claims: int
+    outcomes: Mapping[str, int]
+    _connection: psycopg.Connection[Any]
+
+    def batches(self, secret: bytes) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the release, sorted. ``secret`` makes pseudonyms and salts."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SET LOCAL work_mem = {}").format(SORT_MEMORY))
+            for kind in sorted(TargetKind, key=lambda one: one.value):
+                query = sql.SQL(_COPY).format(kind=kind.value, at=self.at)
+                with cursor.copy(query) as copy:
+                    copy.set_types(["bytea", "text", "text", "text"])
+                    waiting: list[tuple[Any, ...]] = []
+                    for row in copy.rows():
+                        waiting.append(row)
+                        if len(waiting) == BATCH_ROWS:
+                            yield _batch(waiting, kind, secret, self.number)
+                            waiting = []
+                    if waiting:
+                        yield _batch(waiting, kind, secret, self.number)
+
+
+@contextmanager
+def snapshot(database: Database, at: datetime) -> Iterator[Snapshot]:
+    """Hold the registry still while a release is made of it: number and rows are of the same moment."""
+    with (
+        database.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        Session(connection) as session,
+    ):
+        number = last_number(session)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the one driver there is
+        found = driver.execute(sql.SQL(_COUNT).format(at=at)).fetchone()
+        claims = int(found[0]) if found else 0
+        yield Snapshot(number, at, claims, _outcomes(session, claims), driver)
+
+
+def _outcomes(session: Session, claims: int) -> dict[str, int]:
+    chosen = sa.select(ClaimRow.state, sa.func.count()).group_by(ClaimRow.state)
+    counted: dict[str, int] = {found[0]: found[1] for found in session.execute(chosen)}
+    live = sum(counted.get(state.value, 0) for state in (ClaimState.FILED, ClaimState.EFFECTIVE))
+    return {"expired": live - claims, **{state.value: counted.get(state.value, 0) for state in KEPT_OUT}}
+
+
+def pseudonym(secret: bytes, number: int, party: bytes) -> bytes:
+    """Return the 16-byte name of one party within release ``number``."""
+    return hmac.digest(secret, number.to_bytes(8) + party, hashlib.sha256)[:PSEUDONYM_BYTES]
+
+
+def _batch(rows: list[tuple[Any, ...]], kind: TargetKind, secret: bytes, number: int) -> pa.RecordBatch:
+    packed = np.frombuffer(b"".join(row[0] for row in rows), _PACKED)
+    columns: dict[str, pa.Array] = {
+        "claim": _binary(packed["claim"], 16),
+        "claimant": pa.array(_pseudonyms(packed["party"], secret, number), pa.binary(16)),
+        "kind": pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [kind.value]).cast(pa.string()),
+        "digest": _binary(packed["digest"], 32),
+        "salt": pa.array(_salts(packed, kind, secret), pa.binary(16)),
+        "scope_host": _binary(packed["scope_host"], 32, there=packed["has_scope_host"].astype(bool)),
+        "state": pa.DictionaryArray.from_arrays(
+            packed["effective"].astype(np.int32), [ClaimState.FILED.value, ClaimState.EFFECTIVE.value]
+        ).cast(pa.string()),
+        "number": pa.array(packed["number"].astype(np.int64)),
+        **{name: _times(packed[name]) for name in ("filed_at", "effective_at", "expires_at")},
+        **{name: pa.array(packed[name].astype(bool)) for name in ("disputed", "stale")},
+        **{name: pa.array(packed[name].astype(np.uint8)) for name in (*(u.value for u in Use), "evidence")},
+    }
+    for place, name in enumerate(("value", "terms", "contact"), 1):
+        columns[name] = pa.array([row[place] for row in rows], pa.string())
+    return pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def _pseudonyms(parties: _Packed, secret: bytes, number: int) -> list[bytes]:
+    known: dict[bytes, bytes] = {}
+    names = []
+    for party in parties.tolist():
+        if party not in known:
+            known[party] = pseudonym(secret, number, party)
+        names.append(known[party])
+    return names
+
+
+def _salts(packed: _Packed, kind: TargetKind, secret: bytes) -> list[bytes]:
+    """Derive salts from claim and target, so that a row that does not change keeps its salt from release to release."""
+    begun = hashlib.blake2b(kind.value.encode(), key=secret, digest_size=16, person=_SALT_LABEL)
+    salts = []
+    for claim, digest in zip(packed["claim"].tolist(), packed["digest"].tolist(), strict=True):
+        salt = begun.copy()
+        salt.update(claim + digest)
+        salts.append(salt.digest())
+    return salts
+
+
+def _binary(values: _Packed, width: int, there: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    valid = None
+    if there is not None:
+        valid = pa.py_buffer(np.packbits(there, bitorder="little").tobytes())
+    content = pa.py_buffer(np.ascontiguousarray(values).tobytes())
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(values), [valid, content])
+
+
+def _times(values: npt.NDArray[np.int64]) -> pa.Array:
+    plain = values.astype(np.int64)
+    nothing = plain == _NO_TIME
+    return pa.array(np.where(nothing, 0, plain + _POSTGRES_EPOCH_US), pa.int64(), mask=nothing).cast(TIME)

@@ -1,0 +1,166 @@
+"""Write ``claims.parquet`` and the digest files from rows that come in order, in constant memory and to the same bytes every time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from byleave.consent import TargetKind
+from byleave.errors import FormatError
+from byleave.release.leaves import RowTree, fixed, row_hashes
+from byleave.release.reading import CLAIMS
+from byleave.release.rows import SCHEMA
+
+GROUP_ROWS = 131_072
+"""Rows of one row group. Part of the format: two writers of one version must come to the same bytes."""
+
+DIGESTS = "digests"
+KEY_BYTES = 49
+_KIND_ORDER = pa.array(sorted(kind.value for kind in TargetKind))
+_UNPACKED = ("claim", "digest", "salt", "scope_host", "value")
+
+Keys = npt.NDArray[np.bytes_]
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
+    """What a manifest says of the rows: how many, their Merkle root, and how many of each state and kind."""
+
+    rows: int
+    root: bytes
+    states: dict[str, int]
+    kinds: dict[str, int]
+
+
+class ClaimsWriter:
+    """Writes rows sorted by kind, digest and claim into a folder. A context manager; :meth:`finish` gives the facts."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / DIGESTS).mkdir()
+        self._digests = {kind.value: _open(folder, kind.value) for kind in TargetKind}
+        self._last_key = np.zeros(1, f"S{KEY_BYTES}")
+        self._last_digest = ("", b"")
+        self._tree = RowTree()
+        self._states: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._waiting: list[pa.RecordBatch] = []
+        self._parquet = pq.ParquetWriter(
+            folder / CLAIMS,
+            SCHEMA,
+            compression="zstd",
+            version="2.6",
+            use_dictionary=[name for name in SCHEMA.names if name not in _UNPACKED],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parquet.close()
+        for file in self._digests.values():
+            file.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows that follow those written before.
+
+        Raises
+        ------
+        FormatError
+            If they do not follow them in order.
+        """
+        if not batch.num_rows:
+            return
+        keys = sort_keys(batch)
+        if (np.concatenate([self._last_key, keys[:-1]]) > keys).any():
+            raise FormatError("the rows of a release are out of order", remedy="sync again")
+        self._last_key = keys[-1:].copy()
+        self._tree.extend(row_hashes(batch))
+        for counter, name in ((self._states, "state"), (self._kinds, "kind")):
+            counter.update(
+                {pair["values"]: pair["counts"] for pair in batch[name].value_counts().to_pylist()}
+            )
+        self._write_digests(batch)
+        self._waiting.append(batch)
+        while sum(one.num_rows for one in self._waiting) >= GROUP_ROWS:
+            self._write_group(GROUP_ROWS)
+
+    def finish(self) -> RowFacts:
+        """Write what waits and return what was written."""
+        if self._waiting:
+            self._write_group(GROUP_ROWS)
+        states, kinds = (dict(sorted(counter.items())) for counter in (self._states, self._kinds))
+        return RowFacts(self._tree.count, self._tree.root(), states, kinds)
+
+    def _write_group(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._waiting, SCHEMA).combine_chunks()
+        self._parquet.write_table(table.slice(0, rows), row_group_size=rows)
+        self._waiting = table.slice(rows).to_batches() if table.num_rows > rows else []
+
+    def _write_digests(self, batch: pa.RecordBatch) -> None:
+        start = 0
+        for pair in (
+            batch["kind"].value_counts().to_pylist()
+        ):  # in order of first appearance, and kinds are sorted
+            kind, count = pair["values"], pair["counts"]
+            digests = fixed(batch["digest"], 32)[start : start + count]
+            names = np.ascontiguousarray(digests).view("S32")[:, 0]
+            fresh = np.ones(count, bool)
+            fresh[1:] = names[1:] != names[:-1]
+            fresh[0] = self._last_digest != (kind, digests[0].tobytes())
+            self._digests[kind].write(digests[fresh].tobytes())
+            self._last_digest = (kind, digests[-1].tobytes())
+            start += count
+
+
+def write_claims(folder: Path, batches: Iterable[pa.RecordBatch]) -> RowFacts:
+    """Write the rows of a release, which come sorted by kind, digest and claim."""
+    with ClaimsWriter(folder) as writer:
+        for batch in batches:
+            writer.write(batch)
+        return writer.finish()
+
+
+def read_batches(
+    path: Path, columns: list[str] | None = None, rows: int = GROUP_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a ``claims.parquet`` in order."""
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise FormatError(
+                    "the claims of the release have other columns than this version knows",
+                    remedy="update Byleave, then sync again",
+                )
+            yield from file.iter_batches(rows, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(
+            f"the claims of the release cannot be read: {error}", remedy="sync again"
+        ) from error
+
+
+def sort_keys(batch: pa.RecordBatch) -> Keys:
+    """Return what rows are sorted by, dtype S49: kind in the order of the alphabet, digest, claim."""
+    keys = np.empty((batch.num_rows, KEY_BYTES), np.uint8)
+    places = pc.index_in(batch["kind"], _KIND_ORDER)
+    if places.null_count:
+        raise FormatError("the release holds a kind not known here", remedy="update Byleave, then sync again")
+    keys[:, 0] = places.to_numpy(zero_copy_only=False) + 1
+    keys[:, 1:33] = fixed(batch["digest"], 32)
+    keys[:, 33:] = fixed(batch["claim"], 16)
+    return keys.view(f"S{KEY_BYTES}")[:, 0]
+
+
+def _open(folder: Path, kind: str) -> BinaryIO:
+    return (folder / DIGESTS / f"{kind}.sha256").open("wb")
