@@ -23,7 +23,6 @@ def sync(
     from byleave.log import VerifierKey
     from byleave.release.sync import sync as sync_release
 
-    to.mkdir(parents=True, exist_ok=True)
     release = sync_release(source, to, keys=[VerifierKey.parse(one) for one in key])
     compiled = _compile(release, to)
     if json_:

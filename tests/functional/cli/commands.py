@@ -25,5 +25,6 @@ def byleave(
         capture_output=True,
         text=True,
         check=False,
+        cwd=home.parent,
         env={**os.environ, "BYLEAVE_HOME": str(home), "COLUMNS": "120", **(settings or {})},
     )
