@@ -24,6 +24,7 @@ from byleave.cli import (
     search,
     serve,
     sync,
+    token,
     verify,
 )
 from byleave.errors import ByleaveError, MissingExtraError, UnavailableError
@@ -55,6 +56,7 @@ app.command("sync")(sync.sync)
 app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
+app.add_typer(token.app, name="token")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

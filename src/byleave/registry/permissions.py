@@ -26,7 +26,10 @@ class Act(StrEnum):
     ERASE_CLAIM = "erase_claim"
     LIST_ALL_CLAIMS = "list_all_claims"
     PUBLISH = "publish"
+    MANAGE_TOKENS = "manage_tokens"
     SEARCH = "search"
+    LOOK_UP = "look_up"
+    READ_RECORD = "read_record"
     SIGN_IN = "sign_in"
 
 
@@ -41,7 +44,7 @@ class Who:
 OPERATOR = Who(Role.OPERATOR)
 VISITOR = Who(Role.VISITOR)
 
-_ANYBODY = frozenset({Act.SEARCH, Act.SIGN_IN})
+_ANYBODY = frozenset({Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN})
 _THEIR_OWN = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM, Act.ERASE_CLAIM})
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -36,6 +37,7 @@ OPERATIONS: Final = (
     "erase",
     "reject",
 )
+TOKEN_SCOPES: Final = ("lookup",)
 USES: Final = ("train_gen", "train_other", "tdm", "ai_input", "ai_index", "search")
 HIGHEST_EVIDENCE: Final = 5
 HIGHEST_PREFERENCE: Final = 3
@@ -174,6 +176,7 @@ class TargetRow(Base):
         _long("scope_host_digest", 32),
         _long("sample_key", 16),
         Index(None, "kind", "digest"),
+        Index(None, "scope_host_digest", postgresql_where=text("kind = 'prefix'")),
     )
 
     id: Mapped[SerialKey]
@@ -245,3 +248,29 @@ class CheckpointRow(Base):
     root: Mapped[bytes]
     note: Mapped[str]
     signed_at: Mapped[Moment]
+
+
+class TokenRow(Base):
+    """A key for programs; only its SHA-256 is kept."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (_long("key_hash", 32), _one_of("scope", TOKEN_SCOPES))
+
+    key_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    scope: Mapped[str]
+    created_at: Mapped[Moment]
+    expires_at: Mapped[Moment | None]
+    revoked_at: Mapped[Moment | None]
+
+
+class TokenUseRow(Base):
+    """How much one key asked for in one minute of the clock."""
+
+    __tablename__ = "token_uses"
+
+    key_hash: Mapped[bytes] = mapped_column(
+        ForeignKey("tokens.key_hash", ondelete="CASCADE"), primary_key=True
+    )
+    minute: Mapped[Moment] = mapped_column(primary_key=True)
+    spent: Mapped[int]

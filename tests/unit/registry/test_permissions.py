@@ -12,8 +12,8 @@ from byleave.registry.permissions import OPERATOR, VISITOR, Act, Role, Who, may,
 
 HERS, ANOTHERS = uuid.UUID(int=1), uuid.UUID(int=2)
 CLAIMANT = Who(Role.CLAIMANT, HERS)
-HER_OWN = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM}
-OPEN = {Act.SEARCH, Act.SIGN_IN}
+HER_OWN = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM, Act.ERASE_CLAIM}
+OPEN = {Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN}
 
 
 @pytest.mark.parametrize("act", Act)
@@ -24,7 +24,7 @@ def test_a_claimant_may_do_to_her_own_claims_what_nobody_else_may(act: Act) -> N
 
 
 @pytest.mark.parametrize("act", Act)
-def test_a_visitor_may_search_and_sign_in(act: Act) -> None:
+def test_a_visitor_may_search_look_up_read_the_record_and_sign_in(act: Act) -> None:
     for account in (HERS, None):
         assert may(VISITOR, act, account=account) == (act in OPEN)
 
