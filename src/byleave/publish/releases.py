@@ -17,12 +17,16 @@ from byleave.errors import FormatError
 from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
 from byleave.log import JSON
 from byleave.publish.folders import keys_folder, releases_folder
+from byleave.publish.keys import known_keys, signing_key
+from byleave.publish.sequencer import integrate
 from byleave.publish.snapshot import snapshot
+from byleave.publish.standing import standing_blocks
 from byleave.registry.database import Database
 from byleave.registry.permissions import Act, Who, require
 from byleave.registry.tables import ReleaseRow
-from byleave.release import Release, load_or_make_key
+from byleave.release import Release
 from byleave.release.reading import ReleaseName
+from byleave.release.standing import write_standing
 from byleave.release.writing import TERMS, Heading, write_sorted_release
 from byleave.settings import Settings
 from byleave.storage import write_atomically
@@ -48,7 +52,8 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
     A release never changes: when nothing happened since the last one, that one is returned.
     """
     require(who, Act.PUBLISH)
-    key = load_or_make_key(keys_folder(settings), settings.origin)
+    integrate(database, settings, at=at)  # release N stands beside a checkpoint of N entries or more
+    key = signing_key(settings)
     folder = releases_folder(settings)
     with database.transaction() as session:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_PUBLISH_LOCK)))
@@ -63,7 +68,8 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
                 terms=_terms(settings),
             )
             batches = held.batches(_secret(keys_folder(settings)))
-            release = write_sorted_release(folder, batches, heading, key=key)
+            release = write_sorted_release(folder, batches, heading, key=key, earlier=known_keys(settings))
+            write_standing(folder, release, standing_blocks(held, release), key=key)
         _remember(session, release, claims=heading.claims)
     return Published(release, is_new, str(key.verifier))
 

@@ -106,7 +106,7 @@ def open_manifest(manifest: bytes, note: bytes, *, kind: str, keys: Sequence[Ver
 def subject_of(members: Mapping[str, JSON], kind: str) -> str:
     """Return what the note's second line must say: what the manifest is about, in one line."""
     match kind:
-        case "release" | "redaction":
+        case "release" | "redaction" | "standing":
             return str(whole(members, "number"))
         case "delta":
             return f"{whole(mapping(members, 'from'), 'number')}-{whole(mapping(members, 'to'), 'number')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from byleave.fingerprints import PICTURE_VERSION
-from byleave.log import JSON
+from byleave.log import JSON, VerifierKey
 from byleave.release.claims_file import write_claims
 from byleave.release.keys import SigningKey
 from byleave.release.leaves import LEAF_FORMAT
@@ -65,12 +65,17 @@ def write_release(
 
 
 def write_sorted_release(
-    folder: Path, batches: Iterable[pa.RecordBatch], heading: Heading, *, key: SigningKey
+    folder: Path,
+    batches: Iterable[pa.RecordBatch],
+    heading: Heading,
+    *,
+    key: SigningKey,
+    earlier: Sequence[VerifierKey] = (),
 ) -> Release:
     """Write release ``heading.number`` below ``folder`` and return it, verified, in constant memory.
 
     ``batches`` have the columns of ``rows.SCHEMA`` and come sorted by kind, digest and claim. A release of that number that is there
-    already is returned as it stands, and no batch is taken: a release never changes.
+    already is returned as it stands, signed with ``key`` or one of the ``earlier`` ones, and no batch is taken: a release never changes.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def write_sorted_release(
         remove_leftovers(folder, final.name)
         with staged_folder(final) as staging:
             _fill(staging, batches, heading, key)
-    release = open_release(final, [key.verifier])
+    release = open_release(final, [key.verifier, *earlier])
     write_atomically(folder / LATEST, json.dumps({"number": heading.number}).encode() + b"\n")
     return release
 
