@@ -237,7 +237,15 @@ def served(
 
 
 @pytest.fixture
-def website(gallery: Gallery, registry_settings: Settings, database: Database) -> Iterator[Website]:
+def site_settings(tmp_path: Path) -> Settings:
+    """Give a home for keys and published lists; the registry's own home is shared by all tests."""
+    from byleave.settings import Settings
+
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def website(gallery: Gallery, site_settings: Settings, database: Database) -> Iterator[Website]:
     """Give a demo site bound to loopback, its registry empty."""
-    with served(gallery, registry_settings, database) as website:
+    with served(gallery, site_settings, database) as website:
         yield website

@@ -17,7 +17,7 @@ from byleave.web.asked_pictures import AskedPicture, read_asked_picture
 from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
 from byleave.web.entries import Shower
 from byleave.web.forms import AddressFields, CheckedForm
-from byleave.web.my_choices import CHOICES_PER_PAGE, show_choice
+from byleave.web.my_choices import CHOICES_PER_PAGE, replaced, show_choice
 from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll, SignedInFor
 from byleave.web.site import Site, TheSite
@@ -71,8 +71,10 @@ def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Rea
         claims = claims_of(session, person.account, who=person.who)
         last = last_published(session)
     first = (number - 1) * CHOICES_PER_PAGE
+    now = site.clock()
+    over = replaced(claims, now)
     shown = [
-        show_choice(site.catalog, _shower(site), claim, last, site.clock())
+        show_choice(site.catalog, _shower(site), claim, last, now, is_replaced=claim.id in over)
         for claim in claims[first : first + CHOICES_PER_PAGE]
     ]
     return page(
@@ -95,8 +97,11 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
     """Show one choice with everything it covers."""
     with site.database.transaction() as session:
         found = claim_by_id(session, _claim_id(claim), who=person.who)
+        claims = claims_of(session, person.account, who=person.who)
         last = last_published(session)
-    choice = show_choice(site.catalog, _shower(site), found, last, site.clock())
+    now = site.clock()
+    is_replaced = found.id in replaced(claims, now)
+    choice = show_choice(site.catalog, _shower(site), found, last, now, is_replaced=is_replaced)
     return page(request, site, visitor, "one_choice.html", choice=choice, last=last)
 
 

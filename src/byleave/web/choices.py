@@ -15,7 +15,9 @@ from byleave.consent import PRESETS, Preference, Preferences, TargetKind, Use
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import SAME_WORK_RADIUS, ClaimedPicture
+from byleave.publish.releases import last_published
 from byleave.registry.claims import Claim, Filing, NewClaim, file_claims
+from byleave.registry.events import last_number
 from byleave.registry.jobs import defer
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
@@ -188,6 +190,13 @@ def file_wish(
 def ask_for_list(session: Session) -> None:
     """Have the next published list made once this transaction is stored."""
     defer(session, PUBLISH, lock=PUBLISH, queueing_lock=PUBLISH)
+
+
+def catch_up(session: Session) -> None:
+    """Ask for the list that is due, if the one that should have carried the last events was never made."""
+    last = last_published(session)
+    if last_number(session) > (last[0] if last else 0):
+        ask_for_list(session)
 
 
 def _mix(fields: Fields) -> Preferences:

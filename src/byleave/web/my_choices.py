@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Final
 
 from byleave.catalog import Catalog
-from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind
+from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind, Use, standing
 from byleave.copies.covers import covered_now
 from byleave.registry.claims import Claim
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
 from byleave.web.rendering import answer_words, day
 
 CHOICES_PER_PAGE: Final = 20
-SHOWN_TARGETS: Final = 50
 
 LIST_NUMBER = tuple[int, datetime] | None
 
@@ -75,16 +74,24 @@ class MyChoice:
         return sum(one.entries for one in self.covered)
 
 
-def show_choice(catalog: Catalog, shower: Shower, claim: Claim, last: LIST_NUMBER, at: datetime) -> MyChoice:
+def show_choice(
+    catalog: Catalog,
+    shower: Shower,
+    claim: Claim,
+    last: LIST_NUMBER,
+    at: datetime,
+    *,
+    is_replaced: bool = False,
+) -> MyChoice:
     """Make one choice ready to show. ``last`` is number and time of the newest published list."""
     is_over = not STEPS[claim.state] & {ClaimState.EFFECTIVE, ClaimState.WITHDRAWN}
-    covered = () if is_over else _covered(catalog, shower, claim)
+    covered = () if is_over or is_replaced else _covered(catalog, shower, claim)
     return MyChoice(
         claim,
         answer_words(claim.preferences),
         _title(claim),
         _picture(shower, claim, covered),
-        state_of(claim, at),
+        state_of(claim, at, is_replaced=is_replaced),
         list_words(claim, last),
         tuple(dict.fromkeys(COVER_WORDS[target.kind] for target in claim.targets)),
         covered,
@@ -92,8 +99,30 @@ def show_choice(catalog: Catalog, shower: Shower, claim: Claim, last: LIST_NUMBE
     )
 
 
-def state_of(claim: Claim, at: datetime) -> State:
+def replaced(claims: Sequence[Claim], at: datetime) -> frozenset[bytes]:
+    """Return those of one person's claims that her later ones about the same things replace in whole.
+
+    As the rules of consent have it, only a later claim that acts replaces anything.
+    """
+    said: set[tuple[TargetKind, bytes, Use]] = set()
+    found = set()
+    for claim in sorted(claims, key=lambda claim: claim.number, reverse=True):
+        says = {
+            (statement.kind, statement.digest, use)
+            for statement in claim.statements(claim.id)
+            for use in Use
+            if standing(statement, use, at) is Standing.ACTS
+        }
+        if says and says <= said:
+            found.add(claim.id)
+        said |= says
+    return frozenset(found)
+
+
+def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
     """Say what a choice means now."""
+    if is_replaced:
+        return State("Replaced", "A later choice of yours about the same picture counts instead.", "off")
     match claim.state:
         case ClaimState.EFFECTIVE if claim.expires_at is not None and claim.expires_at <= at:
             return State(

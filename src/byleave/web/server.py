@@ -23,7 +23,10 @@ from byleave.registry.jobs import Task, Worker
 from byleave.registry.permissions import OPERATOR
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
-from byleave.web.choices import PUBLISH
+from byleave.web.choices import PUBLISH, catch_up
+
+QUIET = ("procrastinate", "alembic")
+"""Libraries that report each step of their work; a library loaded for search may have turned reports on for all."""
 
 GRACE_S = 5
 """Seconds that answers under way get when the server is told to stop."""
@@ -41,11 +44,15 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
     UnavailableError
         If the database cannot be had.
     """
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     listening = _listen(host, port)
     with listening, Database.open(settings) as database:
         catalog = Catalog(settings.home, limits=settings.limits)
         app = create_app(settings, database, catalog, demo=demo, bound_to=host)
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
+        with database.transaction() as session:
+            catch_up(session)
         threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
             with Worker(database, tasks(settings)):

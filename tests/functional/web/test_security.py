@@ -205,23 +205,23 @@ class TestOutbox:
     def test_it_exists_only_in_a_demo_on_loopback(
         self,
         gallery: Gallery,
-        registry_settings: Settings,
+        site_settings: Settings,
         database: Database,
         *,
         demo: bool,
         bound_to: str,
         status: int,
     ) -> None:
-        with served(gallery, registry_settings, database, demo=demo, bound_to=bound_to) as website:
+        with served(gallery, site_settings, database, demo=demo, bound_to=bound_to) as website:
             assert website.browser().get("/outbox").status_code == status
             assert ("/outbox" in website.browser().get("/").text) is (status == 200)
 
     def test_it_is_not_there_under_a_public_name(
-        self, gallery: Gallery, registry_home: object, database: Database, registry_settings: Settings
+        self, gallery: Gallery, registry_home: object, database: Database, site_settings: Settings
     ) -> None:
         from dataclasses import replace
 
-        settings = replace(registry_settings, allowed_hosts=("byleave.example",))
+        settings = replace(site_settings, allowed_hosts=("byleave.example",))
         with served(gallery, settings, database) as website:
             client = website.browser().http
             assert client.get("/about", headers={"host": "byleave.example"}).status_code == 200
