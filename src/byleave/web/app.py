@@ -14,7 +14,15 @@ from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, InputError, NotFoundError
 from byleave.registry.database import Database
 from byleave.settings import Settings
-from byleave.web import api_routes, choice_routes, entry_routes, list_routes, search_routes, sign_in_routes
+from byleave.web import (
+    api_routes,
+    choice_routes,
+    entry_routes,
+    list_routes,
+    lookup_routes,
+    search_routes,
+    sign_in_routes,
+)
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
 from byleave.web.rendering import error_page, make_environment
@@ -28,6 +36,7 @@ ROUTERS = (
     sign_in_routes.router,
     list_routes.router,
     api_routes.router,
+    lookup_routes.router,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -33,14 +34,24 @@ class ClaimedPictures:
         """Return claim → least distance, for claims whose picture is the same work as the sample's."""
         if sample.pdq is None or sample.pdq_trimmed is None:
             return {}
-        queries = np.frombuffer(sample.pdq + sample.pdq_trimmed, np.uint8).reshape(-1, PDQ_BYTES)
+        found: dict[bytes, int] = {}
+        for near in self.near_values(session, [sample.pdq, sample.pdq_trimmed], SAME_WORK_RADIUS):
+            for claim, distance in near.items():
+                found[claim] = min(distance, found.get(claim, distance))
+        return found
+
+    def near_values(self, session: Session, values: Sequence[bytes], radius: int) -> list[dict[bytes, int]]:
+        """Return, for each 32-byte PDQ value, claim → least distance of the claims within ``radius`` bits."""
         with self._lock:
             self._catch_up(session)
             claims, index = self._claims, self._index
-        hits = index.search(queries, SAME_WORK_RADIUS)
-        found: dict[bytes, int] = {}
-        for row, distance in zip(hits.row.tolist(), hits.distance.tolist(), strict=True):
-            found[claims[row]] = min(distance, found.get(claims[row], distance))
+        hits = index.search(np.frombuffer(b"".join(values), np.uint8).reshape(-1, PDQ_BYTES), radius)
+        found: list[dict[bytes, int]] = [{} for _ in values]
+        for query, row, distance in zip(
+            hits.query.tolist(), hits.row.tolist(), hits.distance.tolist(), strict=True
+        ):
+            near = found[query]
+            near[claims[row]] = min(distance, near.get(claims[row], distance))
         return found
 
     def _catch_up(self, session: Session) -> None:

@@ -22,6 +22,14 @@ FORM_BYTES: Final = 256 * 1024
 """Most that a form or a JSON body without a picture may take."""
 
 UPLOAD_PATHS: Final = frozenset({"/search/picture", "/choices/picture", "/api/v1/search/picture"})
+KEYED_PATHS: Final = frozenset(
+    {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")} | {"/api/v2/query/urls/"}
+)
+"""Where programs ask with a key in a header, which no page elsewhere can make a browser send; they come from no page at all."""
+
+KEYED_BYTES: Final = 16 * 1024 * 1024
+"""Most that such a request may take: ten thousand links of 1.6 kB each."""
+
 UPLOAD_OVERHEAD_BYTES: Final = 64 * 1024
 """What the other fields and the boundaries of an upload may take."""
 
@@ -95,7 +103,7 @@ class Guard:
 
     def _check(self, request: Request) -> None:
         check_host(request.headers.get("host", ""), self._host_names)
-        if request.method not in SAFE_METHODS:
+        if request.method not in SAFE_METHODS and request.url.path not in KEYED_PATHS:
             check_origin(request)
         check_length(request.headers, self._body_limit(request))
 
@@ -104,6 +112,8 @@ class Guard:
             return 0
         if request.url.path in UPLOAD_PATHS:
             return self._settings.limits.picture_bytes + UPLOAD_OVERHEAD_BYTES
+        if request.url.path in KEYED_PATHS:
+            return KEYED_BYTES
         return FORM_BYTES
 
     async def _tell(self, request: Request, error: ByleaveError, status: int, answer: _Answer) -> None:

@@ -11,7 +11,10 @@ from fastapi.routing import APIRoute
 from byleave.registry.permissions import Act
 from byleave.web.app import ROUTERS
 from byleave.web.forms import checked_form, checked_header
+from byleave.web.keys import KeyFor
 from byleave.web.rules import OpenToAll, SignedInFor
+from byleave.web.security import KEYED_PATHS
+from byleave.web.visitors import visitor_of
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 FOR_PERSONS = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM}
@@ -23,8 +26,14 @@ def dependencies(dependant: Dependant) -> Iterator[object]:
         yield from dependencies(one)
 
 
-def rules(route: APIRoute) -> list[OpenToAll | SignedInFor]:
-    return [call for call in dependencies(route.dependant) if isinstance(call, OpenToAll | SignedInFor)]
+def rules(route: APIRoute) -> list[OpenToAll | SignedInFor | KeyFor]:
+    return [
+        call for call in dependencies(route.dependant) if isinstance(call, OpenToAll | SignedInFor | KeyFor)
+    ]
+
+
+def is_keyed(route: APIRoute) -> bool:
+    return any(isinstance(rule, KeyFor) for rule in rules(route))
 
 
 def name(route: APIRoute) -> str:
@@ -50,8 +59,16 @@ def test_what_belongs_to_a_person_is_for_persons(route: APIRoute) -> None:
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if set(r.methods or ()) - {"GET", "HEAD"}], ids=name)
-def test_every_change_checks_its_form(route: APIRoute) -> None:
-    assert {checked_form, checked_header} & set(dependencies(route.dependant))
+def test_every_change_checks_its_form_or_a_key(route: APIRoute) -> None:
+    assert {checked_form, checked_header} & set(dependencies(route.dependant)) or is_keyed(route)
+
+
+def test_only_routes_that_ask_for_a_key_may_be_asked_from_no_page() -> None:
+    """And none of them looks at a cookie: what a browser sends by itself opens nothing there."""
+    assert {route.path for route in ROUTES if is_keyed(route)} == KEYED_PATHS
+    for route in ROUTES:
+        if is_keyed(route):
+            assert visitor_of not in set(dependencies(route.dependant))
 
 
 def test_a_rule_lets_nobody_do_what_the_registry_refuses() -> None:

@@ -1,0 +1,289 @@
+"""What the registry says now about links, files, items and pictures, for many of them in a few statements.
+
+The answer follows the rules of :mod:`byleave.consent` and nothing else: whoever asks here and whoever applies a published list of
+the same moment are told the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from byleave import urls
+from byleave.consent import (
+    ClaimState,
+    Evidence,
+    Preference,
+    Preferences,
+    Standing,
+    Statement,
+    TargetKind,
+    Use,
+    acting,
+    combine,
+    standing,
+)
+from byleave.errors import FormatError
+
+MOST_AT_ONCE: Final = 10_000
+"""Things that one call may ask about."""
+
+UNREADABLE: Final = "unreadable"
+LIVE: Final = (ClaimState.FILED.value, ClaimState.EFFECTIVE.value)
+ITEM_BYTES: Final = 16
+DIGEST_BYTES: Final = 32
+
+Place = tuple[TargetKind, bytes]
+"""A kind of target and its 32-byte digest: what a claim can stand on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One live claim about the thing asked about, seen from the target that covers it.
+
+    standing
+        Whether it acts on some use now, or waits to be confirmed.
+    distance
+        Bits by which the picture asked about differs from the one claimed; ``None`` for every other kind.
+    """
+
+    statement: Statement
+    standing: Standing
+    terms: str | None = None
+    contact: str | None = None
+    distance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said about one thing: an answer per use, and the claims behind it.
+
+    fault
+        ``unreadable`` where the thing asked about cannot be read; it is then answered as refused, as everywhere.
+    """
+
+    preferences: Preferences
+    said: tuple[Said, ...] = ()
+    fault: str | None = None
+
+
+SILENCE: Final = Answer(Preferences())
+REFUSED_UNREAD: Final = Answer(Preferences.same(Preference.DENY, Use), fault=UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    target: int
+    statement: Statement
+    terms: str | None
+    contact: str | None
+
+
+_COLUMNS = """
+    t.id, t.kind, t.digest, c.id AS claim, c.account_id, c.train_gen, c.train_other, c.tdm, c.ai_input, c.ai_index, c.search,
+    c.evidence, c.state, c.last_event, c.effective_at, c.expires_at, c.disputed, c.stale, c.terms, c.contact
+"""
+_BY_PLACE = sa.text(
+    f"""
+    SELECT {_COLUMNS} FROM (
+        SELECT 'url' AS kind, unnest(CAST(:url AS bytea[])) AS digest
+        UNION ALL SELECT 'prefix', unnest(CAST(:prefix AS bytea[]))
+        UNION ALL SELECT 'host', unnest(CAST(:host AS bytea[]))
+        UNION ALL SELECT 'domain', unnest(CAST(:domain AS bytea[]))
+        UNION ALL SELECT 'digest', unnest(CAST(:digest AS bytea[]))
+    ) AS asked
+    JOIN targets t ON t.kind = asked.kind AND t.digest = asked.digest
+    JOIN claims c ON c.id = t.claim_id
+    WHERE c.state = ANY(:live) ORDER BY t.id
+    """  # noqa: S608 - constants only
+)
+_BY_ITEM = sa.text(
+    f"""
+    SELECT {_COLUMNS} FROM unnest(CAST(:items AS bytea[])) AS asked(item)
+    JOIN targets t ON t.kind = 'url' AND t.digest BETWEEN asked.item || CAST(:lowest AS bytea)
+        AND asked.item || CAST(:highest AS bytea)
+    JOIN claims c ON c.id = t.claim_id
+    WHERE c.state = ANY(:live) ORDER BY t.id
+    """  # noqa: S608 - constants only
+)
+_BY_CLAIM = sa.text(
+    f"""
+    SELECT {_COLUMNS} FROM targets t JOIN claims c ON c.id = t.claim_id
+    WHERE t.kind = 'picture' AND t.claim_id = ANY(CAST(:claims AS bytea[])) AND c.state = ANY(:live) ORDER BY t.id
+    """  # noqa: S608 - constants only
+)
+_HOSTS_WITH_PATHS = sa.text(
+    """
+    SELECT DISTINCT scope_host_digest FROM targets
+    WHERE kind = 'prefix' AND (scope_host_digest = ANY(CAST(:hosts AS bytea[])) OR scope_host_digest IS NULL)
+    """
+)
+
+
+def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> list[Answer]:
+    """Answer for links as they stand in a dataset: by the link itself, every path above it, its host and every domain above that.
+
+    One answer per link, in order. A link that cannot be read, an empty one among them, is answered as refused.
+    """
+    canonical = {link: _canonical(link) for link in links}
+    hosts = {form: urls.host_of(form) for form in canonical.values() if form is not None}
+    digests = {host: urls.host_digest(host) for host in set(hosts.values())}
+    with_paths = _hosts_with_paths(session, digests)
+    above: dict[str, list[Place]] = {
+        host: [
+            (TargetKind.HOST, digest),
+            *((TargetKind.DOMAIN, urls.domain_digest(name)) for name in urls.domains_of(host)),
+        ]
+        for host, digest in digests.items()
+    }
+    places: dict[str, list[Place]] = {}
+    for form, host in hosts.items():
+        places[form] = [(TargetKind.URL, urls.url_digest(form))]
+        if host in with_paths:
+            places[form] += [(TargetKind.PREFIX, urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
+    found = _by_place(session, [place for group in (*places.values(), *above.values()) for place in group])
+    near = {host: _rows(found, group) for host, group in above.items()}
+    answers = _Answers(at)
+    by_form = {form: answers.of([*_rows(found, places[form]), *near[host]]) for form, host in hosts.items()}
+    forms = (canonical[link] for link in links)
+    return [REFUSED_UNREAD if form is None else by_form[form] for form in forms]
+
+
+def look_up_digests(session: Session, digests: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
+    """Answer for exact files by the SHA-256 of their bytes; ``None`` stands for one that could not be read."""
+    asked = [(TargetKind.DIGEST, digest) for digest in set(digests) if digest is not None]
+    found = _by_place(session, asked)
+    answers = _Answers(at)
+    return [
+        REFUSED_UNREAD if digest is None else answers.of(_rows(found, [(TargetKind.DIGEST, digest)]))
+        for digest in digests
+    ]
+
+
+def look_up_items(session: Session, items: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
+    """Answer for item ids of links: by claims on exactly that link.
+
+    An id tells neither path nor host, so claims on those are not found by it; ask by link for the whole answer.
+    """
+    wanted = list({item for item in items if item is not None})
+    pad = DIGEST_BYTES - ITEM_BYTES
+    limits = {"items": wanted, "lowest": bytes(pad), "highest": b"\xff" * pad, "live": list(LIVE)}
+    found: dict[bytes, list[_Row]] = {}
+    for row in _read(session, _BY_ITEM, limits) if wanted else ():
+        found.setdefault(row.statement.digest[:ITEM_BYTES], []).append(row)
+    answers = _Answers(at)
+    return [REFUSED_UNREAD if item is None else answers.of(found.get(item, [])) for item in items]
+
+
+def look_up_pictures(
+    session: Session, near: Sequence[Mapping[bytes, int] | None], *, at: datetime
+) -> list[Answer]:
+    """Answer for pictures. ``near`` holds, per picture, the claims found around it and their distance, or ``None`` if unreadable."""
+    claims = list({claim for one in near if one for claim in one})
+    found: dict[bytes, list[_Row]] = {}
+    for row in _read(session, _BY_CLAIM, {"claims": claims, "live": list(LIVE)}) if claims else ():
+        found.setdefault(row.statement.claim, []).append(row)
+    answers = _Answers(at)
+    return [
+        REFUSED_UNREAD
+        if one is None
+        else answers.of([row for claim in one for row in found.get(claim, [])], distances=one)
+        for one in near
+    ]
+
+
+class _Answers:
+    """Works out answers; things covered by the same targets share one."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+        self._known: dict[tuple[int, ...], Answer] = {(): SILENCE}
+
+    def of(self, rows: Sequence[_Row], distances: Mapping[bytes, int] | None = None) -> Answer:
+        if distances is not None:
+            return self._work_out(rows, distances)
+        key = tuple(row.target for row in rows)
+        if key not in self._known:
+            self._known[key] = self._work_out(rows, {})
+        return self._known[key]
+
+    def _work_out(self, rows: Sequence[_Row], distances: Mapping[bytes, int]) -> Answer:
+        statements = [row.statement for row in rows]
+        acts = {use: acting(statements, use, self._at) for use in Use}
+        preferences = {use: combine(one.preferences.for_use(use) for one in acts[use]) for use in Use}
+        said = [
+            Said(row.statement, word, row.terms, row.contact, distances.get(row.statement.claim))
+            for row in rows
+            if (word := self._standing(row.statement, acts)) is not None
+        ]
+        return Answer(Preferences(**{use.value: answer for use, answer in preferences.items()}), tuple(said))
+
+    def _standing(self, statement: Statement, acts: Mapping[Use, tuple[Statement, ...]]) -> Standing | None:
+        """Say whether a statement acts or waits, or ``None`` where it says nothing now or a later one took its place."""
+        if any(statement in statements for statements in acts.values()):
+            return Standing.ACTS
+        if any(standing(statement, use, self._at) is Standing.PENDING for use in Use):
+            return Standing.PENDING
+        return None
+
+
+def _canonical(link: str) -> str | None:
+    try:
+        return urls.canonical_url(link)
+    except FormatError:
+        return None
+
+
+def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozenset[str]:
+    """Return the hosts on which somebody claims a path: only there the paths above a link need asking for."""
+    if not digests:
+        return frozenset()
+    found = set(session.execute(_HOSTS_WITH_PATHS, {"hosts": list(digests.values())}).scalars())
+    return (
+        frozenset(digests)
+        if None in found
+        else frozenset(h for h, digest in digests.items() if digest in found)
+    )
+
+
+def _by_place(session: Session, places: Iterable[Place]) -> dict[Place, list[_Row]]:
+    asked: dict[str, set[bytes]] = {kind: set() for kind in ("url", "prefix", "host", "domain", "digest")}
+    for kind, digest in places:
+        asked[kind.value].add(digest)
+    found: dict[Place, list[_Row]] = {}
+    if any(asked.values()):
+        parameters = {kind: list(digests) for kind, digests in asked.items()}
+        for row in _read(session, _BY_PLACE, {**parameters, "live": list(LIVE)}):
+            found.setdefault((row.statement.kind, row.statement.digest), []).append(row)
+    return found
+
+
+def _rows(found: Mapping[Place, list[_Row]], places: Iterable[Place]) -> list[_Row]:
+    return [row for place in places for row in found.get(place, ())]
+
+
+def _read(session: Session, statement: sa.TextClause, parameters: Mapping[str, Any]) -> list[_Row]:
+    return [_row(row) for row in session.execute(statement, parameters)]
+
+
+def _row(row: Any) -> _Row:
+    said = Statement(
+        claim=row.claim,
+        claimant=row.account_id.bytes if row.account_id else row.claim,
+        kind=TargetKind(row.kind),
+        digest=row.digest,
+        preferences=Preferences(**{use.value: Preference(getattr(row, use.value)) for use in Use}),
+        evidence=Evidence(row.evidence),
+        state=ClaimState(row.state),
+        number=row.last_event,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        disputed=row.disputed,
+        stale=row.stale,
+    )
+    return _Row(row.id, said, row.terms, row.contact)

@@ -1,0 +1,51 @@
+"""The rule of routes for programs: they show a key instead of a cookie, so no page elsewhere can make a browser ask for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from byleave.registry.database import Database
+from byleave.registry.permissions import VISITOR, Act, require
+from byleave.registry.tokens import Scope, Token, spend, token_of
+from byleave.web.site import TheSite
+
+_SCHEMES = frozenset({"api", "bearer"})
+
+
+class KeyFor:
+    """The rule of a route for programs with a key; gives the route the key's token."""
+
+    def __init__(self, act: Act, scope: Scope) -> None:
+        self.act = act
+        self.scope = scope
+
+    def __call__(self, request: Request, site: TheSite) -> Token:
+        """Return whose key was sent, as ``Authorization: API KEY`` or ``Bearer KEY``.
+
+        Raises
+        ------
+        TokenRefusedError
+            If none was, or it opens nothing here.
+        """
+        require(VISITOR, self.act)
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        with site.database.transaction() as session:
+            return token_of(
+                session, key.strip() if scheme.lower() in _SCHEMES else "", self.scope, at=site.clock()
+            )
+
+
+def count_against(database: Database, token: Token, amount: int, at: datetime) -> None:
+    """Count what a program asks for against its key, whatever becomes of the answer.
+
+    Raises
+    ------
+    TooOftenError
+        If its minute is used up.
+    """
+    session: Session
+    with database.transaction() as session:
+        spend(session, token, amount, at=at)
