@@ -16,7 +16,7 @@ import numpy.typing as npt
 from byleave.apply.links import canonical, given, new_classes
 from byleave.apply.sha256 import Bytes, Sha256, Words, begin, compress, finish, hash_line, new_sha256
 from byleave.apply.tables import I64, Ints, Table, find
-from byleave.compiled import compiled
+from byleave.compiled import compiled_lean
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
 
 LINE_BYTES = 34_000
@@ -100,7 +100,7 @@ def new_scratch() -> Scratch:
     )
 
 
-@compiled
+@compiled_lean
 def _host_targets(
     line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
 ) -> tuple[int, bool]:
@@ -135,7 +135,7 @@ def _host_targets(
     return at, prefixed
 
 
-@compiled
+@compiled_lean
 def _same(kept: Bytes, line: Bytes, start: int, length: int) -> bool:
     different = 0
     for i in range(length):
@@ -143,7 +143,7 @@ def _same(kept: Bytes, line: Bytes, start: int, length: int) -> bool:
     return different == 0
 
 
-@compiled
+@compiled_lean
 def _kept_host_targets(
     line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
 ) -> tuple[int, bool]:
@@ -172,7 +172,7 @@ def _kept_host_targets(
     return after, prefixed
 
 
-@compiled
+@compiled_lean
 def _prefix_targets(
     line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
 ) -> int:
@@ -206,7 +206,7 @@ def _prefix_targets(
     return at
 
 
-@compiled
+@compiled_lean
 def match_links(
     data: Bytes,
     offsets: Ints,

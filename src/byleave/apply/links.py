@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from byleave.apply.sha256 import Bytes
-from byleave.compiled import compiled
+from byleave.compiled import compiled_lean
 
 PLAIN, ESCAPE, AMPERSAND, DOT, QUERY, QUOTE, UNUSUAL = range(7)
 LONGEST_LINK = 8192
@@ -22,7 +22,7 @@ def new_classes() -> Bytes:
     return classes
 
 
-@compiled
+@compiled_lean
 def _hex(byte: int) -> int:
     if 48 <= byte <= 57:
         return byte - 48
@@ -33,13 +33,13 @@ def _hex(byte: int) -> int:
     return -1
 
 
-@compiled
+@compiled_lean
 def _is_xn(data: Bytes, at: int, end: int) -> bool:
     """Whether a label begins with ``xn``, as punycode does, which must be checked by the rules of domain names."""
     return at + 1 < end and data[at] == 120 and data[at + 1] == 110
 
 
-@compiled
+@compiled_lean
 def _plain_host(data: Bytes, at: int, end: int) -> int:
     """Return where the host ends that begins at ``at``, or -1 if it is not plain: ``[a-z0-9-]`` labels, no punycode, no number."""
     start = at
@@ -60,7 +60,7 @@ def _plain_host(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@compiled
+@compiled_lean
 def _without_www(data: Bytes, at: int, end: int) -> int:
     """Return where the host begins once one leading ``www.`` is dropped, which is only done where a dotted name is left."""
     if (
@@ -76,7 +76,7 @@ def _without_www(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@compiled
+@compiled_lean
 def _scheme(data: Bytes, at: int, end: int) -> int:
     """Return where the host begins after ``http://`` or ``https://``, or -1."""
     if end - at < 8 or data[at] != 104 or data[at + 1] != 116 or data[at + 2] != 116 or data[at + 3] != 112:
@@ -87,7 +87,7 @@ def _scheme(data: Bytes, at: int, end: int) -> int:
     return at + 3
 
 
-@compiled
+@compiled_lean
 def _escaped(data: Bytes, at: int, end: int, line: Bytes, out: int) -> int:
     """Write one percent-encoded byte in its normal form; return the new length, or -1 if it is no plain one."""
     if at + 2 >= end:
@@ -107,7 +107,7 @@ def _escaped(data: Bytes, at: int, end: int, line: Bytes, out: int) -> int:
     return out + 3
 
 
-@compiled
+@compiled_lean
 def _is_amp(data: Bytes, at: int, end: int) -> bool:
     """Whether ``amp;`` stands at ``at``, so that the ``&`` before it was an entity."""
     return (
@@ -119,13 +119,13 @@ def _is_amp(data: Bytes, at: int, end: int) -> bool:
     )
 
 
-@compiled
+@compiled_lean
 def _is_odd(kind: int, query: int, before: int) -> bool:
     """Whether a byte asks for more than copying: browsers encode it, or a segment that begins with a dot may resolve."""
     return kind == UNUSUAL or (kind == QUOTE and query >= 0) or (kind == DOT and query < 0 and before == 47)
 
 
-@compiled
+@compiled_lean
 def _after_host(data: Bytes, at: int, end: int, line: Bytes, out: int, classes: Bytes) -> int:
     """Write path and query behind ``line[:out]``, drop the fragment; return the new length, or -1 if they are not plain."""
     query = -1
@@ -154,7 +154,7 @@ def _after_host(data: Bytes, at: int, end: int, line: Bytes, out: int, classes: 
     return query if out == query + 1 else out
 
 
-@compiled
+@compiled_lean
 def canonical(
     data: Bytes, at: int, end: int, line: Bytes, out: int, classes: Bytes
 ) -> tuple[int, int, int, int]:
@@ -182,7 +182,7 @@ def canonical(
     return (host_end, out, start, stop) if out >= 0 else (-1, -1, -1, -1)
 
 
-@compiled
+@compiled_lean
 def given(data: Bytes, at: int, end: int, line: Bytes, out: int) -> tuple[int, int]:
     """Copy a link that is canonical already behind ``line[:out]``; return where its host and it itself end there, or -1."""
     if end - at > line.shape[0] - out - 1:

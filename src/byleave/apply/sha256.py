@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.compiled import compiled
+from byleave.apply.sha_instructions import by_instructions
+from byleave.compiled import compiled_lean
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
@@ -30,10 +31,9 @@ class Sha256(NamedTuple):
 
 
 def new_sha256() -> Sha256:
-    """Make working memory for one thread. The round constants are the roots FIPS 180-4 names, computed and not copied."""
-    primes = [n for n in range(2, 312) if all(n % k for k in range(2, int(n**0.5) + 1))]
+    """Make working memory for one thread."""
     return Sha256(
-        np.array([_cube_root_fraction(prime) for prime in primes[:64]], np.uint32),
+        np.array(ROUNDS, np.uint32),
         np.zeros(16, np.uint32),
         np.zeros(64, np.uint32),
         np.zeros(128, np.uint8),
@@ -51,13 +51,18 @@ def _cube_root_fraction(number: int) -> int:
     return low & 0xFFFFFFFF
 
 
-@compiled
+_PRIMES = [n for n in range(2, 312) if all(n % k for k in range(2, int(n**0.5) + 1))]
+ROUNDS = tuple(_cube_root_fraction(prime) for prime in _PRIMES[:64])
+"""The round constants, computed from the roots that FIPS 180-4 names and not copied."""
+
+
+@compiled_lean
 def _rotated(x: Word, n: int) -> Word:
     return U32((x >> U32(n)) | (x << U32(32 - n)))
 
 
-@compiled
-def compress(state: Word32s, block: Bytes, at: int, schedule: Word32s, rounds: Word32s) -> None:
+@compiled_lean
+def compress_plainly(state: Word32s, block: Bytes, at: int, schedule: Word32s, rounds: Word32s) -> None:
     """Take the 64 bytes ``block[at:]`` into the first eight words of ``state``."""
     for i in range(16):
         j = at + 4 * i
@@ -94,7 +99,11 @@ def compress(state: Word32s, block: Bytes, at: int, schedule: Word32s, rounds: W
     state[7] = U32(state[7] + h)
 
 
-@compiled
+compress = by_instructions(ROUNDS) or compress_plainly
+"""Take a block into a state by the processor's instructions, or by the loop where it has none."""
+
+
+@compiled_lean
 def begin(state: Word32s) -> None:
     """Set the first eight words of ``state`` to the start value of FIPS 180-4."""
     state[0], state[1], state[2], state[3] = (
@@ -111,7 +120,7 @@ def begin(state: Word32s) -> None:
     )
 
 
-@compiled
+@compiled_lean
 def _swapped(x: Word) -> Word:
     return U64(
         ((x >> U32(24)) & U32(0xFF))
@@ -121,7 +130,7 @@ def _swapped(x: Word) -> Word:
     )
 
 
-@compiled
+@compiled_lean
 def finish(line: Bytes, done: int, end: int, scratch: Sha256) -> None:
     """Hash the last bytes ``line[done:end]``, fewer than 64, and leave the digest in ``scratch.words``. Keeps the state."""
     tail = scratch.tail
@@ -144,7 +153,7 @@ def finish(line: Bytes, done: int, end: int, scratch: Sha256) -> None:
         scratch.words[i] = _swapped(state[2 * i]) | (_swapped(state[2 * i + 1]) << U64(32))
 
 
-@compiled
+@compiled_lean
 def hash_line(line: Bytes, end: int, scratch: Sha256) -> None:
     """SHA-256 of ``line[:end]`` into ``scratch.words``."""
     begin(scratch.state)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.sha256 import U64, Word, Words
-from byleave.compiled import compiled
+from byleave.compiled import compiled_lean
 
 Ints = npt.NDArray[np.int64]
 
@@ -27,12 +27,12 @@ class Table(NamedTuple):
     keys: Words
 
 
-@compiled
+@compiled_lean
 def _turned(x: Word, n: int) -> Word:
     return U64((x << U64(n)) | (x >> U64(64 - n)))
 
 
-@compiled
+@compiled_lean
 def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
     """One round of SipHash."""
     a = U64(a + b)
@@ -48,7 +48,7 @@ def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
     return a, b, c, d
 
 
-@compiled
+@compiled_lean
 def _keyed(secret: Words, words: Words, count: int) -> Word:
     """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
     a = secret[0] ^ U64(0x736F6D6570736575)
@@ -69,7 +69,7 @@ def _keyed(secret: Words, words: Words, count: int) -> Word:
     return a ^ b ^ c ^ d
 
 
-@compiled
+@compiled_lean
 def find(table: Table, secret: Words, words: Words) -> Word:
     """Return the row of a key in a table, all its bytes compared, or -1."""
     slots, keys = table
@@ -93,7 +93,7 @@ def find(table: Table, secret: Words, words: Words) -> Word:
     return I64(-1)
 
 
-@compiled
+@compiled_lean
 def fill(slots: Words, keys: Words, secret: Words) -> None:
     """Put distinct ``keys`` into empty ``slots``, which are a power of two and more than the keys."""
     mask = U64(slots.shape[0] - 1)
@@ -105,7 +105,7 @@ def fill(slots: Words, keys: Words, secret: Words) -> None:
         slots[I64(at)] = ((mixed >> U64(32)) << U64(32)) | U64(row + 1)
 
 
-@compiled
+@compiled_lean
 def find_many(table: Table, secret: Words, words: Words, rows: Ints) -> None:
     """Write into ``rows`` where each of ``words``, uint64 (n, w), stands in a table, or -1."""
     for i in range(words.shape[0]):

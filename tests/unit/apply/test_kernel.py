@@ -18,7 +18,7 @@ from tests.unit.apply.worlds import NOW, row, ruleset_of
 from byleave.apply.causes import Explainer
 from byleave.apply.links import canonical, new_classes
 from byleave.apply.matching import Matcher, link_buffers
-from byleave.apply.sha256 import hash_line, new_sha256
+from byleave.apply.sha256 import compress, compress_plainly, hash_line, new_sha256
 from byleave.apply.verdicts import Terms, Verdicts, kept
 from byleave.consent import (
     ClaimState,
@@ -187,6 +187,17 @@ class TestSha256:
         line, sha = np.full(400, 7, np.uint8), new_sha256()
         hash_line(line, size, sha)
         assert sha.words.tobytes() == hashlib.sha256(bytes([7]) * size).digest()
+
+    @given(st.binary(min_size=97, max_size=97), st.integers(0, 33))
+    def test_the_plain_loop_takes_a_block_as_the_instructions_do(self, content: bytes, at: int) -> None:
+        block = np.frombuffer(content, np.uint8).copy()
+        states = []
+        for way in (compress, compress_plainly):
+            sha = new_sha256()
+            sha.state[:8] = block[:32].view(np.uint32)
+            way(sha.state, block, at, sha.schedule, sha.rounds)
+            states.append(sha.state[:8].tobytes())
+        assert states[0] == states[1]
 
 
 VALUES: dict[TargetKind, list[str | bytes]] = {
