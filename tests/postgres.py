@@ -66,7 +66,7 @@ def _open_database(registry_settings: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def database(_open_database: Database, registry_home: Path) -> Database:
-    """Give the database of ``registry_home`` without a row in it, its counter at 0, and without a published log."""
+    """Give the database of ``registry_home`` without a row in it, its counter at 0, and nothing published."""
     import sqlalchemy as sa
 
     from byleave.registry.tables import Base, EventCounter
@@ -77,5 +77,6 @@ def database(_open_database: Database, registry_home: Path) -> Database:
         session.execute(sa.text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
         session.execute(sa.text("ALTER TABLE claim_events ENABLE TRIGGER claim_events_keep_all"))
         session.add(EventCounter(last=0))
-    shutil.rmtree(registry_home / "log", ignore_errors=True)
+    for published in ("log", "releases"):
+        shutil.rmtree(registry_home / published, ignore_errors=True)
     return _open_database

@@ -42,20 +42,25 @@ def add(
     publish_values: bool = typer.Option(
         False, "--publish-values", help="Put plain links and match codes into the published list"
     ),
+    receipt: Path | None = typer.Option(None, help="File to write the receipt to"),
     json_: bool = typer.Option(False, "--json", help="Print the claim as JSON"),
 ) -> None:
-    """File one claim with all the targets given."""
+    """File one claim with all the targets given. When this returns, it is in the public log."""
+    from byleave.publish.receipts import file_with_receipt
     from byleave.registry.accounts import account_of
-    from byleave.registry.claims import NewClaim, file_claim
+    from byleave.registry.claims import NewClaim
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
     settings = Settings.from_process()
     targets = _targets(settings, image, sample, url, prefix, domain, csv)
     new = NewClaim(_preferences(preference, use), targets, terms, contact, publish_values=publish_values)
-    with Database.open(settings) as database, database.transaction() as session:
-        account = account_of(session, claimant, now())
-        claim = file_claim(session, new, who=OPERATOR, account=account, at=now())
+    with Database.open(settings) as database:
+        with database.transaction() as session:
+            account = account_of(session, claimant, now())
+        filed = file_with_receipt(database, settings, new, who=OPERATOR, account=account, at=now())
+    claim = filed.claim
+    _keep(filed.receipt.to_text(), receipt)
     if json_:
         print_json(describe(claim))
     else:
@@ -128,20 +133,62 @@ def show(
 @app.command()
 def withdraw(
     claim: str = typer.Argument(help="Id of the claim"),
+    receipt: Path | None = typer.Option(None, help="File to write the receipt to"),
     json_: bool = typer.Option(False, "--json", help="Print it as JSON"),
 ) -> None:
     """Withdraw one claim: it is gone from the next published list on."""
-    from byleave.registry.claims import withdraw_claim
+    from byleave.publish.receipts import withdraw_with_receipt
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    claim_id = _claim_id(claim)
-    with Database.open(Settings.from_process()) as database, database.transaction() as session:
-        found = withdraw_claim(session, claim_id, who=OPERATOR, at=now())
+    settings = Settings.from_process()
+    with Database.open(settings) as database:
+        done = withdraw_with_receipt(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+    _keep(done.receipt.to_text(), receipt)
     if json_:
-        print_json(describe(found))
+        print_json(describe(done.claim))
     else:
-        say(f"withdrawn as claim event {found.number}; publish to make it known")
+        say(f"withdrawn as claim event {done.claim.number}; publish to make it known")
+
+
+@app.command()
+def erase(
+    claim: str = typer.Argument(help="Id of the claim"),
+    receipt: Path | None = typer.Option(None, help="File to write the receipt to"),
+    json_: bool = typer.Option(False, "--json", help="Print what is left of it as JSON"),
+) -> None:
+    """Destroy what one claim said and whose it was. The log keeps that there was one, and nobody can open it again."""
+    from byleave.publish.receipts import erase_with_receipt
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    settings = Settings.from_process()
+    with Database.open(settings) as database:
+        done = erase_with_receipt(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+    _keep(done.receipt.to_text(), receipt)
+    if json_:
+        print_json(describe(done.claim))
+    else:
+        say(f"erased as claim event {done.claim.number}; publish to make it known")
+
+
+@app.command("receipt")
+def receipt_(
+    claim: str = typer.Argument(help="Id of the claim"),
+    out: Path | None = typer.Option(None, help="File to write it to; left out: standard output"),
+) -> None:
+    """Give the receipt of what last happened to a claim, with every cosignature that has come in since."""
+    from byleave.publish.receipts import receipt_of
+    from byleave.registry.database import Database
+    from byleave.registry.permissions import OPERATOR
+
+    settings = Settings.from_process()
+    with Database.open(settings) as database:
+        text = receipt_of(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _keep(text, out)
 
 
 def describe(claim: Claim) -> dict[str, Any]:
@@ -162,6 +209,16 @@ def describe(claim: Claim) -> dict[str, Any]:
         "filed_at": claim.filed_at,
         "withdrawn_at": claim.withdrawn_at,
     }
+
+
+def _keep(receipt: str, to: Path | None) -> None:
+    from byleave.storage import write_atomically
+
+    if to is not None:
+        write_atomically(to, receipt.encode(), mode=0o600)
+        say(
+            f"the receipt is in {to}: it holds what was said, so keep it private; check it with `byleave verify`"
+        )
 
 
 def _sentence(claim: Claim) -> str:

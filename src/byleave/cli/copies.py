@@ -27,22 +27,25 @@ def cover(
     """Write the signed coverage file of one dataset by one published list."""
     from byleave.catalog import Catalog
     from byleave.copies.cover import cover as cover_dataset
-    from byleave.publish.folders import keys_folder, releases_folder
+    from byleave.publish.folders import releases_folder
+    from byleave.publish.keys import known_keys, signing_key
     from byleave.registry.database import Database
-    from byleave.release import load_key, open_latest, open_release
+    from byleave.release import open_latest, open_release
 
     settings = Settings.from_process()
-    key = load_key(keys_folder(settings), settings.origin)
+    keys = known_keys(settings)
     folder = releases_folder(settings)
-    opened = (
-        open_latest(folder, [key.verifier])
-        if release is None
-        else open_release(folder / str(release), [key.verifier])
-    )
+    opened = open_latest(folder, keys) if release is None else open_release(folder / str(release), keys)
     catalog = Catalog(settings.home, limits=settings.limits)
     with Database.open(settings) as database, database.transaction() as session:
         coverage = cover_dataset(
-            catalog, session, dataset=dataset, release=opened, out=out, made_at=now(), key=key
+            catalog,
+            session,
+            dataset=dataset,
+            release=opened,
+            out=out,
+            made_at=now(),
+            key=signing_key(settings),
         )
     counts = coverage.signed.members["counts"]
     if json_:

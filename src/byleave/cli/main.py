@@ -19,6 +19,8 @@ from byleave.cli import (
     doctor,
     fingerprint,
     ingest,
+    keys,
+    log,
     publish,
     registry,
     search,
@@ -52,6 +54,8 @@ app.command("search")(search.search)
 app.command("fingerprint")(fingerprint.fingerprint)
 app.add_typer(claim.app, name="claim")
 app.command("publish")(publish.publish)
+app.add_typer(keys.app, name="keys")
+app.add_typer(log.app, name="log")
 app.command("sync")(sync.sync)
 app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")

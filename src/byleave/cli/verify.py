@@ -1,60 +1,296 @@
-"""`byleave verify`: check a published list or a coverage file, offline and light."""
+"""`byleave verify`: check receipts, published lists, coverage files, checkpoints and whole logs, offline and light."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from byleave.cli.output import print_json, say
 
+if TYPE_CHECKING:
+    from byleave.log import Checkpoint, Policy, VerifierKey
+    from byleave.release.key_history import KeyHistory
+    from byleave.release.promises import Answer
+    from byleave.release.receipts import Receipt
+
+EXIT_NOT_IN_FORCE = 8
+"""A receipt holds and the operator kept the promise, but the list does not put the claim in force."""
+
+_MAX_BYTES = 2_000_000
+_NAME_BYTES = 256
+_RECEIPT = b"c2sp.org/tlog-proof@"
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller wants checked, and whom she trusts."""
+
+    path: Path
+    keys: tuple[VerifierKey, ...]
+    policy: Policy
+    history: KeyHistory
+    release: Path | None
+    log: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What holds, in words and as data, and with which code to leave."""
+
+    sentence: str
+    data: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+
 
 def verify(
     path: Path = typer.Argument(
-        help="Folder of a release, folder of releases, synced folder, or coverage file"
+        help="Receipt, checkpoint, key history or coverage file; or folder of a release, of releases, a synced folder, or a log"
     ),
-    key: list[str] = typer.Option(
-        [], help="Verifier key to trust; a synced folder remembers its own when none is given"
+    key: list[str] = typer.Option([], help="Verifier key to trust; a synced folder remembers its own"),
+    policy: Path | None = typer.Option(
+        None, help="Policy file (C2SP tlog-policy): logs to trust and witnesses they need"
+    ),
+    history: Path | None = typer.Option(
+        None,
+        help="Key history of the registry, which links earlier keys to the present one; found by itself in its folders",
+    ),
+    release: Path | None = typer.Option(
+        None, help="For a receipt: folder of releases, or synced folder, that must honour it"
+    ),
+    log: str | None = typer.Option(
+        None,
+        help="For a receipt or checkpoint: folder or web address of the log, which must have kept all it held",
     ),
     json_: bool = typer.Option(False, "--json", help="Print what was checked as JSON"),
 ) -> None:
-    """Check signature, sizes and digests; anything that does not hold is an error."""
-    from byleave.errors import InputError
-    from byleave.log import VerifierKey
-    from byleave.release import open_coverage, open_latest, open_release, open_synced
-    from byleave.release.reading import LATEST
-    from byleave.release.sync import CURRENT
+    """Check signature, sizes and digests; anything that does not hold is an error.
 
-    keys = [VerifierKey.parse(one) for one in key]
+    With --release, a receipt that holds leaves with 0 when the list puts the claim in force, with 8 when it says honestly why not, and
+    with 5 when the operator broke the promise.
+    """
+    asked = _asked(path, key, policy, history, release, log)
+    found = _checker(path)(asked)
+    if json_:
+        print_json({"ok": True, **found.data})
+    else:
+        say(found.sentence)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def _asked(
+    path: Path,
+    key: list[str],
+    policy: Path | None,
+    history: Path | None,
+    release: Path | None,
+    log: str | None,
+) -> Asked:
+    from byleave.errors import InputError
+    from byleave.log import Policy, VerifierKey
+    from byleave.release.key_history import HISTORY, KeyHistory
+    from byleave.release.sync import CURRENT, read_current
+
+    beside = [folder / HISTORY for folder in (path, release) if folder and (folder / HISTORY).is_file()]
+    chains = [history] if history else beside
+    chain = KeyHistory.parse(_content(chains[-1])) if chains else KeyHistory()
+    keys = tuple(VerifierKey.parse(one) for one in key)
+    rules = Policy.parse(_content(policy)) if policy else None
+    if rules:
+        keys += tuple(log.key for log in rules.logs if log.key.checkable and log.key not in keys)
+    if not keys and release is not None:
+        held = read_current(release)
+        keys = held.keys if held else ()
     if not keys and not (path / CURRENT).exists():
         raise InputError(
             "whose signature should be trusted?", remedy="pass --key with the registry's verifier key"
         )
-    if path.is_file():
-        coverage = open_coverage(path, keys)
-        answer = {
-            "kind": "coverage",
-            "dataset": coverage.covers.dataset,
-            "release": coverage.covers.release_number,
-        }
-        manifest = coverage.signed
-    else:
-        if (path / CURRENT).exists():
-            release = open_synced(path, keys)
-        else:
-            release = open_latest(path, keys) if (path / LATEST).exists() else open_release(path, keys)
-        answer = {
-            "kind": "release",
-            "number": release.number,
-            "published_at": release.published_at.isoformat(),
-        }
-        manifest = release.signed
-    signed_by = [signer.name for signer in manifest.signers]
-    if json_:
-        print_json({"ok": True, **answer, "manifest_sha256": manifest.sha256.hex(), "signed_by": signed_by})
-    else:
-        say(
-            "holds: "
-            + ", ".join(f"{name} {value}" for name, value in answer.items())
-            + f", signed by {', '.join(signed_by)}"
+    keys = chain.trusted(keys)
+    return Asked(path, keys, rules or Policy.of_keys(keys), chain, release, log)
+
+
+def _checker(path: Path) -> Callable[[Asked], Found]:
+    from byleave.release.log_reading import CHECKPOINT
+    from byleave.release.manifest import MANIFEST
+    from byleave.release.sync import CURRENT
+
+    if path.is_dir():
+        is_log = (
+            (path / CHECKPOINT).exists() and not (path / CURRENT).exists() and not (path / MANIFEST).exists()
         )
+        return _log if is_log else _release
+    head = _content(path, cut=True)
+    if head.startswith(_RECEIPT):
+        return _receipt
+    if head.startswith(_ZIP):
+        return _coverage
+    return _history if head.partition(b"\n")[0].endswith(b"/keys") else _checkpoint
+
+
+def _receipt(asked: Asked) -> Found:
+    from byleave.release.receipts import Receipt
+
+    receipt = Receipt.parse(_content(asked.path))
+    witnessed = receipt.verify(asked.policy)
+    asked.history.check(witnessed.checkpoint, witnessed.signers)
+    _grew(asked, witnessed.checkpoint)
+    event = receipt.event
+    data: dict[str, Any] = {
+        "kind": "receipt",
+        "claim": event.claim.hex(),
+        "operation": event.operation,
+        "index": receipt.proof.index,
+        "recorded_at": event.recorded_at,
+        "log": witnessed.checkpoint.origin,
+        "size": witnessed.checkpoint.size,
+        "witnesses": [one.key.name for one in witnessed.cosignatures],
+    }
+    said = (
+        f"holds: {event.operation} of claim {event.claim.hex()}, {event.recorded_at:%Y-%m-%d %H:%M} UTC, "
+        f"entry {receipt.proof.index} of the log {witnessed.checkpoint.origin}"
+    )
+    if asked.release is None:
+        return Found(said, data)
+    told = _answer(asked, receipt, asked.release)
+    data["release"] = {
+        "number": told.number,
+        "outcome": told.outcome.value,
+        "row": told.row,
+        "at": told.at,
+        "why": told.why,
+    }
+    return Found(f"{said}\n{told.sentence}", data, _exit_code(told))
+
+
+def _answer(asked: Asked, receipt: Receipt, folder: Path) -> Answer:
+    from byleave.release import open_latest, open_synced
+    from byleave.release.promises import answer
+    from byleave.release.standing import open_standing
+    from byleave.release.sync import CURRENT
+
+    if (folder / CURRENT).exists():
+        release = open_synced(folder)
+        return answer(receipt, release, open_standing(folder / "releases", release, asked.keys))
+    release = open_latest(folder, asked.keys)
+    return answer(receipt, release, open_standing(folder, release, asked.keys))
+
+
+def _exit_code(told: Answer) -> int:
+    from byleave.errors import VerificationError
+    from byleave.release.promises import Outcome
+
+    if told.outcome is Outcome.MISSING:
+        return VerificationError.exit_code
+    return 0 if told.outcome is Outcome.IN_LIST else EXIT_NOT_IN_FORCE
+
+
+def _checkpoint(asked: Asked) -> Found:
+    from byleave.log.lines import text_of
+    from byleave.log.notes import MAX_NOTE_BYTES
+    from byleave.release.keys import verify_ed25519
+
+    note = text_of(_content(asked.path), limit=MAX_NOTE_BYTES, what="the checkpoint")
+    witnessed = asked.policy.open_checkpoint(note, verify_ed25519)
+    checkpoint = witnessed.checkpoint
+    asked.history.check(checkpoint, witnessed.signers)
+    now = _grew(asked, checkpoint)
+    data = {
+        "kind": "checkpoint",
+        "log": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "witnesses": [one.key.name for one in witnessed.cosignatures],
+        "kept_in": now.size if now else None,
+    }
+    said = f"holds: {checkpoint.size} entries of the log {checkpoint.origin}"
+    return Found(f"{said}, all of them kept in the log of {now.size} entries now" if now else said, data)
+
+
+def _grew(asked: Asked, old: Checkpoint) -> Checkpoint | None:
+    """Check that the log, if one is named, keeps all that ``old`` held."""
+    from byleave.release.log_reading import check_growth, open_place, read_checkpoint
+
+    if asked.log is None:
+        return None
+    with open_place(asked.log) as place:
+        now = read_checkpoint(place, asked.policy)
+        asked.history.check(now.checkpoint, now.signers)
+        check_growth(place, old, now.checkpoint)
+    return now.checkpoint
+
+
+def _log(asked: Asked) -> Found:
+    from byleave.release.log_reading import audit, open_place, read_checkpoint
+
+    with open_place(str(asked.path)) as place:
+        witnessed = read_checkpoint(place, asked.policy)
+        checkpoint = witnessed.checkpoint
+        asked.history.check(checkpoint, witnessed.signers)
+        audit(place, checkpoint)
+    data = {"kind": "log", "log": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()}
+    return Found(
+        f"holds: all {checkpoint.size} entries of the log {checkpoint.origin} give its signed root", data
+    )
+
+
+def _history(asked: Asked) -> Found:
+    from byleave.release.key_history import KeyHistory
+
+    chain = KeyHistory.parse(_content(asked.path))
+    keys = [str(key) for key in chain.trusted(asked.keys)]
+    said = f"holds: {len(chain.rotations)} changes of keys; with the key you trust come {len(keys) - len(asked.keys)} others"
+    return Found(said, {"kind": "keys", "changes": len(chain.rotations), "keys": keys})
+
+
+def _coverage(asked: Asked) -> Found:
+    from byleave.release import open_coverage
+
+    coverage = open_coverage(asked.path, asked.keys)
+    data = {
+        "kind": "coverage",
+        "dataset": coverage.covers.dataset,
+        "release": coverage.covers.release_number,
+    }
+    return _signed(data, coverage.signed.sha256, coverage.signed.signers)
+
+
+def _release(asked: Asked) -> Found:
+    from byleave.release import open_latest, open_release, open_synced
+    from byleave.release.reading import LATEST
+    from byleave.release.sync import CURRENT
+
+    if (asked.path / CURRENT).exists():
+        release = open_synced(asked.path)
+    elif (asked.path / LATEST).exists():
+        release = open_latest(asked.path, asked.keys)
+    else:
+        release = open_release(asked.path, asked.keys)
+    data = {"kind": "release", "number": release.number, "published_at": release.published_at.isoformat()}
+    return _signed(data, release.signed.sha256, release.signed.signers)
+
+
+def _signed(data: dict[str, Any], sha256: bytes, signers: tuple[VerifierKey, ...]) -> Found:
+    names = [signer.name for signer in signers]
+    said = ", ".join(f"{name} {value}" for name, value in data.items())
+    return Found(
+        f"holds: {said}, signed by {', '.join(names)}",
+        {**data, "manifest_sha256": sha256.hex(), "signed_by": names},
+    )
+
+
+def _content(path: Path, *, cut: bool = False) -> bytes:
+    from byleave.errors import InputError, NotFoundError
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1) if not cut else file.read(_NAME_BYTES)
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+    if len(content) > _MAX_BYTES:
+        raise InputError(f"{path} is too long", remedy="name the file that the registry handed out")
+    return content

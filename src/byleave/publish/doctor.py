@@ -8,8 +8,9 @@ from pathlib import Path
 from byleave.catalog.info import read_info
 from byleave.errors import ByleaveError
 from byleave.publish.folders import keys_folder, releases_folder
+from byleave.publish.keys import known_keys, show_keys
 from byleave.registry.doctor import Finding
-from byleave.release import load_key, open_latest
+from byleave.release import open_latest
 from byleave.release.keys import KEY_FILE
 from byleave.release.reading import LATEST
 from byleave.settings import Settings
@@ -38,10 +39,9 @@ def _publication(settings: Settings) -> Iterator[Finding]:
     if path.stat().st_mode & 0o077:
         yield Finding("signing key", "broken", f"{path} can be read by others", f"run: chmod 600 '{path}'")
     try:
-        key = load_key(keys_folder(settings), settings.origin)
-        yield Finding("signing key", "ok", str(key.verifier), "")
+        yield Finding("signing key", "ok", str(show_keys(settings).signing), "")
         if (releases_folder(settings) / LATEST).exists():
-            release = open_latest(releases_folder(settings), [key.verifier])
+            release = open_latest(releases_folder(settings), known_keys(settings))
             said = (
                 f"no. {release.number} of {release.published_at:%Y-%m-%d %H:%M} UTC, signature and files hold"
             )

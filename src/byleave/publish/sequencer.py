@@ -63,7 +63,7 @@ def integrate(database: Database, settings: Settings, *, at: datetime) -> Sequen
 
 def refuse_other_past(session: Session, settings: Settings) -> None:
     """Refuse to go on where the published log was made by a registry that knew more than this one. Cheap: for before filing."""
-    _published(session, settings, LogFiles(log_folder(settings)), _newest(session))
+    _published(session, settings, LogFiles(log_folder(settings)), newest_checkpoint(session))
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def sequencing(database: Database) -> Iterator[Session]:
 def sequence(session: Session, settings: Settings, *, at: datetime) -> Sequenced | None:
     """Do the work of :func:`integrate` inside :func:`sequencing`."""
     files = LogFiles(log_folder(settings))
-    newest = _newest(session)
+    newest = newest_checkpoint(session)
     published = _published(session, settings, files, newest)
     count = last_number(session)
     if newest is not None and newest.size > count:
@@ -123,7 +123,8 @@ def sequence(session: Session, settings: Settings, *, at: datetime) -> Sequenced
     return _sequenced(newest)
 
 
-def _newest(session: Session) -> CheckpointRow | None:
+def newest_checkpoint(session: Session) -> CheckpointRow | None:
+    """Return the checkpoint of the largest size that was signed, or ``None`` before the first."""
     chosen = sa.select(CheckpointRow).order_by(CheckpointRow.size.desc()).limit(1)
     return session.execute(chosen).scalar_one_or_none()
 

@@ -1,0 +1,53 @@
+"""`byleave keys`: show the key that others trust, and give way to a new one."""
+
+from __future__ import annotations
+
+import typer
+
+from byleave.cli.output import now, print_json, say
+from byleave.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Show the signing key, and change it")
+
+
+@app.command()
+def show(
+    witness: bool = typer.Option(False, "--witness", help="Show the key that cosigns other logs instead"),
+    json_: bool = typer.Option(False, "--json", help="Print the keys as JSON"),
+) -> None:
+    """Print the verifier key of this registry: what others need to check its log, lists and coverage files."""
+    from byleave.publish.keys import cosigning, show_keys, witness_key
+
+    settings = Settings.from_process()
+    if witness:
+        key = str(cosigning(witness_key(settings)))
+        if json_:
+            print_json({"witness": key})
+        else:
+            typer.echo(key)
+        return
+    keys = show_keys(settings)
+    if json_:
+        print_json({"key": str(keys.signing), "earlier": [str(key) for key in keys.earlier]})
+        return
+    typer.echo(str(keys.signing))
+    for earlier in keys.earlier:
+        say(f"before: {earlier}")
+
+
+@app.command()
+def rotate(json_: bool = typer.Option(False, "--json", help="Print the new key as JSON")) -> None:
+    """Take up a new signing key and announce it, signed by the old one and the new one. Old receipts still verify."""
+    from byleave.publish import keys as publish_keys
+    from byleave.publish.sequencer import sequence, sequencing
+    from byleave.registry.database import Database
+
+    settings = Settings.from_process()
+    with Database.open(settings) as database, sequencing(database) as session:
+        sequence(session, settings, at=now())
+        key = publish_keys.rotate(session, settings, at=now())
+    if json_:
+        print_json({"key": str(key.verifier)})
+        return
+    typer.echo(str(key.verifier))
+    say("announced in the key history beside the log; keep a copy of the keys folder, as before")
