@@ -25,6 +25,8 @@ from byleave.registry.database import Database
 from byleave.registry.permissions import Act, Who, require
 from byleave.registry.tables import ReleaseRow
 from byleave.release import Release
+from byleave.release.delta_writing import keep_deltas
+from byleave.release.deltas import KEPT
 from byleave.release.reading import ReleaseName
 from byleave.release.standing import write_standing
 from byleave.release.writing import TERMS, Heading, write_sorted_release
@@ -49,7 +51,12 @@ class Published:
 def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -> Published:
     """Publish the registry as release N, N being the number of its last claim event.
 
-    A release never changes: when nothing happened since the last one, that one is returned.
+    A release never changes: when nothing happened since the last one, that one is returned. Deltas from recent ones are made with it.
+
+    Raises
+    ------
+    ConflictError
+        If another process makes deltas in the same folder; the release itself is published, and the next call makes them.
     """
     require(who, Act.PUBLISH)
     integrate(database, settings, at=at)  # release N stands beside a checkpoint of N entries or more
@@ -71,6 +78,8 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
             release = write_sorted_release(folder, batches, heading, key=key, earlier=known_keys(settings))
             write_standing(folder, release, standing_blocks(held, release), key=key)
         _remember(session, release, claims=heading.claims)
+        published = _published_before(session, release.number)
+    keep_deltas(folder, release, published, key)
     return Published(release, is_new, str(key.verifier))
 
 
@@ -107,6 +116,16 @@ def _before(session: Session, number: int) -> ReleaseName | None:
     )
     found = session.execute(chosen).one_or_none()
     return ReleaseName(found.number, found.manifest_digest) if found else None
+
+
+def _published_before(session: Session, number: int) -> list[int]:
+    chosen = (
+        sa.select(ReleaseRow.number)
+        .where(ReleaseRow.number < number)
+        .order_by(ReleaseRow.number.desc())
+        .limit(KEPT)
+    )
+    return sorted(session.execute(chosen).scalars())
 
 
 def _terms(settings: Settings) -> bytes | None:

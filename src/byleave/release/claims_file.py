@@ -34,23 +34,26 @@ Keys = npt.NDArray[np.bytes_]
 
 @dataclass(frozen=True, slots=True)
 class RowFacts:
-    """What a manifest says of the rows: how many, their Merkle root, and how many of each state and kind."""
+    """How many rows were written, and how many of each state and kind."""
 
     rows: int
-    root: bytes
     states: dict[str, int]
     kinds: dict[str, int]
 
 
 class ClaimsWriter:
-    """Writes rows sorted by kind, digest and claim into a folder. A context manager; :meth:`finish` gives the facts."""
+    """Writes rows sorted by kind, digest and claim into a folder. A context manager; :meth:`finish` gives the facts.
 
-    def __init__(self, folder: Path) -> None:
+    A ``tree`` that is given takes the leaf hash of every row.
+    """
+
+    def __init__(self, folder: Path, tree: RowTree | None) -> None:
         (folder / DIGESTS).mkdir()
         self._digests = {kind.value: _open(folder, kind.value) for kind in TargetKind}
         self._last_key = np.zeros(1, f"S{KEY_BYTES}")
         self._last_digest = ("", b"")
-        self._tree = RowTree()
+        self._tree = tree
+        self._rows = 0
         self._states: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._waiting: list[pa.RecordBatch] = []
@@ -86,7 +89,9 @@ class ClaimsWriter:
         if (np.concatenate([self._last_key, keys[:-1]]) > keys).any():
             raise FormatError("the rows of a release are out of order", remedy="sync again")
         self._last_key = keys[-1:].copy()
-        self._tree.extend(row_hashes(batch))
+        self._rows += batch.num_rows
+        if self._tree is not None:
+            self._tree.extend(row_hashes(batch))
         for counter, name in ((self._states, "state"), (self._kinds, "kind")):
             counter.update(
                 {pair["values"]: pair["counts"] for pair in batch[name].value_counts().to_pylist()}
@@ -101,7 +106,7 @@ class ClaimsWriter:
         if self._waiting:
             self._write_group(GROUP_ROWS)
         states, kinds = (dict(sorted(counter.items())) for counter in (self._states, self._kinds))
-        return RowFacts(self._tree.count, self._tree.root(), states, kinds)
+        return RowFacts(self._rows, states, kinds)
 
     def _write_group(self, rows: int) -> None:
         table = pa.Table.from_batches(self._waiting, SCHEMA).combine_chunks()
@@ -124,9 +129,9 @@ class ClaimsWriter:
             start += count
 
 
-def write_claims(folder: Path, batches: Iterable[pa.RecordBatch]) -> RowFacts:
-    """Write the rows of a release, which come sorted by kind, digest and claim."""
-    with ClaimsWriter(folder) as writer:
+def write_claims(folder: Path, batches: Iterable[pa.RecordBatch], tree: RowTree | None = None) -> RowFacts:
+    """Write the rows of a release, which come sorted by kind, digest and claim; see :class:`ClaimsWriter`."""
+    with ClaimsWriter(folder, tree) as writer:
         for batch in batches:
             writer.write(batch)
         return writer.finish()

@@ -128,6 +128,20 @@ def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
     signed = open_manifest(
         read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind="release", keys=keys
     )
+    check_folder(folder, signed)
+    if CLAIMS not in {entry.name for entry in signed.files}:
+        raise FormatError("the release names no claims", remedy="sync again")
+    return Release(folder, signed)
+
+
+def check_folder(folder: Path, signed: SignedManifest) -> None:
+    """Make sure that a folder holds what its manifest names, byte for byte, and nothing else.
+
+    Raises
+    ------
+    VerificationError
+        If a file is missing, is another one, is a link, or is not named.
+    """
     named = {entry.name for entry in signed.files}
     # Whatever is no plain folder counts, links above all: what they lead to may change after it was checked.
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
@@ -138,12 +152,9 @@ def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
     for entry in signed.files:
         path = folder / entry.name
         if not path.is_file() or path.is_symlink():
-            raise VerificationError(f"the release lacks {entry.name}", remedy="sync again")
+            raise VerificationError(f"{folder} lacks {entry.name}", remedy="sync again")
         with path.open("rb") as file:
             check_bytes(entry, path.stat().st_size, hashlib.file_digest(file, "sha256").digest())
-    if CLAIMS not in named:
-        raise FormatError("the release names no claims", remedy="sync again")
-    return Release(folder, signed)
 
 
 def latest_number(content: bytes) -> int:

@@ -7,25 +7,23 @@ key is told once, at the first sync; later syncs may leave it out.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
-from byleave.fetch import Client, FetchLimits
 from byleave.log import VerifierKey
-from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES, NOTE, SignedManifest, open_manifest, whole
+from byleave.release.catching_up import NO_WAY, catch_up
+from byleave.release.fetching import Progress, Wanted, fetch_whole, read_wanted, silent
 from byleave.release.reading import LATEST, Release, latest_number, open_release, read_limited
-from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically
+from byleave.release.sources import Source, open_source
+from byleave.storage import alone_in, remove_leftovers, write_atomically
 
 CURRENT = "current.json"
-MAX_FILE_BYTES = 16 * 1024**3
-_FETCH_LIMITS = FetchLimits(body_bytes=MAX_MANIFEST_BYTES, total_seconds=3600.0)
 
-Progress = Callable[[str, int, int], None]
-"""Told of each file: its name, bytes done, bytes in all."""
+Approve = Callable[[Release], None]
+"""Asked about a release that was fetched and verified, before it is put in force; raising refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,14 @@ class Current:
 
 
 def sync(
-    source: str, folder: Path, *, keys: Sequence[VerifierKey] = (), progress: Progress | None = None
+    source: str,
+    folder: Path,
+    *,
+    keys: Sequence[VerifierKey] = (),
+    progress: Progress = silent,
+    approve: Approve | None = None,
 ) -> Release:
-    """Bring ``folder`` to the latest release of ``source``; return that release, verified.
+    """Bring ``folder`` to the latest release of ``source``, by deltas where they lead there; return that release, verified.
 
     Raises
     ------
@@ -54,13 +57,15 @@ def sync(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        return _sync(source, folder, keys, progress)
+        return _sync(source, folder, keys, progress, approve)
 
 
-def _sync(source: str, folder: Path, keys: Sequence[VerifierKey], progress: Progress | None) -> Release:
+def _sync(
+    source: str, folder: Path, keys: Sequence[VerifierKey], progress: Progress, approve: Approve | None
+) -> Release:
     held = read_current(folder)
     trusted = tuple(keys) or (held.keys if held else ())
-    with closing(_open_source(source)) as place:
+    with closing(open_source(source)) as place:
         number = latest_number(place.read(LATEST))
         if not trusted:
             raise InputError(
@@ -68,27 +73,42 @@ def _sync(source: str, folder: Path, keys: Sequence[VerifierKey], progress: Prog
                 remedy="pass --key with the registry's verifier key, as its page or `byleave publish` shows it",
             )
         _refuse_going_back(held, number)
-        manifest, note = place.read(f"{number}/{MANIFEST}"), place.read(f"{number}/{NOTE}")
-        signed = open_manifest(manifest, note, kind="release", keys=trusted)
-        if whole(signed.members, "number") != number:
-            raise VerificationError(
-                "the source serves another release than it names",
-                remedy="ask its operator; keep what you have",
-            )
-        if held and held.number == number and held.manifest_sha256 != signed.sha256.hex():
+        wanted = read_wanted(place, number, trusted)
+        digest = wanted.signed.sha256.hex()
+        if held and held.number == number and held.manifest_sha256 != digest:
             raise VerificationError(
                 f"the source now serves another release {number} than before: two lists under one number",
                 remedy="keep both copies and ask the registry's operator in public",
             )
-        release = _fetch(place, folder, number, {MANIFEST: manifest, NOTE: note}, signed, trusted, progress)
+        release = _obtain(place, folder, held, wanted, trusted, progress)
+    if approve is not None:
+        approve(release)
     state = {
         "number": number,
-        "manifest_sha256": signed.sha256.hex(),
+        "manifest_sha256": digest,
         "keys": [str(key) for key in trusted],
         "source": source,
     }
     write_atomically(folder / CURRENT, json.dumps(state, indent=1).encode() + b"\n")
     return release
+
+
+def _obtain(
+    place: Source,
+    folder: Path,
+    held: Current | None,
+    wanted: Wanted,
+    keys: Sequence[VerifierKey],
+    progress: Progress,
+) -> Release:
+    final = folder / "releases" / str(wanted.number)
+    final.parent.mkdir(exist_ok=True)
+    remove_leftovers(final.parent, final.name)
+    there = wanted.standing(final, keys)
+    if there is None and held is not None:
+        with suppress(*NO_WAY):
+            there = catch_up(place, open_synced(folder, keys), wanted, final, keys, progress)
+    return there or fetch_whole(place, wanted, final, keys, progress)
 
 
 def open_synced(folder: Path, keys: Sequence[VerifierKey] = ()) -> Release:
@@ -129,90 +149,3 @@ def _refuse_going_back(held: Current | None, number: int) -> None:
             f"the source serves release {number}, older than release {held.number} held here",
             remedy="an old list lacks what people said since; ask the registry's operator",
         )
-
-
-def _fetch(
-    place: _Folder | _Web,
-    folder: Path,
-    number: int,
-    known: dict[str, bytes],
-    signed: SignedManifest,
-    keys: Sequence[VerifierKey],
-    progress: Progress | None,
-) -> Release:
-    final = folder / "releases" / str(number)
-    remove_leftovers(final.parent, final.name)
-    # What stands there may be damaged, or of a sync that was killed before it could name it as the one in force.
-    with suppress(NotFoundError, FormatError, VerificationError):
-        there = open_release(final, keys)
-        if there.manifest_digest == signed.sha256:
-            return there
-    with staged_folder(final, replace=True) as staging:
-        for name, content in known.items():
-            (staging / name).write_bytes(content)
-        for entry in signed.files:
-            if entry.size > MAX_FILE_BYTES:
-                raise FormatError(
-                    f"{entry.name} of the release is too large", remedy="ask the registry's operator"
-                )
-            (staging / entry.name).parent.mkdir(parents=True, exist_ok=True)
-            place.copy(f"{number}/{entry.name}", staging / entry.name, size=entry.size)
-            if progress:
-                progress(entry.name, entry.size, entry.size)
-        open_release(staging, keys)
-    return open_release(final, keys)
-
-
-def _open_source(source: str) -> _Folder | _Web:
-    if source.startswith(("http://", "https://")):
-        return _Web(source.rstrip("/"))
-    path = Path(source)
-    if not path.is_dir():
-        raise NotFoundError(
-            f"{source} is no folder of releases",
-            remedy="name the folder that holds latest.json, or a web address",
-        )
-    return _Folder(path)
-
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def read(self, name: str) -> bytes:
-        return read_limited(self._root / name)
-
-    def copy(self, name: str, to: Path, *, size: int) -> None:
-        try:
-            found = (self._root / name).stat().st_size
-            if found != size:
-                raise VerificationError(
-                    f"{name} has {found} bytes, not {size}", remedy="ask the operator; keep what you have"
-                )
-            shutil.copyfile(self._root / name, to)
-        except FileNotFoundError as error:
-            raise VerificationError(
-                f"the source lacks {name}", remedy="ask its operator; keep what you have"
-            ) from error
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
-class _Web:
-    """The source is named by the trainer on her own command line, so her local network is allowed."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._client = Client(_FETCH_LIMITS, private_addresses=True)
-
-    def read(self, name: str) -> bytes:
-        return self._client.get(f"{self._root}/{name}")
-
-    def copy(self, name: str, to: Path, *, size: int) -> None:
-        with self._client.stream(f"{self._root}/{name}", body_bytes=size) as chunks, to.open("wb") as out:
-            for chunk in chunks:
-                out.write(chunk)
-
-    def close(self) -> None:
-        self._client.close()

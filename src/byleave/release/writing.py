@@ -15,7 +15,7 @@ from byleave.fingerprints import PICTURE_VERSION
 from byleave.log import JSON, VerifierKey
 from byleave.release.claims_file import write_claims
 from byleave.release.keys import SigningKey
-from byleave.release.leaves import LEAF_FORMAT
+from byleave.release.leaves import LEAF_FORMAT, RowTree
 from byleave.release.manifest import MANIFEST, NOTE, file_entry_of, sign_manifest
 from byleave.release.reading import LATEST, Release, ReleaseName, open_release
 from byleave.release.rows import Row, table
@@ -94,7 +94,8 @@ def write_sorted_release(
 
 
 def _fill(staging: Path, batches: Iterable[pa.RecordBatch], heading: Heading, key: SigningKey) -> None:
-    written = write_claims(staging, batches)
+    tree = RowTree()
+    written = write_claims(staging, batches, tree)
     (staging / POLICY).write_bytes(json.dumps(heading.policy, indent=1, sort_keys=True).encode() + b"\n")
     (staging / PLATFORMS_FILE).write_bytes(_packaged("byleave.urls", PLATFORMS_FILE))
     (staging / "public_suffix_list.dat").write_bytes(suffix_list_bytes())
@@ -113,7 +114,7 @@ def _fill(staging: Path, batches: Iterable[pa.RecordBatch], heading: Heading, ke
         "number": heading.number,
         "previous": heading.previous.members() if heading.previous else None,
         "published_at": heading.published_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "rows": {"count": written.rows, "leaf": LEAF_FORMAT, "root": written.root.hex()},
+        "rows": {"count": written.rows, "leaf": LEAF_FORMAT, "root": tree.root().hex()},
         "tables": dict(table_digests()),
         "terms": TERMS,
         "writer": WRITER,

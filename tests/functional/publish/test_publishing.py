@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from byleave.consent import Evidence, Preference, Preferences
+from byleave.log import VerifierKey
 from byleave.publish import publish
 from byleave.registry.accounts import account_of
 from byleave.registry.claims import Claim, NewClaim, file_claim, withdraw_claim
 from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import Target, digest_target, domain_target, prefix_target, url_target
+from byleave.release import sync
 from byleave.release.rows import statement
 from byleave.settings import Settings
 
@@ -126,3 +128,37 @@ def test_the_operator_s_own_terms_of_use_are_the_ones_that_are_signed(
     (settings.home / "terms.txt").write_text("Be kind.\n")
     release = publish(database, settings, who=OPERATOR, at=NOW).release
     assert (release.folder / str(release.signed.members["terms"])).read_text() == "Be kind.\n"
+
+
+def test_deltas_lead_from_the_lists_before_to_the_new_one(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    ann = account(database, "ann")
+    gone = filed(database, ann, url_target("https://example.com/0.jpg"))
+    releases = []
+    for day in range(4):
+        filed(database, ann, url_target(f"https://example.com/{day + 1}.jpg"))
+        if day == 2:
+            with database.transaction() as session:
+                withdraw_claim(session, gone.id, who=OPERATOR, at=NOW)
+        published = publish(database, settings, who=OPERATOR, at=NOW + timedelta(days=day))
+        releases.append(published.release)
+        key = VerifierKey.parse(published.verifier_key)
+        if day == 0:
+            sync(str(settings.home / "releases"), tmp_path / "synced", keys=[key])
+    told: list[str] = []
+    held = sync(
+        str(settings.home / "releases"),
+        tmp_path / "synced",
+        progress=lambda name, done, total: told.append(name),
+    )
+    assert held.manifest_digest == releases[-1].manifest_digest
+    numbers = [release.number for release in releases]
+    steps = (
+        {(numbers[0], numbers[2]), (numbers[2], numbers[3])},
+        {(numbers[0], numbers[1]), (numbers[1], numbers[3])},
+    )
+    assert {name.split("/")[1] for name in told if name.startswith("deltas/")} in [
+        {f"{start}-{end}" for start, end in way} for way in steps
+    ]
+    assert not any(name.endswith("/claims.parquet") for name in told)
