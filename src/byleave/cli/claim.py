@@ -141,9 +141,9 @@ def withdraw(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    settings = Settings.from_process()
+    claim_id, settings = _claim_id(claim), Settings.from_process()
     with Database.open(settings) as database:
-        done = withdraw_with_receipt(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+        done = withdraw_with_receipt(database, settings, claim_id, who=OPERATOR, at=now())
     _keep(done.receipt.to_text(), receipt)
     if json_:
         print_json(describe(done.claim))
@@ -162,9 +162,9 @@ def erase(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    settings = Settings.from_process()
+    claim_id, settings = _claim_id(claim), Settings.from_process()
     with Database.open(settings) as database:
-        done = erase_with_receipt(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+        done = erase_with_receipt(database, settings, claim_id, who=OPERATOR, at=now())
     _keep(done.receipt.to_text(), receipt)
     if json_:
         print_json(describe(done.claim))
@@ -182,9 +182,9 @@ def receipt_(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    settings = Settings.from_process()
+    claim_id, settings = _claim_id(claim), Settings.from_process()
     with Database.open(settings) as database:
-        text = receipt_of(database, settings, _claim_id(claim), who=OPERATOR, at=now())
+        text = receipt_of(database, settings, claim_id, who=OPERATOR, at=now())
     if out is None:
         typer.echo(text, nl=False)
     else:

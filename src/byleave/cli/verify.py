@@ -174,7 +174,7 @@ def _answer(asked: Asked, receipt: Receipt, folder: Path) -> Answer:
     from byleave.release.sync import CURRENT
 
     if (folder / CURRENT).exists():
-        release = open_synced(folder)
+        release = open_synced(folder, asked.keys)
         return answer(receipt, release, open_standing(folder / "releases", release, asked.keys))
     release = open_latest(folder, asked.keys)
     return answer(receipt, release, open_standing(folder, release, asked.keys))
@@ -265,7 +265,7 @@ def _release(asked: Asked) -> Found:
     from byleave.release.sync import CURRENT
 
     if (asked.path / CURRENT).exists():
-        release = open_synced(asked.path)
+        release = open_synced(asked.path, asked.keys)
     elif (asked.path / LATEST).exists():
         release = open_latest(asked.path, asked.keys)
     else:
