@@ -218,7 +218,7 @@ def served(
 
     catalog, clock = Catalog(gallery.home), MovableClock()
     app = create_app(settings, database, catalog, demo=demo, bound_to=bound_to, clock=clock)
-    listening = socket.socket()
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(server_config(app))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

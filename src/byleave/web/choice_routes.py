@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from byleave.errors import InputError
 from byleave.publish.releases import last_published
 from byleave.registry.claims import claim_by_id, claims_of, withdraw_claim
 from byleave.registry.permissions import Act
@@ -20,6 +21,7 @@ from byleave.web.forms import AddressFields, CheckedForm
 from byleave.web.my_choices import CHOICES_PER_PAGE, replaced, show_choice
 from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll, SignedInFor
+from byleave.web.sign_in_routes import MOST_PATH
 from byleave.web.site import Site, TheSite
 from byleave.web.visitors import TheVisitor, Visitor
 
@@ -50,7 +52,12 @@ async def picture_for_choice(site: TheSite, visitor: TheVisitor, form: CheckedFo
 @router.post("/choices/sign-in", dependencies=[Open])
 async def sign_in_first(form: CheckedForm) -> Response:
     """Send somebody who is not signed in to do so, and back to the choice as it was made."""
-    return go(f"/sign-in?next={quote(read_wish(form).address(), safe='')}")
+    address = read_wish(form).address()
+    if len(address) > MOST_PATH:
+        raise InputError(
+            "this choice is too long to be kept while you sign in", remedy="sign in first, then make it"
+        )
+    return go(f"/sign-in?next={quote(address, safe='')}")
 
 
 @router.post("/choices")
