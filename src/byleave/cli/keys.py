@@ -16,7 +16,8 @@ def show(
     json_: bool = typer.Option(False, "--json", help="Print the keys as JSON"),
 ) -> None:
     """Print the verifier key of this registry: what others need to check its log, lists and coverage files."""
-    from byleave.publish.keys import cosigning, show_keys, witness_key
+    from byleave.publish.keys import show_keys
+    from byleave.release.witnessing import cosigning, witness_key
 
     settings = Settings.from_process()
     if witness:

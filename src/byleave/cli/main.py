@@ -28,6 +28,7 @@ from byleave.cli import (
     sync,
     token,
     verify,
+    witness,
 )
 from byleave.errors import ByleaveError, MissingExtraError, UnavailableError
 
@@ -56,6 +57,7 @@ app.add_typer(claim.app, name="claim")
 app.command("publish")(publish.publish)
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+app.add_typer(witness.app, name="witness")
 app.command("sync")(sync.sync)
 app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")

@@ -1,5 +1,5 @@
 """The one guarded HTTP client."""
 
-from byleave.fetch.client import Client, FetchLimits, is_public
+from byleave.fetch.client import Client, FetchLimits, Posted, is_public
 
-__all__ = ["Client", "FetchLimits", "is_public"]
+__all__ = ["Client", "FetchLimits", "Posted", "is_public"]

@@ -39,6 +39,14 @@ class FetchLimits:
     redirects: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A server's answer to what was sent: its HTTP status and body."""
+
+    status: int
+    body: bytes
+
+
 Resolve = Callable[[str, int], list[str]]
 """Gives the addresses of a host name."""
 
@@ -91,6 +99,29 @@ class Client:
         """
         with self.stream(url, body_bytes=body_bytes) as chunks:
             return b"".join(chunks)
+
+    def post(self, url: str, content: bytes) -> Posted:
+        """Send bytes and return the answer, whatever its status. Redirects are not followed.
+
+        Raises
+        ------
+        RefusedError, UnavailableError, FormatError
+            As for :meth:`get`, but for the status.
+        """
+        until = time.monotonic() + self._limits.total_seconds
+        try:
+            target = httpx.URL(url)
+            addresses = self._checked_addresses(target, private=self._private)
+            response = self._send(target, addresses, until, method="POST", content=content)
+            try:
+                body = b"".join(_limited(response, url, self._limits, until))
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UnavailableError(
+                f"{url} cannot be reached: {type(error).__name__}", remedy="try later"
+            ) from error
+        return Posted(response.status_code, body)
 
     @contextmanager
     def stream(self, url: str, *, body_bytes: int | None = None) -> Iterator[Iterator[bytes]]:
@@ -146,7 +177,15 @@ class Client:
             raise RefusedError(f"{host} leads to an address that is not public", remedy=_REMEDY)
         return addresses
 
-    def _send(self, target: httpx.URL, addresses: list[str], until: float) -> httpx.Response:
+    def _send(
+        self,
+        target: httpx.URL,
+        addresses: list[str],
+        until: float,
+        *,
+        method: str = "GET",
+        content: bytes | None = None,
+    ) -> httpx.Response:
         """Ask the first address that takes a connection; a name such as ``localhost`` may have one that nobody listens on."""
         host = target.raw_host.decode()
         failure: httpx.TransportError | None = None
@@ -154,8 +193,9 @@ class Client:
             if time.monotonic() > until:
                 raise UnavailableError(f"{target.host} is too slow", remedy="try later")
             request = self._http.build_request(
-                "GET",
+                method,
                 target.copy_with(host=address),
+                content=content,
                 headers={"Host": target.netloc.decode()},
                 extensions={"sni_hostname": host},
             )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
-from byleave.log import COSIGNATURE, VerifierKey
+from byleave.log import VerifierKey
 from byleave.log.notes import signature_line, split_note
 from byleave.publish.folders import keys_folder, log_folder, releases_folder
 from byleave.publish.log_files import LogFiles
@@ -101,16 +101,6 @@ def publish_history(settings: Settings) -> None:
     for folder in (log_folder(settings), releases_folder(settings)):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / HISTORY, content)
-
-
-def witness_key(settings: Settings) -> SigningKey:
-    """Return the key with which this registry cosigns other logs: its own, as the format asks, and made on first use."""
-    return load_or_make_key(keys_folder(settings) / "witness", f"{settings.origin}/witness")
-
-
-def cosigning(key: SigningKey) -> VerifierKey:
-    """Return a witness key's public face: a key of the type for cosignatures."""
-    return VerifierKey(key.verifier.name, key.verifier.public, COSIGNATURE)
 
 
 def _finish_rotation(settings: Settings) -> None:
