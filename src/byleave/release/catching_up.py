@@ -40,7 +40,7 @@ def catch_up(
     There is none where the source has no deltas from so old a list, where one is damaged or does not fit, and where ``claims.parquet`` was
     laid out by another version of Arrow than is installed here.
     """
-    if not _same_writer(wanted.signed):
+    if held.redaction or wanted.redaction or not _same_writer(wanted.signed):
         return None
     for left in final.parent.glob(f"{WORK}*"):
         shutil.rmtree(left, ignore_errors=True)

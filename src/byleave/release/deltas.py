@@ -139,7 +139,7 @@ def open_delta(folder: Path, keys: Sequence[VerifierKey]) -> Delta:
     """
     manifest, note = read_limited(folder / MANIFEST), read_limited(folder / NOTE)
     signed = read_delta(manifest, note, keys)
-    check_folder(folder, signed)
+    check_folder(folder, signed.files)
     return Delta(folder, signed)
 
 

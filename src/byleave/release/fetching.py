@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
 from byleave.log import VerifierKey
 from byleave.release.manifest import MANIFEST, NOTE, FileEntry, SignedManifest, open_manifest, whole
-from byleave.release.reading import Release, open_release
+from byleave.release.reading import (
+    REDACTION,
+    REDACTION_NOTE,
+    Release,
+    entries_of,
+    open_redaction,
+    open_release,
+)
 from byleave.release.sources import MAX_FILE_BYTES, Source
 from byleave.storage import remove_leftovers, staged_folder
 
@@ -20,11 +27,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The release one wants: its signed manifest, as bytes and as what they say."""
+    """The release one wants: its signed manifest, as bytes and as what they say, and its redaction where there is one."""
 
     manifest: bytes
     note: bytes
     signed: SignedManifest
+    redaction: tuple[bytes, bytes, SignedManifest] | None = None
 
     @property
     def number(self) -> int:
@@ -32,15 +40,25 @@ class Wanted:
         return whole(self.signed.members, "number")
 
     def write_into(self, folder: Path) -> None:
-        """Write manifest and note."""
+        """Write manifest and note, and those of the redaction."""
         (folder / MANIFEST).write_bytes(self.manifest)
         (folder / NOTE).write_bytes(self.note)
+        if self.redaction is not None:
+            (folder / REDACTION).write_bytes(self.redaction[0])
+            (folder / REDACTION_NOTE).write_bytes(self.redaction[1])
+
+    @property
+    def entries(self) -> tuple[FileEntry, ...]:
+        """The files it consists of now."""
+        return entries_of(self.signed, self.redaction[2] if self.redaction else None)
 
     def standing(self, folder: Path, keys: Sequence[VerifierKey]) -> Release | None:
         """Return this very release if it stands in ``folder``, whole; what stands there may be of a run that was killed."""
         with suppress(NotFoundError, FormatError, VerificationError):
             there = open_release(folder, keys)
-            if there.manifest_digest == self.signed.sha256:
+            redaction = self.redaction[2].sha256 if self.redaction else None
+            held = there.redaction.sha256 if there.redaction else None
+            if (there.manifest_digest, held) == (self.signed.sha256, redaction):
                 return there
         return None
 
@@ -59,7 +77,15 @@ def read_wanted(place: Source, number: int, keys: Sequence[VerifierKey]) -> Want
         raise VerificationError(
             "the source serves another release than it names", remedy="ask its operator; keep what you have"
         )
-    return wanted
+    try:
+        redaction, redaction_note = (
+            place.read(f"{number}/{REDACTION}"),
+            place.read(f"{number}/{REDACTION_NOTE}"),
+        )
+    except (NotFoundError, UnavailableError):
+        return wanted
+    opened = open_redaction(redaction, redaction_note, wanted.signed, keys)
+    return replace(wanted, redaction=(redaction, redaction_note, opened))
 
 
 def fetch_whole(
@@ -69,7 +95,7 @@ def fetch_whole(
     remove_leftovers(final.parent, final.name)
     with staged_folder(final, replace=True) as staging:
         wanted.write_into(staging)
-        for entry in wanted.signed.files:
+        for entry in wanted.entries:
             copy_entry(place, entry, str(wanted.number), staging, progress)
         open_release(staging, keys)
     return open_release(final, keys)

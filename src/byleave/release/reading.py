@@ -16,6 +16,7 @@ from byleave.release.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
     NOTE,
+    FileEntry,
     SignedManifest,
     check_bytes,
     digest_of,
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CLAIMS = "claims.parquet"
+REDACTION = "redaction.json"
+REDACTION_NOTE = "redaction.note"
+REDACTED = "redacted.bin"
+"""Of a redacted release: what was taken out, as 40 bytes a row: its place (int64, big-endian) and its leaf hash, sorted by place."""
+
+REDACTED_BYTES = 40
 LATEST = "latest.json"
 
 
@@ -51,10 +58,11 @@ class ReleaseName:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A verified release: published list no. N."""
+    """A verified release: published list no. N. ``redaction`` is there where the registry took rows out of it later."""
 
     folder: Path
     signed: SignedManifest
+    redaction: SignedManifest | None = None
 
     @property
     def number(self) -> int:
@@ -94,6 +102,11 @@ class Release:
         return digest_of(mapping(self.signed.members, "rows"), "root")
 
     @property
+    def redacted(self) -> int:
+        """How many of its rows were taken out later."""
+        return whole(self.redaction.members, "rows") if self.redaction else 0
+
+    @property
     def published_at(self) -> datetime:
         """When it was published, in UTC."""
         try:
@@ -128,28 +141,60 @@ def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
     signed = open_manifest(
         read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind="release", keys=keys
     )
-    check_folder(folder, signed)
+    redaction = None
+    if (folder / REDACTION).is_file():
+        manifest, note = read_limited(folder / REDACTION), read_limited(folder / REDACTION_NOTE)
+        redaction = open_redaction(manifest, note, signed, keys)
+    check_folder(folder, entries_of(signed, redaction), redacted=redaction is not None)
     if CLAIMS not in {entry.name for entry in signed.files}:
         raise FormatError("the release names no claims", remedy="sync again")
-    return Release(folder, signed)
+    return Release(folder, signed, redaction)
 
 
-def check_folder(folder: Path, signed: SignedManifest) -> None:
-    """Make sure that a folder holds what its manifest names, byte for byte, and nothing else.
+def open_redaction(
+    manifest: bytes, note: bytes, signed: SignedManifest, keys: Sequence[VerifierKey]
+) -> SignedManifest:
+    """Check what takes rows out of a release: signed like the release itself, so that nobody but the registry can.
+
+    Raises
+    ------
+    VerificationError
+        If it is of another release, or replaces other files than those with rows.
+    """
+    redaction = open_manifest(manifest, note, kind="redaction", keys=keys)
+    name = ReleaseName(whole(signed.members, "number"), signed.sha256)
+    if ReleaseName.parse(redaction.members) != name:
+        raise VerificationError("the redaction is of another release", remedy="sync again")
+    digests = {entry.name for entry in signed.files if entry.name.startswith("digests/")}
+    if {entry.name for entry in redaction.files} != {CLAIMS, REDACTED, *digests}:
+        raise VerificationError("the redaction replaces other files than it should", remedy="sync again")
+    return redaction
+
+
+def entries_of(signed: SignedManifest, redaction: SignedManifest | None) -> tuple[FileEntry, ...]:
+    """Return the files of a release, as a redaction left them."""
+    replaced = redaction.files if redaction else ()
+    return tuple({entry.name: entry for entry in (*signed.files, *replaced)}.values())
+
+
+def check_folder(folder: Path, entries: Sequence[FileEntry], *, redacted: bool = False) -> None:
+    """Make sure that a folder holds what its manifests name, byte for byte, and nothing else.
 
     Raises
     ------
     VerificationError
         If a file is missing, is another one, is a link, or is not named.
     """
-    named = {entry.name for entry in signed.files}
+    named = {entry.name for entry in entries} | {MANIFEST, NOTE}
+    if redacted:
+        named |= {REDACTION, REDACTION_NOTE}
     # Whatever is no plain folder counts, links above all: what they lead to may change after it was checked.
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    if {path.relative_to(folder).as_posix() for path in found} - named - {MANIFEST, NOTE}:
+    if {path.relative_to(folder).as_posix() for path in found} - named:
         raise VerificationError(
             f"{folder} holds files that the manifest does not name", remedy="sync again into a new folder"
         )
-    for entry in signed.files:
+    for entry in entries:
         path = folder / entry.name
         if not path.is_file() or path.is_symlink():
             raise VerificationError(f"{folder} lacks {entry.name}", remedy="sync again")
