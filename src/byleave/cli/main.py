@@ -21,6 +21,7 @@ from byleave.cli import (
     ingest,
     keys,
     log,
+    mirror,
     publish,
     registry,
     search,
@@ -59,6 +60,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(witness.app, name="witness")
 app.command("sync")(sync.sync)
+app.command("mirror")(mirror.mirror)
 app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
