@@ -20,6 +20,7 @@ from byleave.web import (
     entry_routes,
     list_routes,
     lookup_routes,
+    record_routes,
     search_routes,
     sign_in_routes,
 )
@@ -37,6 +38,7 @@ ROUTERS = (
     list_routes.router,
     api_routes.router,
     lookup_routes.router,
+    record_routes.router,
 )
 
 

@@ -1,0 +1,167 @@
+// What a receipt proves, step by step: entry, signature, growth of the log, and what the newest list makes of the claim.
+import {
+  consistencyFromTiles,
+  fail,
+  fromHex,
+  leafHash,
+  openCheckpoint,
+  openNote,
+  parseKey,
+  parseReceipt,
+  same,
+  sha256,
+  toBase64,
+  toHex,
+  verifyConsistency,
+  verifyInclusion,
+} from "./tlog.js";
+
+const RECORD_BYTES = 48;
+const DIGEST_BYTES = 32;
+const MOST_BYTES = 64 * 1024 * 1024;
+const DAY_S = 24 * 60 * 60;
+const STANDINGS = ["", "effective", "filed", "held", "withdrawn", "rejected", "erased", "expired"];
+const REASONS = ["", "flat", "crowded", "common", "disputed", "other"];
+const AFTER = { withdraw: "withdrawn", erase: "erased", reject: "rejected" };
+const text = new TextDecoder();
+
+// Check a receipt. `get(address)` gives the bytes of a public file, or null where there is none; `tell` hears of every step.
+export async function check(receiptText, keyLines, places, get, tell) {
+  const keys = await Promise.all(keyLines.map(parseKey));
+  const receipt = await parseReceipt(receiptText);
+  const number = receipt.index + 1n;
+  tell(`The receipt is for claim event ${number}, “${receipt.record.op}”, of ${receipt.record.at}.`);
+  const then = await openCheckpoint(receipt.checkpoint, keys);
+  tell(`The log of ${then.origin} with ${then.size} entries is signed by a key you trust.`);
+  await verifyInclusion(receipt.index, then.size, await leafHash(receipt.entry), receipt.proof, then.root);
+  tell(`The event is entry ${receipt.index} of that log: its hash and ${receipt.proof.length} others give the signed root.`);
+  await hasGrown(then, keys, places.log, get, tell);
+  return inNewestList(receipt, number, keys, then.origin, places.releases, get, tell);
+}
+
+async function hasGrown(then, keys, log, get, tell) {
+  const bytes = (await get(`${log}/checkpoint`)) ?? fail("the log has no head");
+  const now = await openCheckpoint(text.decode(bytes), keys);
+  if (now.origin !== then.origin) fail(`the log here is ${now.origin}, and the receipt is of ${then.origin}`);
+  if (now.size < then.size) fail(`the log has ${now.size} entries now, fewer than when the receipt was made`);
+  const readTile = async (path) => (await get(`${log}/${path}`)) ?? fail("a tile of the log is missing");
+  const proof = await consistencyFromTiles(then.size, now.size, readTile);
+  await verifyConsistency(then.size, now.size, then.root, now.root, proof);
+  tell(`The log has ${now.size} entries now and begins with the log of the receipt: nothing in it was changed.`);
+}
+
+async function inNewestList(receipt, number, keys, origin, releases, get, tell) {
+  const latest = await get(`${releases}/latest.json`);
+  if (latest === null) return { holds: true, words: "The receipt holds. No list has been published yet." };
+  const list = Number(JSON.parse(text.decode(latest)).number);
+  if (!Number.isSafeInteger(list)) fail("the number of the newest list cannot be read");
+  const release = await openManifest(`${releases}/${list}`, "release", list, keys, origin, get);
+  tell(`The newest list, no. ${list}, is signed by a key you trust.`);
+  if (BigInt(list) < number) return notListedYet(receipt, release.members, list);
+  const standing = await openManifest(`${releases}/standing/${list}`, "standing", list, keys, origin, get);
+  if (standing.members.release !== release.digest) fail("the index of claims belongs to another list");
+  const index = await signedFile(`${releases}/standing/${list}`, "claims.index", standing.members, get);
+  const entry = find(index, fromHex(receipt.record.claim));
+  const said = verdict(receipt, number, entry, list, release.members);
+  const listed = said.holds && (entry.standing === "effective" || entry.standing === "filed");
+  return (listed && (await lacksTargets(receipt, `${releases}/${list}`, release.members, get, tell))) || said;
+}
+
+// The list must hold what the claim covers, too: its sorted digests are looked through, kind by kind.
+async function lacksTargets(receipt, folder, members, get, tell) {
+  let absent = 0;
+  for (const kind of new Set(receipt.targets.map(([kind]) => kind))) {
+    const wanted = receipt.targets.filter(([one]) => one === kind).map(([, digest]) => digest);
+    const name = `digests/${kind}.sha256`;
+    const said = members.files.find((file) => file.name === name);
+    if (!said) {
+      absent += wanted.length;
+    } else if (said.bytes > MOST_BYTES) {
+      tell(`The list's ${name} is too long for a browser; byleave verify looks into it.`);
+    } else {
+      const digests = await signedFile(folder, name, members, get);
+      absent += wanted.filter((digest) => place(digests, DIGEST_BYTES, fromHex(digest)) === null).length;
+    }
+  }
+  return absent ? missing(`${absent} of its ${receipt.targets.length} targets are not in the list`) : null;
+}
+
+function notListedYet(receipt, members, list) {
+  const due = Date.parse(receipt.record.at) + DAY_S * 1000;
+  if (Date.parse(members.published_at) > due) return missing(`list ${list} was published later than a day after it`);
+  return { holds: true, words: `The receipt holds. No list has it yet; it is due by ${new Date(due).toISOString()}.` };
+}
+
+function verdict(receipt, number, entry, list, members) {
+  if (entry === null) return missing(`list ${list} does not know the claim`);
+  if (entry.number < number) return missing(`list ${list} passes over what the receipt shows`);
+  const due = expected(receipt, members);
+  if (entry.number === number && due && entry.standing !== due) {
+    return missing(`list ${list} says ${entry.standing} where it should say ${due}`);
+  }
+  const since = new Date(Number(entry.since) * 1000).toISOString().slice(0, 10);
+  switch (entry.standing) {
+    case "effective":
+      return { holds: true, words: `The receipt holds, and the claim is in list ${list} at row ${entry.row}.` };
+    case "filed":
+      return { holds: true, words: `The receipt holds. The claim is in list ${list} at row ${entry.row}, not confirmed yet.` };
+    case "held":
+      return { holds: true, words: `The receipt holds. The claim is held since ${since}, for ${entry.reason || "review"}.` };
+    default:
+      return { holds: true, words: `The receipt holds. The claim is ${entry.standing} since ${since}, so list ${list} does not carry it.` };
+  }
+}
+
+// What a list must say of a claim to which nothing happened after the receipt.
+function expected(receipt, members) {
+  if (receipt.record.op in AFTER) return AFTER[receipt.record.op];
+  const end = receipt.record.expires_at;
+  if (end && Date.parse(end) <= Date.parse(members.published_at)) return "expired";
+  return receipt.record.state;
+}
+
+const missing = (why) => ({ holds: false, words: `Missing: the operator broke its promise, for ${why}. Keep this receipt.` });
+
+async function openManifest(folder, kind, subject, keys, origin, get) {
+  const manifest = (await get(`${folder}/manifest.json`)) ?? fail(`${folder}/manifest.json is missing`);
+  const note = (await get(`${folder}/manifest.note`)) ?? fail(`${folder}/manifest.note is missing`);
+  const digest = await sha256(manifest);
+  const signed = await openNote(text.decode(note), keys, origin);
+  if (signed !== `${origin}/${kind}\n${subject}\n${toBase64(digest)}\n`) fail(`the signature is not about this ${kind}`);
+  return { members: JSON.parse(text.decode(manifest)), digest: toHex(digest) };
+}
+
+async function signedFile(folder, name, members, get) {
+  const said = members.files.find((file) => file.name === name) ?? fail(`${name} is not in the signed manifest`);
+  const bytes = (await get(`${folder}/${name}`)) ?? fail(`${folder}/${name} is missing`);
+  if (!same(await sha256(bytes), fromHex(said.sha256))) fail(`${name} is not what the signed manifest says`);
+  return bytes;
+}
+
+// Find a claim in the sorted index: 48 bytes each, numbers big-endian.
+function find(index, claim) {
+  if (index.length % RECORD_BYTES) fail("the index of claims has an odd length");
+  const at = place(index, RECORD_BYTES, claim);
+  if (at === null) return null;
+  const view = new DataView(index.buffer, index.byteOffset, index.byteLength);
+  return {
+    number: view.getBigUint64(at + 16),
+    row: view.getBigUint64(at + 24),
+    since: view.getBigInt64(at + 32),
+    standing: STANDINGS[view.getUint8(at + 40)] ?? fail("the index of claims cannot be read"),
+    reason: REASONS[view.getUint8(at + 41)] ?? fail("the index of claims cannot be read"),
+  };
+}
+
+// Where a record of sorted ones begins that begins with `key`, or null.
+function place(records, width, key) {
+  const wanted = toHex(key);
+  const keyAt = (number) => toHex(records.subarray(number * width, number * width + key.length));
+  let [low, high] = [0, Math.floor(records.length / width)];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyAt(middle) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return keyAt(low) === wanted ? low * width : null;
+}

@@ -1,0 +1,154 @@
+"""The public record on the site: numbers, feed, log files, and the page that checks receipts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from defusedxml.ElementTree import fromstring
+from tests.website import Website
+
+from byleave.consent import PRESETS, Evidence
+from byleave.log import TileAt, hash_reader, open_checkpoint, tree_root
+from byleave.publish import publish
+from byleave.publish.keys import known_keys
+from byleave.publish.receipts import Acknowledged, file_all_with_receipts
+from byleave.registry.accounts import account_of
+from byleave.registry.claims import Filing, NewClaim
+from byleave.registry.permissions import OPERATOR
+from byleave.registry.targets import url_target
+from byleave.release.keys import verify_ed25519
+
+pytestmark = pytest.mark.functional
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def file_many(website: Website, count: int, *, at: datetime = NOON) -> tuple[Acknowledged, ...]:
+    with website.database.transaction() as session:
+        account = account_of(session, "ann@example.org", at)
+    filings = [
+        Filing(
+            NewClaim(PRESETS["no_training"], (url_target(f"https://a.example/{n}"),)), account, Evidence.E0
+        )
+        for n in range(count)
+    ]
+    return file_all_with_receipts(website.database, website.settings, filings, who=OPERATOR, at=at)
+
+
+def test_the_page_shows_numbers_head_key_and_three_commands(website: Website) -> None:
+    file_many(website, 3)
+    release = publish(website.database, website.settings, who=OPERATOR, at=NOON).release
+    page = website.browser().get("/registry").text
+    assert "<dt>Choices in force</dt><dd>3</dd>" in page
+    assert release.manifest_digest.hex() in page
+    assert website.settings.origin in page
+    (key,) = known_keys(website.settings)
+    assert str(key).replace("+", "&#43;") in page or str(key) in page
+    assert page.count("byleave sync") == 1
+    assert page.count("byleave verify") == 2
+    assert 'role="alert"' not in page
+
+
+def test_an_empty_registry_has_a_page_too(website: Website) -> None:
+    page = website.browser().get("/registry").text
+    assert "It has no entry yet." in page
+    assert website.browser().get("/log/checkpoint").status_code == 404
+
+
+def test_a_missed_list_shows_a_banner_until_it_is_published(website: Website) -> None:
+    file_many(website, 1)
+    assert 'role="alert"' in website.browser().get("/registry").text
+    publish(website.database, website.settings, who=OPERATOR, at=NOON)
+    assert 'role="alert"' not in website.browser().get("/registry").text
+    file_many(website, 1, at=website.clock() - timedelta(hours=23))
+    assert 'role="alert"' not in website.browser().get("/registry").text
+    website.clock.ahead += timedelta(hours=2)
+    assert 'role="alert"' in website.browser().get("/registry").text
+
+
+def test_the_feed_is_atom_with_every_required_element(website: Website) -> None:
+    for number in range(3):
+        file_many(website, 1, at=NOON + timedelta(hours=number))
+        publish(website.database, website.settings, who=OPERATOR, at=NOON + timedelta(hours=number))
+    answer = website.browser().get("/registry/releases.atom")
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    feed = fromstring(answer.content)
+    assert feed.tag == f"{ATOM}feed"
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) == 3
+    for element in (feed, *entries):
+        for name in ("id", "title", "updated"):
+            (found,) = element.findall(f"{ATOM}{name}")
+            assert found.text
+        assert datetime.fromisoformat(element.findtext(f"{ATOM}updated", "")).tzinfo is not None
+        relations = [link.get("rel") for link in element.findall(f"{ATOM}link")]
+        assert relations.count("alternate") == 1
+    assert feed.find(f"{ATOM}author/{ATOM}name") is not None
+    ids = [entry.findtext(f"{ATOM}id", "") for entry in entries]
+    assert len(set(ids)) == 3
+    assert all(one.startswith("tag:") for one in ids)
+    assert feed.findtext(f"{ATOM}updated") == entries[0].findtext(f"{ATOM}updated")
+    links = [link.get("href", "") for link in feed.findall(f".//{ATOM}link")]
+    browser = website.browser()
+    assert all(browser.http.get(link).status_code == 200 for link in links)
+
+
+def test_an_empty_feed_is_a_feed(website: Website) -> None:
+    feed = fromstring(website.browser().get("/registry/releases.atom").content)
+    assert feed.findtext(f"{ATOM}updated")
+    assert feed.findall(f"{ATOM}entry") == []
+
+
+def test_the_log_is_served_as_it_is_and_kept_as_long_as_it_may_be(website: Website) -> None:
+    file_many(website, 300)
+    browser = website.browser()
+    head = browser.get("/log/checkpoint")
+    assert head.headers["cache-control"] == "public, max-age=5"
+    checkpoint, _ = open_checkpoint(head.text, known_keys(website.settings), verify_ed25519)
+    assert checkpoint.size == 300
+
+    def read(place: TileAt) -> bytes:
+        answer = browser.get(f"/log/{place.path}")
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert len(answer.content) == place.width * 32
+        return answer.content
+
+    assert tree_root(300, hash_reader(300, read)) == checkpoint.root
+    # A monitor that saw the log at an earlier size asks for tiles that wider ones have replaced since.
+    whole = browser.get("/log/tile/0/000").content
+    assert browser.get("/log/tile/0/000.p/7").content == whole[: 7 * 32]
+    bundle = browser.get("/log/tile/entries/000.p/2").content
+    assert browser.get("/log/tile/entries/000").content.startswith(bundle)
+    tag = head.headers["etag"]
+    assert browser.http.get("/log/checkpoint", headers={"if-none-match": tag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tile/0/001",
+        "tile/9/000",
+        "tile/0/000.p/0",
+        "tile/0/000.p/300",
+        "tile/0/../checkpoint",
+        "../keys/registry.key",
+        "%2e%2e/keys/registry.key",
+        "tile/entries/%2e%2e/%2e%2e/checkpoint",
+        ".lock",
+        "",
+        "tile/0/" + "9" * 400,
+    ],
+)
+def test_nothing_else_of_the_folder_is_served(website: Website, path: str) -> None:
+    file_many(website, 2)
+    assert website.browser().http.get(f"/log/{path}").status_code == 404
+
+
+def test_the_verify_page_names_the_keys_and_works_by_its_own_module(website: Website) -> None:
+    page = website.browser().get("/verify").text
+    assert "verify.js" in page
+    assert website.settings.origin in page
+    assert "<form" in page
+    assert 'method="post"' not in page.partition('id="verify"')[2], "the receipt is not sent anywhere"
