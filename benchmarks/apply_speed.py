@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.inputs import columns_of
+from byleave.apply.judging import Terms
 from byleave.apply.ruleset import compile_synced
 from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
 from byleave.apply.shard import Plan, decide_batch
-from byleave.apply.verdicts import Terms
 from byleave.consent import (
     AI_USES,
     ClaimState,

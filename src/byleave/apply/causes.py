@@ -21,13 +21,14 @@ CAUSE_TYPE = pa.struct(
         pa.field("distance", pa.uint8()),
     ]
 )
+CAUSES_TYPE = pa.list_(pa.field("cause", CAUSE_TYPE, nullable=False))
 REMOVED_SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64(), nullable=False),
         pa.field("item_id", pa.binary(16)),
         pa.field("sample_key", pa.binary(16)),
-        pa.field("causes", pa.list_(pa.field("cause", CAUSE_TYPE, nullable=False)), nullable=False),
+        pa.field("causes", CAUSES_TYPE, nullable=False),
     ]
 )
 """Columns of ``removed.parquet``. No link stands there: file and row lead to it in the input, and a list of refused works is not spread."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.links import canonical, given, new_classes
-from byleave.apply.sha256 import Bytes, Sha256, Words, begin, compress, finish, hash_line, new_sha256
+from byleave.apply.sha256 import Bytes, Sha256, Word, Words, begin, compress, finish, hash_line, new_sha256
 from byleave.apply.tables import I64, Ints, Table, find
 from byleave.compiled import compiled_lean
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
@@ -44,7 +44,11 @@ class Tables(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one thread: lines that begin with their label (url, host, domain, prefix), and hosts seen of late."""
+    """Working memory of one thread: lines that begin with their label (url, host, domain, prefix), and hosts seen of late.
+
+    ``kept`` int64 (:data:`HOSTS_KEPT`, 16) holds a record per host: its length, how many targets it hits, whether it has prefixes, the
+    targets, and from byte 64 on, seen through ``kept_bytes``, its name. One record is two lines of the processor's cache.
+    """
 
     sha: Sha256
     classes: Bytes
@@ -53,10 +57,8 @@ class Scratch(NamedTuple):
     domain_line: Bytes
     prefix_line: Bytes
     labels: Ints
-    kept_hosts: Bytes
-    kept_lengths: Ints
-    kept_hits: Ints
-    kept_counts: Ints
+    kept: Ints
+    kept_bytes: Bytes
 
 
 class Found(NamedTuple):
@@ -85,6 +87,7 @@ def new_scratch() -> Scratch:
     lines = [np.zeros(LINE_BYTES, np.uint8) for _ in labels]
     for line, label in zip(lines, labels, strict=True):
         line[: len(label)] = np.frombuffer(label, np.uint8)
+    kept = np.zeros((HOSTS_KEPT, 8 + HOST_BYTES_KEPT // 8), np.int64)
     return Scratch(
         new_sha256(),
         new_classes(),
@@ -93,10 +96,8 @@ def new_scratch() -> Scratch:
         lines[2],
         lines[3],
         np.array([len(label) for label in labels], np.int64),
-        np.zeros((HOSTS_KEPT, HOST_BYTES_KEPT), np.uint8),
-        np.full(HOSTS_KEPT, -1, np.int64),
-        np.zeros((HOSTS_KEPT, HITS_KEPT + 1), np.int64),
-        np.zeros(HOSTS_KEPT, np.int64),
+        kept,
+        kept.view(np.uint8),
     )
 
 
@@ -136,10 +137,10 @@ def _host_targets(
 
 
 @compiled_lean
-def _same(kept: Bytes, line: Bytes, start: int, length: int) -> bool:
+def _is_kept(kept: Bytes, place: Word, line: Bytes, start: int, length: int) -> bool:
     different = 0
     for i in range(length):
-        different |= kept[i] ^ line[start + i]
+        different |= kept[place, 64 + i] ^ line[start + i]
     return different == 0
 
 
@@ -155,20 +156,21 @@ def _kept_host_targets(
     for i in range(start, end):
         mixed = np.uint64((mixed ^ np.uint64(line[i])) * np.uint64(1099511628211))
     place = I64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(HOSTS_KEPT - 1))
-    if scratch.kept_lengths[place] == length and _same(scratch.kept_hosts[place], line, start, length):
-        count = scratch.kept_counts[place]
+    kept, names = scratch.kept, scratch.kept_bytes
+    if kept[place, 0] == length and _is_kept(names, place, line, start, length):
+        count = kept[place, 1]
         for i in range(count):
-            targets[at + i] = scratch.kept_hits[place, i]
-        return at + count, scratch.kept_hits[place, HITS_KEPT] == 1
+            targets[at + i] = kept[place, 3 + i]
+        return at + count, kept[place, 2] == 1
     after, prefixed = _host_targets(line, start, end, tables, scratch, targets, at)
     if after - at <= HITS_KEPT:
-        scratch.kept_lengths[place] = length
-        scratch.kept_counts[place] = after - at
-        scratch.kept_hits[place, HITS_KEPT] = 1 if prefixed else 0
+        kept[place, 0] = length
+        kept[place, 1] = after - at
+        kept[place, 2] = 1 if prefixed else 0
         for i in range(length):
-            scratch.kept_hosts[place, i] = line[start + i]
+            names[place, 64 + i] = line[start + i]
         for i in range(after - at):
-            scratch.kept_hits[place, i] = targets[at + i]
+            kept[place, 3 + i] = targets[at + i]
     return after, prefixed
 
 

@@ -18,13 +18,13 @@ from byleave import __version__
 from byleave.apply.causes import REMOVED_SCHEMA
 from byleave.apply.covering import CoverageTables, coverage_tables
 from byleave.apply.inputs import Input, find_input, open_parquet
+from byleave.apply.judging import Terms
 from byleave.apply.page import html_page
 from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
 from byleave.apply.ruleset import Ruleset, load_ruleset, ruleset_path
 from byleave.apply.shard import Plan, Unchecked, apply_to_file, first_unchecked
 from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
 from byleave.apply.tally import Tally
-from byleave.apply.verdicts import Terms
 from byleave.consent import Regime, Use
 from byleave.errors import ConflictError, InputError, VerificationError
 from byleave.fingerprints import PICTURE_VERSION

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import REMOVED_SCHEMA, Explainer, Reasons
+from byleave.apply.causes import REMOVED_SCHEMA
 from byleave.apply.covering import CoverageTables
 from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
+from byleave.apply.judging import Answers, Terms
+from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.rewriting import Rewriter, batches
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tally import Tally
-from byleave.apply.verdicts import Answers, Terms, Verdicts, kept
-from byleave.consent import CauseKind, Preference, Regime, TargetKind
+from byleave.apply.verdicts import Verdicts, kept
+from byleave.consent import Preference, Regime, TargetKind
 
 Flags = npt.NDArray[np.bool_]
 
@@ -88,7 +89,7 @@ class Plan:
         self.needs = Needs.of(self.verdicts)
         listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
         self.listed_regime = listed
-        self.explainer = Explainer(ruleset, self.verdicts, listed)
+        self.listing = Listing(ruleset, coverage, self.verdicts, listed)
 
     @property
     def drops_unchecked(self) -> bool:
@@ -172,7 +173,9 @@ def _run(
             taken = np.flatnonzero(~decided.stays[plan.listed_regime])
             _count(plan, decided, tally)
             if len(taken):
-                listing.write_batch(_listed(plan, decided, taken, source.name, row, tally))
+                unchecked = decided.unchecked[taken] & plan.drops_unchecked
+                described = Taken(decided.matched, taken, unchecked)
+                listing.write_batch(plan.listing.batch(described, source.name, row, tally))
             row += batch.num_rows
             progress(batch.num_rows)
         rewriter.end_row_group()
@@ -213,66 +216,3 @@ def _count(plan: Plan, decided: _Decided, tally: Tally) -> None:
         counts = np.bincount(decided.answers[:, place], minlength=len(Preference))
         for preference in Preference:
             tally.answers[f"{use.value}|{preference.word}"] += int(counts[preference])
-
-
-def _listed(
-    plan: Plan, decided: _Decided, taken: npt.NDArray[np.int64], name: str, first_row: int, tally: Tally
-) -> pa.RecordBatch:
-    matched = decided.matched
-    begins = np.searchsorted(matched.rows, taken, side="left").tolist()
-    ends = np.searchsorted(matched.rows, taken, side="right").tolist()
-    places: dict[int, int] = {}
-    reasons: list[Reasons] = []
-    indices: list[int] = []
-    keys: list[bytes | None] = []
-    for row, begin, end in zip(taken.tolist(), begins, ends, strict=True):
-        targets = tuple(sorted(matched.targets[begin:end].tolist()))
-        reason = plan.explainer.explain(
-            targets,
-            _faults(matched, row),
-            unchecked=plan.drops_unchecked and bool(decided.unchecked[row]),
-        )
-        place = places.setdefault(id(reason), len(reasons))
-        if place == len(reasons):
-            reasons.append(reason)
-        indices.append(place)
-        keys.append(_sample_key(plan, targets))
-        tally.hosts[matched.host(row)] += 1
-    _count_reasons(reasons, np.bincount(indices), tally)
-    causes = pa.array([reason.causes for reason in reasons], REMOVED_SCHEMA.field("causes").type)
-    items = [matched.items[row].tobytes() if matched.named[row] else None for row in taken]
-    return pa.record_batch(
-        [
-            pa.array([name] * len(taken)),
-            pa.array(taken + first_row),
-            pa.array(items, pa.binary(16)),
-            pa.array(keys, pa.binary(16)),
-            causes.take(pa.array(indices)),
-        ],
-        schema=REMOVED_SCHEMA,
-    )
-
-
-def _faults(matched: Matched, row: int) -> tuple[str, ...]:
-    named = (("url", matched.bad_link[row]), ("digest", matched.bad_digest[row]))
-    return tuple(fault for fault, there in named if there)
-
-
-def _sample_key(plan: Plan, targets: tuple[int, ...]) -> bytes | None:
-    place = targets[-1] - plan.ruleset.targets if targets else -1
-    return plan.coverage.sample_keys[place] if plan.coverage is not None and place >= 0 else None
-
-
-def _count_reasons(reasons: list[Reasons], times: npt.NDArray[np.int64], tally: Tally) -> None:
-    for reason, count in zip(reasons, times.tolist(), strict=True):
-        if reason.evidence:
-            tally.evidence[reason.evidence] += count
-        claims = {cause["reference"] for cause in reason.causes if cause["kind"] == CauseKind.CLAIM}
-        near = {f"{c['method']}|{c['distance']}" for c in reason.causes if c["distance"] is not None}
-        tally.causes.update(dict.fromkeys({_cause_key(cause) for cause in reason.causes}, count))
-        tally.claims.update(dict.fromkeys(claims, count))
-        tally.distances.update(dict.fromkeys(near, count))
-
-
-def _cause_key(cause: Mapping[str, Any]) -> str:
-    return "|".join(cause[part] or "" for part in ("kind", "use", "preference", "method"))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from byleave.consent import CauseKind, Preference, Use
+
 MOST_NAMES = 10_000
 """Hosts and claims kept per tally. Beyond it the rarest are dropped, and ``cut`` counts how often that happened."""
 
@@ -65,6 +67,11 @@ class Tally:
                 self.totals["cut"] += len(names) - MOST_NAMES
                 for name, _ in most_first(names)[MOST_NAMES:]:
                     del names[name]
+
+
+def cause_key(kind: CauseKind, use: Use | None, preference: Preference, method: str | None) -> str:
+    """Return the name under which a cause is counted in ``causes``."""
+    return f"{kind.value}|{use.value if use else ''}|{preference.word}|{method or ''}"
 
 
 def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.covering import Copy, CoverageTables
+from byleave.apply.judging import Answers, Terms, judge
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints
-from byleave.consent import Preference, Regime, Statement, TargetKind, Use, acting, combine, keeps
-
-Answers = npt.NDArray[np.uint8]
+from byleave.consent import Preference, Regime, Statement, TargetKind, keeps
 
 _NOT_YET = 255
 _MOST_REMEMBERED = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the trainer asked for: the uses, the moment that counts, and whether refusals not confirmed yet act."""
-
-    uses: tuple[Use, ...]
-    at: datetime
-    with_pending: bool
+_JUDGED_AT_ONCE = 100_000
 
 
 class Verdicts:
@@ -45,11 +34,20 @@ class Verdicts:
         combined = np.zeros((size, len(self.terms.uses)), np.uint8)
         if not len(rows):
             return combined
-        for target in np.unique(targets[self._answers[targets, 0] == _NOT_YET]):
-            self._answers[target] = self._compute(int(target))
         firsts = np.flatnonzero(np.diff(rows, prepend=-1))
-        combined[rows[firsts]] = np.maximum.reduceat(self._answers[targets], firsts, axis=0)
+        combined[rows[firsts]] = np.maximum.reduceat(self.of(targets), firsts, axis=0)
         return combined
+
+    def of(self, targets: Ints) -> Answers:
+        """Return the strongest answer per target and use, uint8 (n, uses)."""
+        self._judge(np.unique(targets[self._answers[targets, 0] == _NOT_YET]))
+        return self._answers[targets]
+
+    def _judge(self, targets: Ints) -> None:
+        exact = targets[targets < self._ruleset.targets]
+        self._answers[exact] = judge(self._ruleset, exact, self.terms)
+        for place in targets[len(exact) :].tolist():
+            self._answers[place] = self.of(np.array(self._works(place), np.int64)).max(axis=0)
 
     def copies(self, target: int) -> tuple[Copy, ...]:
         """Return the matches behind a place in the coverage; none for a target of the ruleset."""
@@ -68,34 +66,36 @@ class Verdicts:
     def _look_up(self, target: int) -> tuple[Statement, ...]:
         if target < self._ruleset.targets:
             return self._ruleset.statements(target)
-        works = sorted({work for copy in self.copies(target) for work in copy.targets})
-        return tuple(statement for work in works for statement in self._ruleset.statements(work))
+        return tuple(
+            statement for work in self._works(target) for statement in self._ruleset.statements(work)
+        )
+
+    def _works(self, place: int) -> list[int]:
+        """Return the targets of the works that a place in the coverage is a copy of."""
+        return sorted({work for copy in self.copies(place) for work in copy.targets})
 
     def bind(self, kinds: Sequence[TargetKind], *, without_pictures: bool = False) -> bool:
         """Whether anything said about targets of ``kinds`` acts as a refusal on a requested use.
 
         ``without_pictures`` passes over targets whose claims all name a picture as well: its comparison finds the exact file too.
         """
-        pictured = self._pictured() if without_pictures else frozenset()
-        return any(
-            not pictured.issuperset(self._ruleset.claims_of(target))
-            for target in self._ruleset.targets_of(kinds)
-            if max(self._compute(target)) > Preference.ALLOW
-        )
+        wanted = self._ruleset.targets_of(kinds)
+        pictured: frozenset[bytes] | None = None
+        for first in range(wanted.start, wanted.stop, _JUDGED_AT_ONCE):
+            targets = np.arange(first, min(first + _JUDGED_AT_ONCE, wanted.stop))
+            binding = targets[judge(self._ruleset, targets, self.terms).max(axis=1) > Preference.ALLOW]
+            if not without_pictures and len(binding):
+                return True
+            if len(binding) and pictured is None:
+                pictured = self._pictured()
+            if any(not (pictured or frozenset()).issuperset(self._ruleset.claims_of(t)) for t in binding):
+                return True
+        return False
 
     def _pictured(self) -> frozenset[bytes]:
-        pictures = self._ruleset.targets_of([TargetKind.PICTURE])
-        return frozenset(claim for target in pictures for claim in self._ruleset.claims_of(target))
-
-    def _compute(self, target: int) -> list[Preference]:
-        statements, terms = self.statements(target), self.terms
-        return [
-            combine(
-                statement.preferences.for_use(use)
-                for statement in acting(statements, use, terms.at, with_pending_refusals=terms.with_pending)
-            )
-            for use in terms.uses
-        ]
+        targets = self._ruleset.targets_of([TargetKind.PICTURE])
+        first, end = self._ruleset.starts[targets.start], self._ruleset.starts[targets.stop]
+        return frozenset(row.tobytes() for row in self._ruleset.rows["claim"][first:end])
 
 
 def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt.NDArray[np.bool_]:

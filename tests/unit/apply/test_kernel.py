@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +16,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.unit.apply.worlds import NOW, row, ruleset_of
 
-from byleave.apply.causes import Explainer
+from byleave.apply.judging import Terms
 from byleave.apply.links import canonical, new_classes
+from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matcher, link_buffers
 from byleave.apply.sha256 import compress, compress_plainly, hash_line, new_sha256
-from byleave.apply.verdicts import Terms, Verdicts, kept
+from byleave.apply.tally import Tally
+from byleave.apply.verdicts import Verdicts, kept
 from byleave.consent import (
+    Cause,
     ClaimState,
     Evidence,
     Preference,
@@ -282,6 +286,10 @@ def faults_of(raw: str | None, digest: str | None) -> list[str]:
     return ["url"] * bad_link + ["digest"] * bad_digest
 
 
+def _told(cause: Cause) -> tuple[str | None, ...]:
+    return cause.kind.value, cause.reference, cause.use.value if cause.use else None, cause.preference.word
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     rows=release_rows(),
@@ -310,6 +318,7 @@ def test_a_batch_is_decided_as_every_row_alone_would_be(
         faulty = matched.bad_link | matched.bad_digest
         stays = {regime: kept(answers, faulty, regime) for regime in Regime}
         statements = [one.statement for one in rows]
+        expected: dict[Regime, list[list[tuple[str | None, ...]]]] = {regime: [] for regime in Regime}
         for place, (raw, digest) in enumerate(dataset):
             faults = faults_of(raw, digest)
             for regime in Regime:
@@ -322,18 +331,32 @@ def test_a_batch_is_decided_as_every_row_alone_would_be(
                     with_pending_refusals=with_pending,
                 )
                 assert stays[regime][place] == decision.keep
-                targets = tuple(matched.targets[matched.rows == place].tolist())
-                reasons = Explainer(ruleset, verdicts, regime).explain(
-                    targets, tuple(faults), unchecked=False
-                )
-                named = [(cause.kind.value, cause.reference) for cause in decision.causes]
-                assert sorted((c["kind"], c["reference"]) for c in reasons.causes) == (
-                    [] if decision.keep else sorted(named)
-                )
+                expected[regime].append([] if decision.keep else [_told(cause) for cause in decision.causes])
             text = canonical_or_none(raw) if raw is not None else None
             if text is not None:
                 assert matched.items[place].tobytes() == item_id_of_url(text)
                 assert matched.host(place) == host_of(text)
+        for regime in (Regime.OPT_OUT, Regime.OPT_IN):
+            taken = Taken(
+                matched, np.flatnonzero(~stays[regime]), np.zeros(int((~stays[regime]).sum()), bool)
+            )
+            tally = Tally()
+            listed = Listing(ruleset, None, verdicts, regime).batch(taken, "f", 0, tally)
+            causes = [told for told in expected[regime] if told]
+            assert [
+                [(c["kind"], c["reference"], c["use"], c["preference"]) for c in row]
+                for row in listed.column("causes").to_pylist()
+            ] == causes
+            claims = Counter(name for told in causes for name in {c[1] for c in told if c[0] == "claim"})
+            assert tally.claims == claims
+            kinds = Counter(kind for told in causes for kind in {(c[0], c[2], c[3]) for c in told})
+            counted = {tuple(key.split("|")[:3]) for key in tally.causes}
+            assert counted == {(kind, use or "", preference) for kind, use, preference in kinds}
+            assert sum(tally.hosts.values()) == len(causes)
+            assert all(
+                sum(n for k, n in tally.causes.items() if k.startswith(f"{kind}|{use or ''}|{p}|")) >= n0
+                for (kind, use, p), n0 in kinds.items()
+            )
 
 
 class TestColumns:
