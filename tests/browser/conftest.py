@@ -38,7 +38,6 @@ class Running:
 
     address: str
     home: Path
-    links: Path
 
     def byleave(self, *words: str | Path) -> str:
         """Run a command in the same home and return what it prints."""
@@ -87,7 +86,7 @@ def running() -> Iterator[Running]:
         assert server.stdout is not None
         ready = server.stdout.readline()
         assert "Byleave is ready at http://127.0.0.1:" in ready, ready
-        yield Running(ready.split()[-1], home, links.parent)
+        yield Running(ready.split()[-1], home)
     finally:
         server.terminate()
         code = server.wait(30)
