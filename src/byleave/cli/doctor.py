@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from byleave.cli.output import print_json
+from byleave.cli.output import now, print_json
 from byleave.settings import Settings
 
 SIGNS = {"ok": "ok     ", "warning": "look at", "broken": "BROKEN "}
@@ -21,7 +21,7 @@ def doctor(json_: bool = typer.Option(False, "--json", help="Print the findings 
     if not any(finding.name.startswith("extra") and finding.state != "ok" for finding in findings):
         from byleave.publish import doctor as publication_doctor
 
-        findings = [*publication_doctor.check(settings), *findings]
+        findings = [*publication_doctor.check(settings, now()), *findings]
     if json_:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from byleave.catalog.info import read_info
 from byleave.errors import ByleaveError
 from byleave.publish.folders import keys_folder, releases_folder
+from byleave.publish.health import health
 from byleave.publish.keys import known_keys, show_keys
-from byleave.registry.doctor import Finding
+from byleave.registry.doctor import Finding, parameters_if_running
 from byleave.release import open_latest
 from byleave.release.keys import KEY_FILE
 from byleave.release.reading import LATEST
 from byleave.settings import Settings
 
 
-def check(settings: Settings) -> list[Finding]:
-    """Look at settings, signing key, newest release and every dataset. Reads files only; starts nothing."""
-    return [*_settings(settings), *_publication(settings), *_datasets(settings.home / "catalog")]
+def check(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at settings, signing key, newest release, what waits for the next, and every dataset. Starts nothing."""
+    return [
+        *_settings(settings),
+        *_publication(settings),
+        *_waiting(settings, now),
+        *_datasets(settings.home / "catalog"),
+    ]
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -48,6 +59,30 @@ def _publication(settings: Settings) -> Iterator[Finding]:
             yield Finding("published list", "ok", said, "")
     except ByleaveError as error:
         yield Finding("published list", "broken", error.problem, error.remedy)
+
+
+def _waiting(settings: Settings, now: datetime) -> Iterator[Finding]:
+    try:
+        parameters = parameters_if_running(settings)
+        if parameters is None:
+            return
+        engine = sa.create_engine(
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(**parameters | {"connect_timeout": 5})
+        )
+        with Session(engine) as session:
+            found = health(session, now)
+        engine.dispose()
+    except (ByleaveError, sa.exc.DatabaseError):
+        return  # the part of the doctor that looks at the database names the fault
+    if found.late:
+        yield Finding(
+            "publishing",
+            "broken",
+            f"{found.waiting} claim events wait since {found.waiting_since:%Y-%m-%d %H:%M} UTC, longer than a day",
+            "keep `byleave serve` running, or run `byleave publish` every day",
+        )
+    else:
+        yield Finding("publishing", "ok", f"{found.waiting} claim events wait for the next list", "")
 
 
 def _datasets(folder: Path) -> Iterator[Finding]:

@@ -74,6 +74,22 @@ def check(settings: Settings) -> list[Finding]:
     return findings
 
 
+def parameters_if_running(settings: Settings) -> dict[str, Any] | None:
+    """Return how to reach the registry's database, or ``None`` for an embedded one that is at rest; nothing is started."""
+    if settings.database_url is not None:
+        from byleave.registry.database import url_parameters
+
+        return url_parameters(settings.database_url)
+    keep = settings.home.resolve() / "postgres"
+    cluster = locate(keep) if keep.is_dir() else None
+    server = running(cluster) if cluster is not None and cluster.exists() else None
+    if cluster is None or server is None:
+        return None
+    from byleave.registry.embedded import Address
+
+    return Address(server.socket_folder, cluster.password()).parameters()
+
+
 def _extras() -> Iterator[Finding]:
     for extra, packages in EXTRAS.items():
         missing = [name for name, module in packages.items() if importlib.util.find_spec(module) is None]

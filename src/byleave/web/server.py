@@ -17,6 +17,7 @@ from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, ConflictError, InputError
 from byleave.media import isolated
 from byleave.media.models import caption_model, picture_model
+from byleave.publish.daily import DAILY, keep_daily, publish_daily
 from byleave.publish.releases import publish
 from byleave.registry.database import Database
 from byleave.registry.jobs import Task, Worker
@@ -53,6 +54,7 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
         with database.transaction() as session:
             catch_up(session)
+            keep_daily(session, utc_now())
         threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
             with Worker(database, tasks(settings)):
@@ -79,7 +81,10 @@ def tasks(settings: Settings) -> Mapping[str, Task]:
     def publish_list(database: Database) -> None:
         publish(database, settings, who=OPERATOR, at=utc_now())
 
-    return {PUBLISH: publish_list}
+    def publish_in_turn(database: Database) -> None:
+        publish_daily(database, settings, utc_now())
+
+    return {PUBLISH: publish_list, DAILY: publish_in_turn}
 
 
 class _Server(uvicorn.Server):

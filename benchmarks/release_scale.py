@@ -1,0 +1,149 @@
+"""What publishing, following and compiling a large list costs, beside a plain Parquet write of the same rows in the same run.
+
+A real embedded database is filled with made-up claims, published, changed and published again. Times are wall-clock seconds; memory is
+the peak of this process alone, without PostgreSQL, as it stood after each step.
+
+    python benchmarks/release_scale.py [--claims 100000] [--changes 10000] [--large]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from byleave.apply.ruleset import compile_ruleset
+from byleave.publish import publish
+from byleave.publish.keys import signing_key
+from byleave.publish.sequencer import integrate
+from byleave.registry.database import Database
+from byleave.registry.permissions import OPERATOR
+from byleave.release import Release, sync
+from byleave.release.claims_file import read_batches
+from byleave.release.delta_writing import write_delta
+from byleave.release.patching import patch
+from byleave.release.rows import SCHEMA
+from byleave.settings import Settings
+
+LARGE = 10_000_000
+CLAIMS_OF_A_PARTY = 10
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+FILL = (
+    """INSERT INTO accounts (id, email, created_at)
+       SELECT md5('party' || n)::uuid, 'p' || n || '@example.com', :at FROM generate_series(0, :parties) n""",
+    """INSERT INTO claims (id, account_id, actor, state, disputed, stale, evidence, train_gen, train_other, tdm, ai_input, ai_index,
+         search, publish_values, filed_at, effective_at, last_event)
+       SELECT substr(sha256(int8send(n)), 1, 16), md5('party' || n / :each)::uuid, 'claimant', 'effective', false, false, 0, 3, 3, 0, 0,
+         0, 0, false, :at, :at, n FROM generate_series(1, :claims) n""",
+    """INSERT INTO targets (claim_id, kind, digest)
+       SELECT substr(sha256(int8send(n)), 1, 16), CASE WHEN n % 20 = 0 THEN 'domain' ELSE 'url' END, sha256('t' || int8send(n))
+       FROM generate_series(1, :claims) n""",
+    """INSERT INTO claim_events (number, claim_id, operation, actor, salt, commitment, record, recorded_at)
+       SELECT n, substr(sha256(int8send(n)), 1, 16), 'register', 'claimant', NULL, sha256('c' || int8send(n)), NULL, :at
+       FROM generate_series(1, :claims) n""",
+    "UPDATE event_counter SET last = :claims",
+    "ANALYZE claims, targets, claim_events",
+)
+CHANGE = (
+    "UPDATE claims SET state = 'withdrawn', last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 0",
+    "UPDATE claims SET evidence = 3, last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 1",
+    """INSERT INTO claim_events (number, claim_id, operation, actor, salt, commitment, record, recorded_at)
+       SELECT :claims + n, substr(sha256(int8send(n)), 1, 16), CASE WHEN n % 2 = 0 THEN 'withdraw' ELSE 'update' END, 'claimant', NULL,
+         sha256('u' || int8send(n)), NULL, :at FROM generate_series(1, :changes) n""",
+    "UPDATE event_counter SET last = last + :changes",
+)
+
+
+def execute(database: Database, statements: tuple[str, ...], **values: object) -> None:
+    for statement in statements:
+        with database.transaction() as session:
+            names = {name: value for name, value in values.items() if f":{name}" in statement}
+            session.execute(sa.text(statement), names)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def report(name: str, taken: float, plain: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"{name:<34} {taken:8.2f} s   {taken / plain:6.2f} x a plain Parquet write   peak {peak:,} MiB",
+        flush=True,
+    )
+
+
+def plain_write(release: Release, path: Path) -> float:
+    """Write the rows of a release as Parquet and nothing else; reading them is not counted."""
+    taken = 0.0
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for batch in read_batches(release.folder / "claims.parquet"):
+            taken += seconds(lambda batch=batch: writer.write_batch(batch))  # type: ignore[misc]
+    return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--claims", type=int, default=100_000)
+    parser.add_argument("--changes", type=int, default=10_000)
+    parser.add_argument("--large", action="store_true", help=f"{LARGE:,} claims")
+    given = parser.parse_args()
+    claims = LARGE if given.large else given.claims
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        home.chmod(0o755)
+        settings = Settings(home=home)
+        with Database.open(settings) as database:
+            values = {
+                "claims": claims,
+                "parties": claims // CLAIMS_OF_A_PARTY,
+                "each": CLAIMS_OF_A_PARTY,
+                "at": NOW,
+            }
+            execute(database, FILL, **values)
+            measure(database, settings, home, claims, min(given.changes, claims))
+
+
+def measure(database: Database, settings: Settings, home: Path, claims: int, changes: int) -> None:
+    releases: list[Release] = []
+
+    def release(day: int) -> None:
+        releases.append(publish(database, settings, who=OPERATOR, at=NOW + timedelta(days=day)).release)
+
+    integrate(database, settings, at=NOW)  # the log has its own benchmark
+    whole = seconds(lambda: release(1))
+    plain = plain_write(releases[0], home / "plain.parquet")
+    print(f"{claims:,} claims, {changes:,} changes; a plain Parquet write of the rows takes {plain:.2f} s")
+    report("full release from the database", whole, plain)
+    held = sync(str(home / "releases"), home / "synced", keys=[signing_key(settings).verifier])
+    execute(database, CHANGE, claims=claims, changes=changes, at=NOW)
+    integrate(database, settings, at=NOW)
+    report("next release with its delta", seconds(lambda: release(2)), plain)
+    first, second = releases
+    key = signing_key(settings)
+    report("delta: make", seconds(lambda: write_delta(home / "releases", first, second, key=key)), plain)
+    delta = write_delta(home / "releases", first, second, key=key)
+    (home / "patched").mkdir()
+    report("delta: apply to the rows", seconds(lambda: patch(held.folder, delta, home / "patched")), plain)
+    report(
+        "sync by the delta, verified", seconds(lambda: sync(str(home / "releases"), home / "synced")), plain
+    )
+    size = sum(path.stat().st_size for path in delta.folder.iterdir())
+    full = sum(path.stat().st_size for path in second.folder.rglob("*") if path.is_file())
+    print(f"the delta has {size:,} bytes, the whole list {full:,}")
+    (home / "compiled").mkdir()
+    report("compile the ruleset", seconds(lambda: compile_ruleset(second, home / "compiled")), plain)
+
+
+if __name__ == "__main__":
+    main()
