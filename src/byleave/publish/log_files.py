@@ -80,6 +80,7 @@ class LogFiles:
             aside.replace(path)
             self._touched.add(path.parent)
         for folder in self._touched:
+            _remove_leftovers(folder)
             sync_folder(folder)
         for _, path, is_full in self._aside:
             if is_full:
@@ -90,6 +91,7 @@ class LogFiles:
     def publish(self, checkpoint: str) -> None:
         """Put a checkpoint in force: after this call it and every tile it needs are on the disk."""
         self._make(self.folder)
+        self._touched.add(self.folder)
         self.flush()
         write_atomically(self.folder / CHECKPOINT, checkpoint.encode())
 
@@ -100,6 +102,14 @@ class LogFiles:
         self._make(folder.parent)
         folder.mkdir(exist_ok=True)
         self._touched.add(folder.parent)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a killed sequencer wrote aside; there is one sequencer, so nobody else is at it."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def _as_wide(place: TileAt | BundleAt, width: int) -> TileAt | BundleAt:

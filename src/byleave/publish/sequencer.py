@@ -63,7 +63,7 @@ def integrate(database: Database, settings: Settings, *, at: datetime) -> Sequen
 
 def refuse_other_past(session: Session, settings: Settings) -> None:
     """Refuse to go on where the published log was made by a registry that knew more than this one. Cheap: for before filing."""
-    _published(session, settings, LogFiles(log_folder(settings)), newest_checkpoint(session))
+    _published(session, settings, LogFiles(log_folder(settings)))
 
 
 @contextmanager
@@ -98,8 +98,8 @@ def sequencing(database: Database) -> Iterator[Session]:
 def sequence(session: Session, settings: Settings, *, at: datetime) -> Sequenced | None:
     """Do the work of :func:`integrate` inside :func:`sequencing`."""
     files = LogFiles(log_folder(settings))
+    published = _published(session, settings, files)
     newest = newest_checkpoint(session)
-    published = _published(session, settings, files, newest)
     count = last_number(session)
     if newest is not None and newest.size > count:
         raise VerificationError(
@@ -129,13 +129,13 @@ def newest_checkpoint(session: Session) -> CheckpointRow | None:
     return session.execute(chosen).scalar_one_or_none()
 
 
-def _published(
-    session: Session, settings: Settings, files: LogFiles, newest: CheckpointRow | None
-) -> Checkpoint | None:
+def _published(session: Session, settings: Settings, files: LogFiles) -> Checkpoint | None:
     """Return the published checkpoint, which must be one that this registry signed and remembers."""
     note = files.checkpoint()
     if note is None:
         return None
+    # After the file: a sequencer that publishes in between has stored its checkpoint before.
+    newest = newest_checkpoint(session)
     published, _ = open_checkpoint(note, known_keys(settings), verify_ed25519)
     if newest is None or published.size > newest.size:
         known = newest.size if newest else 0
