@@ -29,6 +29,7 @@ from byleave.consent import Regime, Use
 from byleave.errors import ConflictError, InputError, VerificationError
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.release import Coverage, Release, open_coverage, open_synced
+from byleave.release.age import AgeLimit, check_age
 from byleave.release.sync import read_current
 
 FORMAT = "byleave/apply/1"
@@ -52,6 +53,8 @@ class ApplyRequest:
         What becomes of rows that could not be checked. Asked for only when there are some.
     with_pending
         Whether refusals that are not confirmed yet act as well.
+    max_age
+        How old the list in force may be; ``None`` for any age.
     """
 
     ruleset: Path
@@ -63,6 +66,7 @@ class ApplyRequest:
     coverage: Path | None = None
     unchecked: Unchecked | None = None
     with_pending: bool = False
+    max_age: AgeLimit | None = None
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -80,12 +84,14 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
     NotFoundError, FormatError, InputError
         If the input cannot be found or read, or rows could not be checked and nobody said what becomes of them.
     VerificationError
-        If the registry or the coverage does not verify, or belongs to something else. No output is written.
+        If the registry or the coverage does not verify, belongs to something else, or is too old. No output is written.
     ConflictError
         If the output is there already, or the input changed while it was read.
     """
     refuse_existing(request.output)
     release, ruleset = open_ruleset(request.ruleset)
+    if request.max_age is not None:
+        check_age(release, request.max_age, now)
     source = find_input(request.input, request.home, with_version=request.coverage is not None)
     _refuse_own_names(source)
     coverage = _open_coverage(request, release, source)

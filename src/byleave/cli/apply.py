@@ -30,6 +30,8 @@ def apply(
     coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
+    max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
+    grace: str | None = typer.Option(None, help="Use it that much longer, with a warning, such as 12h"),
     json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
 ) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report."""
@@ -37,21 +39,25 @@ def apply(
     from byleave.apply.run import ApplyRequest, apply_ruleset
     from byleave.apply.shard import Unchecked
     from byleave.consent import Regime, Use
+    from byleave.release.age import AgeLimit, check_age
     from byleave.settings import Settings
 
     request = ApplyRequest(
         ruleset=ruleset,
         input=input_,
         output=output,
-        regime=_word(Regime, regime, "--regime"),
-        uses=tuple(_word(Use, one, "--use") for one in use),
+        regime=word_of(Regime, regime, "--regime"),
+        uses=tuple(word_of(Use, one, "--use") for one in use),
         home=Settings.from_process().home,
         coverage=coverage,
-        unchecked=_word(Unchecked, unchecked, "--unchecked") if unchecked is not None else None,
+        unchecked=word_of(Unchecked, unchecked, "--unchecked") if unchecked is not None else None,
         with_pending=with_pending,
+        max_age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)
+    if request.max_age is not None and (warning := check_age(report.release, request.max_age, now())):
+        say(warning)
     if json_:
         print_json(report_object(report))
     else:
@@ -112,7 +118,8 @@ class _Shown:
         self._progress.update(self._tasks[name], completed=done)
 
 
-def _word(words: type[Word], text: str, option: str) -> Word:
+def word_of(words: type[Word], text: str, option: str) -> Word:
+    """Return the member of an enumeration that an option names."""
     known = [str(word) for word in words]
     if text not in known:
         raise InputError(f"{option} cannot be {text!r}", remedy="use one of: " + ", ".join(known))

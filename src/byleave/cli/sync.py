@@ -1,29 +1,65 @@
-"""`byleave sync`: fetch and verify the latest published list, and compile it for this machine."""
+"""`byleave sync`: fetch and verify the latest published list, look at what it would change, and compile it for this machine."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from byleave.cli.output import print_json, say
+from byleave.cli.apply import word_of
+from byleave.cli.output import now, print_json, say
+from byleave.errors import InputError
 
 if TYPE_CHECKING:
+    from byleave.apply.preview import Preview
     from byleave.release import Release
+    from byleave.release.age import AgeLimit
 
 
 def sync(
     source: str = typer.Argument(help="Folder of releases or web address of one"),
     to: Path = typer.Option(..., "--to", help="Folder that keeps the list"),
     key: list[str] = typer.Option([], help="Verifier key of the registry; told once, remembered"),
+    preview: bool = typer.Option(
+        False, "--preview", help="Show what the list would newly drop; change nothing"
+    ),
+    input_: str | None = typer.Option(None, "--input", help="Dataset to look at: Parquet, folder or name"),
+    use: list[str] = typer.Option([], help="What the dataset is for, such as train_gen; may be repeated"),
+    regime: str | None = typer.Option(None, help="Where nobody answered: opt_out keeps, opt_in drops"),
+    max_drop: str | None = typer.Option(None, help="Stop where it would newly drop more rows, such as 2%"),
+    max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
+    grace: str | None = typer.Option(None, help="Take it that much longer, with a warning, such as 12h"),
     json_: bool = typer.Option(False, "--json", help="Print what is held now as JSON"),
 ) -> None:
     """Bring a folder to the latest published list. A tampered, truncated or older list is refused and the folder stays as it was."""
     from byleave.log import VerifierKey
+    from byleave.release.age import AgeLimit
     from byleave.release.sync import sync as sync_release
 
-    release = sync_release(source, to, keys=[VerifierKey.parse(one) for one in key])
+    looks = preview or max_drop is not None
+    if looks and (input_ is None or not use or regime is None):
+        raise InputError(
+            "a preview needs a dataset and what it is for",
+            remedy="pass --input, --regime and --use, as for `byleave apply`",
+        )
+    asked = _Asked(
+        to=to,
+        input=input_ if looks else None,
+        uses=use,
+        regime=regime or "",
+        max_drop=max_drop,
+        age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
+        only_look=preview,
+        json=json_,
+    )
+    try:
+        release = sync_release(
+            source, to, keys=[VerifierKey.parse(one) for one in key], approve=asked.approve
+        )
+    except _OnlyLookedError:
+        return
     compiled = _compile(release, to)
     if json_:
         print_json(
@@ -41,6 +77,75 @@ def sync(
     )
     if not compiled:
         say("verified, not compiled: applying it needs `pip install 'byleave[apply]'`")
+
+
+class _OnlyLookedError(Exception):
+    """A preview was shown, and the list is not to be put in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What has to hold before a list is put in force."""
+
+    to: Path
+    input: str | None
+    uses: list[str]
+    regime: str
+    max_drop: str | None
+    age: AgeLimit | None
+    only_look: bool
+    json: bool
+
+    def approve(self, release: Release) -> None:
+        from byleave.release.age import check_age
+
+        if self.age is not None and (warning := check_age(release, self.age, now())):
+            say(warning)
+        if self.input is None:
+            return
+        from byleave.apply.preview import check_share, parse_share
+
+        found = self._preview(release, self.input)
+        if self.only_look and self.json:
+            print_json(found.members())
+        elif self.only_look:
+            _show(found, release)
+        if self.max_drop is not None:
+            check_share(found, parse_share(self.max_drop))
+        if self.only_look:
+            raise _OnlyLookedError
+
+    def _preview(self, release: Release, dataset: str) -> Preview:
+        import tempfile
+
+        from byleave.apply.inputs import find_input
+        from byleave.apply.judging import Terms
+        from byleave.apply.preview import preview
+        from byleave.apply.ruleset import compile_ruleset, load_ruleset
+        from byleave.apply.run import open_ruleset
+        from byleave.consent import Regime, Use
+        from byleave.release.sync import CURRENT
+        from byleave.settings import Settings
+
+        uses = tuple(word_of(Use, one, "--use") for one in self.uses)
+        regime = word_of(Regime, self.regime, "--regime")
+        source = find_input(dataset, Settings.from_process().home, with_version=False)
+        held = open_ruleset(self.to)[1] if (self.to / CURRENT).exists() else None
+        with tempfile.TemporaryDirectory(dir=self.to, prefix=".preview-") as folder:
+            path = compile_ruleset(release, Path(folder))
+            coming = load_ruleset(path, release.number, release.manifest_digest)
+            return preview(held, coming, source, regime, Terms(uses, now(), with_pending=False))
+
+
+def _show(found: Preview, release: Release) -> None:
+    say(
+        f"list no. {release.number} would newly drop {found.newly_dropped:,} of {found.rows:,} rows ({found.share:.2%})"
+    )
+    say(f"and keep {found.newly_kept:,} that the list in force drops")
+    for title, counted in (("level", found.levels), ("pseudonym", found.claimants), ("host", found.hosts)):
+        for name, rows in counted.most_common(10):
+            say(f"  {title:<10} {name or '(none)':<34} {rows:>12,}")
+    say("nothing was changed; sync again without --preview to put the list in force")
 
 
 def _compile(release: Release, folder: Path) -> bool:
