@@ -225,6 +225,7 @@ class _Run:
             as_of=self.now(),
         )
         write_info(self.folder, info)
+        table.forget_old_versions()
         return IngestReport(info, done, resumed)
 
 

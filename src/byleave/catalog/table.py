@@ -6,17 +6,24 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lance
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from byleave.catalog.schema import KEY_BYTES
 
 INDEXED_ROWS = 50_000
 """Below this many rows every search is exact and reads all vectors; from here on indexes are built."""
 
 KEYS_AT_ONCE = 1_000
+TWINS_AT_ONCE = 262_144
 COMPACT_FRAGMENTS = 32
+READERS_END_WITHIN = timedelta(days=1)
+"""Nobody reads one version of a table for longer, not even who covers a large dataset."""
 
 
 class SampleTable:
@@ -63,11 +70,17 @@ class SampleTable:
 
     def twins_elsewhere(self, twins: Iterable[bytes], *, source: str, shard: str) -> Counter[bytes]:
         """Count how many rows other shards of the same source hold with each of these twin keys."""
-        wanted = set(twins)
-        where = f"source = {text(source)} AND shard != {text(shard)}"
+        wanted = pa.array(sorted(set(twins)), pa.binary(KEY_BYTES))
+        if not self._twins(wanted):
+            return Counter()  # The usual case asks for one column alone.
+        return self._twins(wanted, f"source = {text(source)} AND shard != {text(shard)}")
+
+    def _twins(self, wanted: pa.Array, where: str | None = None) -> Counter[bytes]:
         counts: Counter[bytes] = Counter()
-        for batch in self.open().scanner(columns=["twin_key"], filter=where).to_batches():
-            counts.update(key for key in batch.column(0).to_pylist() if key in wanted)
+        scanner = self.open().scanner(columns=["twin_key"], filter=where, batch_size=TWINS_AT_ONCE)
+        for batch in scanner.to_batches():
+            keys = batch.column(0)
+            counts.update(keys.filter(pc.is_in(keys, value_set=wanted)).to_pylist())
         return counts
 
     def restore(self, version: int) -> None:
@@ -81,6 +94,10 @@ class SampleTable:
         for batch in table.to_batches(columns=table.schema.names, batch_size=1024):
             lines.extend(key + _row_digest(row) for key, row in _keyed_rows(batch))
         return hashlib.sha256(b"".join(sorted(lines))).hexdigest()
+
+    def forget_old_versions(self) -> None:
+        """Remove the files of versions that no reader can still have open. None is left to return to."""
+        self.open().cleanup_old_versions(older_than=READERS_END_WITHIN)
 
     def settle(self) -> None:
         """Join small files and bring the indexes up to date; called when a source is finished."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.sources import jpeg, links, sample_members, write_folder, write_links, write_tar
 
 from byleave import urls
-from byleave.catalog import Catalog, IngestOptions, Sample
+from byleave.catalog import Catalog, IngestOptions, Sample, table
 from byleave.catalog.info import dataset_version, write_info
 from byleave.catalog.table import SampleTable
 from byleave.datasets import source_digest
@@ -301,3 +301,14 @@ def _with_models(info: Any, models: dict[str, str]) -> Any:
     from dataclasses import replace
 
     return replace(info, models=info.models | models)
+
+
+def test_old_versions_go_when_no_reader_can_have_them_open_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "READERS_END_WITHIN", timedelta(0))
+    catalog = make(tmp_path / "home")
+    for name, numbers in (("a", [1, 2]), ("b", [2, 3])):
+        catalog.ingest(write_links(tmp_path / f"{name}.parquet", links(numbers)), dataset="d", options=INLINE)
+    assert len(catalog._named("d").table.open().versions()) == 1
+    assert len(everything(catalog)) == 3
