@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from byleave.consent import ClaimState
 from byleave.log import Checkpoint
 from byleave.publish.folders import log_folder
+from byleave.publish.health import Health, health
 from byleave.publish.log_files import LogFiles
-from byleave.registry.tables import ClaimEventRow, ClaimRow, ReleaseRow
-from byleave.release.promises import LISTED_WITHIN
+from byleave.registry.tables import ClaimRow, ReleaseRow
 from byleave.settings import Settings
 
 
@@ -36,8 +36,8 @@ class Record:
         Claims by state; one whose end has passed is in none.
     head
         The newest checkpoint, ``None`` before the first; ``note`` is the signed text.
-    overdue
-        How long the oldest event that should be in a list by now has waited beyond its time, or ``None`` when nothing is late.
+    health
+        Whether publishing keeps its promise.
     """
 
     counts: Mapping[ClaimState, int]
@@ -45,7 +45,7 @@ class Record:
     newest: tuple[PublishedRelease, ...]
     head: Checkpoint | None
     note: str | None
-    overdue: timedelta | None
+    health: Health
 
 
 def record(session: Session, settings: Settings, *, at: datetime, releases: int) -> Record:
@@ -57,7 +57,7 @@ def record(session: Session, settings: Settings, *, at: datetime, releases: int)
         newest_releases(session, releases),
         Checkpoint.parse(note.rpartition("\n\n")[0] + "\n") if note else None,
         note,
-        overdue(session, at),
+        health(session, at),
     )
 
 
@@ -68,15 +68,6 @@ def newest_releases(session: Session, most: int) -> tuple[PublishedRelease, ...]
         PublishedRelease(row.number, row.published_at, row.manifest_digest, row.claims)
         for row in session.execute(chosen).scalars()
     )
-
-
-def overdue(session: Session, at: datetime) -> timedelta | None:
-    """Say by how much a list is late: every event belongs into one within 24 hours."""
-    last = sa.select(sa.func.coalesce(sa.func.max(ReleaseRow.number), 0)).scalar_subquery()
-    oldest = sa.select(ClaimEventRow.recorded_at).where(ClaimEventRow.number == last + 1)
-    waiting = session.execute(oldest).scalar_one_or_none()
-    late = at - waiting - LISTED_WITHIN if waiting is not None else timedelta()
-    return late if late > timedelta() else None
 
 
 def _counts(session: Session, at: datetime) -> dict[ClaimState, int]:

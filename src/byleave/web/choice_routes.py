@@ -10,14 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from byleave.errors import InputError
+from byleave.publish.receipts import receipt_of
 from byleave.publish.releases import last_published
 from byleave.registry.claims import claim_by_id, claims_of, withdraw_claim
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
+from byleave.release.receipts import SUFFIX
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
 from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
 from byleave.web.entries import Shower
 from byleave.web.forms import AddressFields, CheckedForm
+from byleave.web.listed import lists_of
 from byleave.web.my_choices import CHOICES_PER_PAGE, replaced, show_choice
 from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll, SignedInFor
@@ -109,7 +112,16 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
     now = site.clock()
     is_replaced = found.id in replaced(claims, now)
     choice = show_choice(site.catalog, _shower(site), found, last, now, is_replaced=is_replaced)
-    return page(request, site, visitor, "one_choice.html", choice=choice, last=last)
+    lists = lists_of(site, found)
+    return page(request, site, visitor, "one_choice.html", choice=choice, last=last, lists=lists)
+
+
+@router.get("/choices/{claim}/receipt")
+def receipt(claim: str, site: TheSite, person: Reader) -> Response:
+    """Give the receipt of what last happened to one choice."""
+    found = receipt_of(site.database, site.settings, _claim_id(claim), who=person.who, at=site.clock())
+    headers = {"content-disposition": f'attachment; filename="choice-{claim[:8].lower()}{SUFFIX}"'}
+    return Response(found.encode(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
 @router.post("/choices/{claim}/undo")

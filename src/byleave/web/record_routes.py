@@ -16,6 +16,7 @@ from byleave.publish.folders import log_folder
 from byleave.publish.keys import key_history, known_keys
 from byleave.publish.log_files import CHECKPOINT, LogFiles
 from byleave.publish.record import newest_releases, record
+from byleave.publish.releases import last_published
 from byleave.registry.permissions import Act
 from byleave.release.key_history import HISTORY
 from byleave.web.atom import ATOM_TYPE, releases_feed
@@ -57,8 +58,12 @@ def feed(request: Request, site: TheSite) -> Response:
 @router.get("/verify")
 def verify(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Show the page that checks a receipt; the receipt never leaves the browser."""
+    with site.database.transaction() as session:
+        has_list = last_published(session) is not None
     keys = [str(key) for key in known_keys(site.settings)]
-    return page(request, site, visitor, "verify.html", keys=keys, address=_address(request))
+    return page(
+        request, site, visitor, "verify.html", keys=keys, has_list=has_list, address=_address(request)
+    )
 
 
 @router.get("/log/{file:path}")

@@ -51,8 +51,8 @@ async function hasGrown(then, keys, log, get, tell) {
 }
 
 async function inNewestList(receipt, number, keys, origin, releases, get, tell) {
-  const latest = await get(`${releases}/latest.json`);
-  if (latest === null) return { holds: true, words: "The receipt holds. No list has been published yet." };
+  if (!releases) return { holds: true, words: "The receipt holds. No list has been published yet." };
+  const latest = (await get(`${releases}/latest.json`)) ?? fail("the newest list is missing");
   const list = Number(JSON.parse(text.decode(latest)).number);
   if (!Number.isSafeInteger(list)) fail("the number of the newest list cannot be read");
   const release = await openManifest(`${releases}/${list}`, "release", list, keys, origin, get);
@@ -64,26 +64,33 @@ async function inNewestList(receipt, number, keys, origin, releases, get, tell) 
   const entry = find(index, fromHex(receipt.record.claim));
   const said = verdict(receipt, number, entry, list, release.members);
   const listed = said.holds && (entry.standing === "effective" || entry.standing === "filed");
-  return (listed && (await lacksTargets(receipt, `${releases}/${list}`, release.members, get, tell))) || said;
+  if (!listed || !receipt.targets.length) return said;
+  const digests = async (name) => {
+    const folder = `${releases}/${list}`;
+    const file = release.members.files.find((one) => one.name === name);
+    if (!file || file.bytes > MOST_BYTES) return file ?? null;
+    const bytes = (await get(`${folder}/${name}`)) ?? fail(`${folder}/${name} is missing`);
+    if (toHex(await sha256(bytes)) === file.sha256) return bytes;
+    // Rows may have been taken out for somebody's erasure; a second signed manifest then says what the file is now.
+    const redaction = await openManifest(folder, "redaction", list, keys, origin, get, "redaction");
+    if (redaction.members.manifest_sha256 !== release.digest) fail("the redaction belongs to another list");
+    return signedFile(folder, name, redaction.members, get);
+  };
+  return (await lacksTargets(receipt.targets, digests, list, tell)) ?? said;
 }
 
 // The list must hold what the claim covers, too: its sorted digests are looked through, kind by kind.
-async function lacksTargets(receipt, folder, members, get, tell) {
+async function lacksTargets(targets, digests, list, tell) {
   let absent = 0;
-  for (const kind of new Set(receipt.targets.map(([kind]) => kind))) {
-    const wanted = receipt.targets.filter(([one]) => one === kind).map(([, digest]) => digest);
-    const name = `digests/${kind}.sha256`;
-    const said = members.files.find((file) => file.name === name);
-    if (!said) {
-      absent += wanted.length;
-    } else if (said.bytes > MOST_BYTES) {
-      tell(`The list's ${name} is too long for a browser; byleave verify looks into it.`);
-    } else {
-      const digests = await signedFile(folder, name, members, get);
-      absent += wanted.filter((digest) => place(digests, DIGEST_BYTES, fromHex(digest)) === null).length;
-    }
+  for (const kind of new Set(targets.map(([kind]) => kind))) {
+    const wanted = targets.filter(([one]) => one === kind).map(([, digest]) => digest);
+    const sorted = await digests(`digests/${kind}.sha256`);
+    if (sorted === null) absent += wanted.length;
+    else if (sorted instanceof Uint8Array) absent += wanted.filter((one) => place(sorted, DIGEST_BYTES, fromHex(one)) === null).length;
+    else tell(`The digests of kind ${kind} are too many for a browser; byleave verify looks through them.`);
   }
-  return absent ? missing(`${absent} of its ${receipt.targets.length} targets are not in the list`) : null;
+  if (!absent) tell(`What the claim covers, ${targets.length} in number, is in the signed digests of list ${list}.`);
+  return absent ? missing(`${absent} of its ${targets.length} targets are not in list ${list}`) : null;
 }
 
 function notListedYet(receipt, members, list) {
@@ -122,9 +129,9 @@ function expected(receipt, members) {
 
 const missing = (why) => ({ holds: false, words: `Missing: the operator broke its promise, for ${why}. Keep this receipt.` });
 
-async function openManifest(folder, kind, subject, keys, origin, get) {
-  const manifest = (await get(`${folder}/manifest.json`)) ?? fail(`${folder}/manifest.json is missing`);
-  const note = (await get(`${folder}/manifest.note`)) ?? fail(`${folder}/manifest.note is missing`);
+async function openManifest(folder, kind, subject, keys, origin, get, name = "manifest") {
+  const manifest = (await get(`${folder}/${name}.json`)) ?? fail(`${folder}/${name}.json is missing`);
+  const note = (await get(`${folder}/${name}.note`)) ?? fail(`${folder}/${name}.note is missing`);
   const digest = await sha256(manifest);
   const signed = await openNote(text.decode(note), keys, origin);
   if (signed !== `${origin}/${kind}\n${subject}\n${toBase64(digest)}\n`) fail(`the signature is not about this ${kind}`);
