@@ -31,6 +31,7 @@ from byleave.release.standing import REASONS, Standing
 
 BATCH_ROWS: Final = 32_768
 SORT_MEMORY: Final = "256MB"
+CURSOR: Final = "byleave_release"
 PSEUDONYM_BYTES: Final = 16
 
 KEPT_OUT: Final = (ClaimState.HELD, ClaimState.REJECTED, ClaimState.WITHDRAWN, ClaimState.ERASED)
@@ -77,26 +78,22 @@ _PACKING: Final = " || ".join(
     ]
 )
 _LIVE: Final = "c.state IN ('filed', 'effective') AND (c.expires_at IS NULL OR c.expires_at > {at})"
-_COPY: Final = f"""
-COPY (
-    SELECT {_PACKING}, CASE WHEN c.publish_values THEN t.value END, c.terms, c.contact
-    FROM targets t JOIN claims c ON c.id = t.claim_id
-    WHERE t.kind = {{kind}} AND {_LIVE}
-    ORDER BY t.digest, c.id, t.id
-) TO STDOUT (FORMAT BINARY)
+_ROWS: Final = f"""
+SELECT {_PACKING}, CASE WHEN c.publish_values THEN t.value END, c.terms, c.contact
+FROM targets t JOIN claims c ON c.id = t.claim_id
+WHERE t.kind = {{kind}} AND {_LIVE}
+ORDER BY t.digest, c.id, t.id
 """  # noqa: S608 - made of the constants above; what comes from outside is bound
 _COUNT: Final = f"SELECT count(*) FROM claims c WHERE {_LIVE}"  # noqa: S608 - as above
 
 _STANDING: Final = f"""
-COPY (
-    SELECT c.id || int8send(c.last_event) || int8send(floor(extract(epoch FROM e.recorded_at))::bigint)
-        || int2send((CASE WHEN c.state IN ('filed', 'effective') AND NOT ({_LIVE}) THEN {{expired}}
-            ELSE ({{states}}::jsonb ->> c.state)::int END)::int2)
-        || int2send((CASE WHEN c.state <> 'held' THEN 0 ELSE
-            coalesce(array_position({{reasons}}::text[], c.hold_reason), {{other}}) END)::int2)
-    FROM claims c JOIN claim_events e ON e.number = c.last_event
-    ORDER BY c.id
-) TO STDOUT (FORMAT BINARY)
+SELECT c.id || int8send(c.last_event) || int8send(floor(extract(epoch FROM e.recorded_at))::bigint)
+    || int2send((CASE WHEN c.state IN ('filed', 'effective') AND NOT ({_LIVE}) THEN {{expired}}
+        ELSE ({{states}}::jsonb ->> c.state)::int END)::int2)
+    || int2send((CASE WHEN c.state <> 'held' THEN 0 ELSE
+        coalesce(array_position({{reasons}}::text[], c.hold_reason), {{other}}) END)::int2)
+FROM claims c JOIN claim_events e ON e.number = c.last_event
+ORDER BY c.id
 """  # noqa: S608 - as above
 
 _Packed = npt.NDArray[np.void]
@@ -122,20 +119,9 @@ class Snapshot:
 
     def batches(self, secret: bytes) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the release, sorted. ``secret`` makes pseudonyms and salts."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SET LOCAL work_mem = {}").format(SORT_MEMORY))
-            for kind in sorted(TargetKind, key=lambda one: one.value):
-                query = sql.SQL(_COPY).format(kind=kind.value, at=self.at)
-                with cursor.copy(query) as copy:
-                    copy.set_types(["bytea", "text", "text", "text"])
-                    waiting: list[tuple[Any, ...]] = []
-                    for row in copy.rows():
-                        waiting.append(row)
-                        if len(waiting) == BATCH_ROWS:
-                            yield _batch(waiting, kind, secret, self.number)
-                            waiting = []
-                    if waiting:
-                        yield _batch(waiting, kind, secret, self.number)
+        for kind in sorted(TargetKind, key=lambda one: one.value):
+            for rows in self._blocks(sql.SQL(_ROWS).format(kind=kind.value, at=self.at)):
+                yield _batch(rows, kind, secret, self.number)
 
     def standings(self) -> Iterator[bytes]:
         """Yield 36 bytes for each claim, in the order of claims: claim, last event, its Unix time, and int16 state and reason."""
@@ -146,10 +132,17 @@ class Snapshot:
             reasons=list(REASONS[1:]),
             other=REASONS.index("other"),
         )
-        with self._connection.cursor() as cursor, cursor.copy(query) as copy:
-            copy.set_types(["bytea"])
-            for row in copy.rows():
-                yield row[0]
+        for rows in self._blocks(query):
+            yield from (row[0] for row in rows)
+
+    def _blocks(self, query: sql.Composed) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a query as blocks. The server sorts all of it and keeps what is not asked for yet."""
+        self._connection.execute(sql.SQL("SET LOCAL work_mem = {}").format(SORT_MEMORY))
+        self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")
+        with self._connection.cursor(name=CURSOR, binary=True) as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(BATCH_ROWS):
+                yield rows
 
 
 @contextmanager
