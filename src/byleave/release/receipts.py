@@ -31,7 +31,7 @@ from byleave.release.keys import verify_ed25519
 MAX_TARGETS = 1_000
 """A receipt for more targets than this leaves them out; the record's root still commits to them."""
 
-SUFFIX = ".tlog-proof"
+_MEMBERS = frozenset({"record", "salt", "targets"})
 _REMEDY = "use the receipt as it was handed out; ask the registry for it again"
 
 
@@ -70,7 +70,9 @@ class Receipt:
         proof = TlogProof.parse(data)
         try:
             extra = json.loads(proof.extra or b"")
-            record, salt = extra["record"], bytes.fromhex(extra["salt"])
+            record, salt = extra["record"], _hex(extra["salt"])
+            if not extra.keys() <= _MEMBERS:
+                raise ValueError("a member that has no meaning")
             event = ClaimEvent(
                 proof.index + 1,
                 bytes.fromhex(record["claim"]),
@@ -79,8 +81,7 @@ class Receipt:
                 datetime.fromisoformat(record["at"]),
             )
             targets = tuple(
-                ReceiptTarget(TargetKind(kind), bytes.fromhex(digest))
-                for kind, digest in extra.get("targets", ())
+                ReceiptTarget(TargetKind(kind), _hex(digest)) for kind, digest in extra.get("targets", ())
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FormatError("the receipt's record cannot be read", remedy=_REMEDY) from error
@@ -128,3 +129,11 @@ def make_receipt(
     if shown:
         extra["targets"] = [[target.kind.value, target.digest.hex()] for target in shown]
     return Receipt(TlogProof(index, hashes, note, canonical_json(extra)), event, record, shown)
+
+
+def _hex(text: str) -> bytes:
+    """Read bytes that can be written in one way only."""
+    value = bytes.fromhex(text)
+    if value.hex() != text:
+        raise ValueError("hex digits are lower case, without spaces")
+    return value
