@@ -15,7 +15,6 @@ from byleave.publish.releases import last_published
 from byleave.registry.claims import claim_by_id, claims_of, withdraw_claim
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
-from byleave.release.receipts import SUFFIX
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
 from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
 from byleave.web.entries import Shower
@@ -120,7 +119,7 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
 def receipt(claim: str, site: TheSite, person: Reader) -> Response:
     """Give the receipt of what last happened to one choice."""
     found = receipt_of(site.database, site.settings, _claim_id(claim), who=person.who, at=site.clock())
-    headers = {"content-disposition": f'attachment; filename="choice-{claim[:8].lower()}{SUFFIX}"'}
+    headers = {"content-disposition": f'attachment; filename="choice-{claim[:8].lower()}.tlog-proof"'}
     return Response(found.encode(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
