@@ -79,7 +79,7 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
             write_standing(folder, release, standing_blocks(held, release), key=key)
         _remember(session, release, claims=heading.claims)
         published = _published_before(session, release.number)
-    keep_deltas(folder, release, published, key)
+    keep_deltas(folder, release, published, key, known_keys(settings))
     return Published(release, is_new, str(key.verifier))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from byleave.errors import VerificationError
-from byleave.log import JSON
+from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.log import JSON, VerifierKey
 from byleave.release.claims_file import GROUP_ROWS, read_batches
 from byleave.release.deltas import (
     ADDITIONS,
@@ -39,11 +40,15 @@ _VERSION_BYTES = ID_BYTES + 8
 
 
 def keep_deltas(
-    folder: Path, release: Release, published: Sequence[int], key: SigningKey
+    folder: Path,
+    release: Release,
+    published: Sequence[int],
+    key: SigningKey,
+    earlier_keys: Sequence[VerifierKey] = (),
 ) -> tuple[Delta, ...]:
     """Make the deltas that lead to ``release`` and are not there yet, drop those to old lists, and write ``index.json``.
 
-    ``published`` are the numbers of the lists before it, in their order. A list that does not verify any more, or that no delta can
+    ``published`` are the numbers of the lists before it, in their order, signed with ``key`` or one of the earlier ones. A list that does not verify any more, or that no delta can
     lead from, is passed over: clients fetch the whole release instead.
     """
     made = []
@@ -55,8 +60,9 @@ def keep_deltas(
             number = earlier[-span]
             if (folder / delta_name(number, release.number)).exists() or not (folder / str(number)).exists():
                 continue
-            older = open_release(folder / str(number), [key.verifier])
-            made.append(write_delta(folder, older, release, key=key))
+            with suppress(NotFoundError, FormatError, VerificationError):
+                older = open_release(folder / str(number), [key.verifier, *earlier_keys])
+                made.append(write_delta(folder, older, release, key=key))
         _drop_old(folder, [*earlier, release.number][-KEPT:])
         write_atomically(folder / INDEX, Index.of_folder(folder).to_bytes())
     return tuple(made)

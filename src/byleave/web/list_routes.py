@@ -21,7 +21,7 @@ from byleave.web.visitors import TheVisitor
 router = APIRouter(dependencies=[Depends(OpenToAll(Act.SEARCH))], include_in_schema=False)
 
 _FILE = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]*/){0,4}[a-z0-9_][a-z0-9_.-]*")
-_NUMBERED = re.compile(r"[0-9]+/")
+_NUMBERED = re.compile(r"(?:deltas/[0-9]+-)?[0-9]+/")
 
 
 @router.get("/list")

@@ -249,6 +249,22 @@ def test_a_row_that_changed_without_an_event_is_noticed_by_who_follows(tmp_path:
         write_delta(source, first, second, key=KEY)
 
 
+def test_a_list_that_does_not_verify_any_more_is_passed_over_when_deltas_are_made(tmp_path: Path) -> None:
+    releases = [released(tmp_path, {1: (number, 1, 2)}, number) for number in (1, 2, 3)]
+    flip(releases[1].folder / "policy.json")
+    made = keep_deltas(tmp_path, releases[2], [1, 2], KEY)
+    assert [delta.start.number for delta in made] == [1]
+
+
+def test_deltas_lead_over_a_change_of_keys(tmp_path: Path) -> None:
+    first = released(tmp_path, {1: (1, 1, 2)}, 1)
+    rows = rows_of({1: (2, 1, 2)}, 2)
+    second = write_release(tmp_path, rows, number=2, published_at=NOW, policy=POLICY, key=OTHER)
+    assert keep_deltas(tmp_path, second, [1], OTHER) == ()
+    (made,) = keep_deltas(tmp_path, second, [1], OTHER, [KEY.verifier])
+    assert (made.start, made.target) == (first.name, second.name)
+
+
 def test_a_killed_sync_leaves_nothing_behind_that_hurts_the_next(tmp_path: Path) -> None:
     source = tmp_path / "releases"
     many(source, 2)
