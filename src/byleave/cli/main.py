@@ -23,6 +23,7 @@ from byleave.cli import (
     log,
     mirror,
     publish,
+    redact,
     registry,
     search,
     serve,
@@ -59,6 +60,7 @@ app.command("publish")(publish.publish)
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(witness.app, name="witness")
+app.command("redact")(redact.redact)
 app.command("sync")(sync.sync)
 app.command("mirror")(mirror.mirror)
 app.command("verify")(verify.verify)

@@ -56,7 +56,7 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
     Raises
     ------
     ConflictError
-        If another process makes deltas in the same folder; the release itself is published, and the next call makes them.
+        If rows are taken out of a list in the same moment; the release is written, and the next call finishes the work.
     """
     require(who, Act.PUBLISH)
     integrate(database, settings, at=at)  # release N stands beside a checkpoint of N entries or more
@@ -79,7 +79,7 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
             write_standing(folder, release, standing_blocks(held, release), key=key)
         _remember(session, release, claims=heading.claims)
         published = _published_before(session, release.number)
-    keep_deltas(folder, release, published, key, known_keys(settings))
+        keep_deltas(folder, release, published, key, known_keys(settings))
     return Published(release, is_new, str(key.verifier))
 
 

@@ -63,7 +63,7 @@ def redact(release: Release, claims: Collection[bytes], *, at: datetime, key: Si
             _copy_others(release, staging)
             _sign(release, staging, taken, at, key)
         _drop_deltas(folder, release.number)
-    redacted = open_release(release.folder, [key.verifier])
+    redacted = open_release(release.folder, [*release.signed.signers, key.verifier])
     verify_rows(redacted)
     return redacted
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from byleave.consent import Evidence, Preference, Preferences
+from byleave.errors import RefusedError
 from byleave.log import VerifierKey
 from byleave.publish import publish
+from byleave.publish.redacting import redact_release
 from byleave.registry.accounts import account_of
 from byleave.registry.claims import Claim, NewClaim, file_claim, withdraw_claim
 from byleave.registry.database import Database
-from byleave.registry.permissions import OPERATOR
+from byleave.registry.permissions import OPERATOR, VISITOR
 from byleave.registry.targets import Target, digest_target, domain_target, prefix_target, url_target
 from byleave.release import sync
 from byleave.release.rows import statement
@@ -162,3 +164,17 @@ def test_deltas_lead_from_the_lists_before_to_the_new_one(
         {f"{start}-{end}" for start, end in way} for way in steps
     ]
     assert not any(name.endswith("/claims.parquet") for name in told)
+
+
+def test_the_operator_takes_a_claim_out_of_a_list_that_stands(database: Database, settings: Settings) -> None:
+    ann = account(database, "ann")
+    gone = filed(
+        database, ann, url_target("https://example.com/a.jpg"), url_target("https://example.com/b.jpg")
+    )
+    filed(database, ann, url_target("https://example.com/c.jpg"))
+    release = publish(database, settings, who=OPERATOR, at=NOW).release
+    redacted = redact_release(settings, release.number, [gone.id], who=OPERATOR, at=NOW)
+    assert (redacted.redacted, redacted.claims().num_rows) == (2, 1)
+    assert publish(database, settings, who=OPERATOR, at=NOW).release.redacted == 2
+    with pytest.raises(RefusedError):
+        redact_release(settings, release.number, [gone.id], who=VISITOR, at=NOW)
