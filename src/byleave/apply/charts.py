@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_LABEL_WIDTH = 230
-_BAR_WIDTH = 560
+_LABEL_WIDTH = 300
+_BAR_WIDTH = 470
 _ROW_HEIGHT = 30
+_MOST_LETTERS = 40
 _WIDTH = _LABEL_WIDTH + _BAR_WIDTH + 110
 
 
@@ -25,15 +26,15 @@ class Bar:
         return sum(length for length, _ in self.parts)
 
 
-def figure(bars: Sequence[Bar], described: str) -> str:
-    """Draw bars; ``described`` tells in one sentence what they show."""
+def figure(bars: Sequence[Bar], described: str, legend: Sequence[tuple[str, str]] = ()) -> str:
+    """Draw bars; ``described`` tells in one sentence what they show, ``legend`` what each colour is: words and colour."""
     if not bars:
         return ""
     longest = max(bar.total for bar in bars) or 1
     height = _ROW_HEIGHT * len(bars) + 4
     drawn = "".join(_drawn(bar, place, longest) for place, bar in enumerate(bars))
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(described)}">'
+        f'<figure>{_explained(legend)}<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(described)}">'
         f"{drawn}</svg></figure>"
     )
 
@@ -50,6 +51,13 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | int]
         f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _explained(legend: Sequence[tuple[str, str]]) -> str:
+    parts = (
+        f'<span><i style="background:var(--{colour})"></i>{escape(words)}</span>' for words, colour in legend
+    )
+    return f"<figcaption>{''.join(parts)}</figcaption>" if legend else ""
 
 
 def _cells(row: Sequence[str | int]) -> str:
@@ -69,7 +77,7 @@ def _drawn(bar: Bar, place: int, longest: int) -> str:
             f'<rect x="{at:.1f}" y="{top}" width="{width:.1f}" height="20" fill="var(--{colour})"/>'
         )
         at += width
-    label = bar.label if len(bar.label) <= 32 else bar.label[:31] + "…"
+    label = bar.label if len(bar.label) <= _MOST_LETTERS else bar.label[: _MOST_LETTERS - 1] + "…"
     return (
         f'<text x="{_LABEL_WIDTH - 10}" y="{top + 15}" text-anchor="end">{escape(label)}</text>'
         + "".join(rectangles)

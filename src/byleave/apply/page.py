@@ -100,7 +100,7 @@ def _regimes(report: Report) -> str:
     bars = [Bar(regime.value, ((kept, "yes"), (removed, "no"))) for regime, kept, removed in regimes]
     rows: list[list[str | int]] = [
         [
-            regime.value + (" (written)" if regime is report.run.regime else ""),
+            regime.value + (" (chosen)" if regime is report.run.regime else ""),
             REGIME_WORDS[regime],
             kept,
             removed,
@@ -110,7 +110,9 @@ def _regimes(report: Report) -> str:
     return (
         "<h2>The three regimes side by side</h2><p>The same entries and the same answers; only what happens where nobody answered "
         "differs. A no and an ask-me-first are obeyed in both opt_out and opt_in.</p>"
-        + figure(bars, "For each regime, entries kept and entries removed")
+        + figure(
+            bars, "For each regime, entries kept and entries removed", [("kept", "yes"), ("removed", "no")]
+        )
         + table("Entries kept and removed", ["Regime", "Meaning", "Kept", "Removed"], rows)
     )
 
@@ -124,7 +126,9 @@ def _answers(report: Report) -> str:
     return (
         "<h2>What people answered</h2><p>For each use, the strongest answer that covers an entry. "
         "No answer is silence, never a yes.</p>"
-        + figure(bars, "For each use, entries by the answer that covers them")
+        + figure(
+            bars, "For each use, entries by the answer that covers them", [PREFERENCE_WORDS[p] for p in order]
+        )
         + table("Entries by use and answer", ["Use", *(PREFERENCE_WORDS[p][0] for p in order)], rows)
     )
 
@@ -137,7 +141,11 @@ def _causes(report: Report) -> str:
     for cause in causes:
         use = Use(str(cause["use"])) if cause["use"] else None
         rows.append([_cause_words(cause), USE_WORDS[use] if use else "any", int(str(cause["rows"]))])
-    bars = [Bar(str(row[0]), ((int(row[2]), "no"),)) for row in rows[:HOSTS_SHOWN]]
+    several = len(report.run.uses) > 1
+    bars = [
+        Bar(f"{reason}, {use}" if several else str(reason), ((int(count), "no"),))
+        for reason, use, count in rows[:HOSTS_SHOWN]
+    ]
     return (
         "<h2>Why entries are listed</h2><p>An entry may have several reasons and counts under each of them.</p>"
         + figure(bars, "Entries by the reason they are listed for")

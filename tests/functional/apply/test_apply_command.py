@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.functional.cli.commands import byleave
 from tests.unit.apply.worlds import links_file, row, synced
 
 from byleave.consent import TargetKind
@@ -54,6 +55,7 @@ for line in sys.stdin:
 """Applies once per line in a child that it kills after so many seconds; the imports are done once, so that kills hit the work."""
 
 HEAVY = ("fastapi", "sqlalchemy", "psycopg", "lancedb", "openvino", "ray")
+WORDS = ("--ruleset", "synced", "--input", "in.parquet", "--use", "train_gen", "--output", "out")
 FILES = 12
 KILLS = 20
 
@@ -173,3 +175,26 @@ def test_killed_at_random_points_and_started_again_it_writes_the_same_bytes(worl
         orders.close()
     assert contents(world / "out") == expected
     assert [path.name for path in world.iterdir() if path.name.startswith(".out")] == []
+
+
+def test_the_whole_command_takes_out_what_was_refused_and_says_so(tmp_path: Path) -> None:
+    synced(tmp_path, [row(1, TargetKind.HOST, "b.example")])
+    links_file(tmp_path / "in.parquet", ["https://b.example/1", "https://c.example/2", "no link"])
+    done = byleave("apply", *WORDS, "--regime", "opt_out", "--json", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["rows"]["input"], report["rows"]["kept"], report["unreadable"]["links"]) == (3, 1, 1)
+    assert pq.read_table(tmp_path / "out/in.parquet").column("row").to_pylist() == [1]
+    assert pq.read_table(tmp_path / "out/removed.parquet").column("row").to_pylist() == [0, 2]
+    again = byleave("apply", *WORDS, "--regime", "opt_in", home=tmp_path / "home")
+    assert again.returncode != 0
+    assert "out is there already" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_a_word_that_is_no_regime_is_refused_with_the_words_that_are(tmp_path: Path) -> None:
+    links_file(tmp_path / "in.parquet", ["https://b.example/1"])
+    done = byleave("apply", *WORDS, "--regime", "maybe", home=tmp_path / "home")
+    assert done.returncode != 0
+    assert "opt_out" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -312,3 +312,23 @@ def test_old_versions_go_when_no_reader_can_have_them_open_any_more(
         catalog.ingest(write_links(tmp_path / f"{name}.parquet", links(numbers)), dataset="d", options=INLINE)
     assert len(catalog._named("d").table.open().versions()) == 1
     assert len(everything(catalog)) == 3
+
+
+def test_a_sample_is_found_by_its_key_in_whichever_dataset_holds_it(tmp_path: Path) -> None:
+    catalog = make(tmp_path / "home")
+    for name, numbers in (("a", [1]), ("b", [1, 2])):
+        catalog.ingest(
+            write_links(tmp_path / f"{name}.parquet", links(numbers)), dataset=name, options=INLINE
+        )
+    for sample in (*everything(catalog, "a"), *everything(catalog, "b")):
+        assert catalog.find_samples(sample.sample_key) == [sample]
+    assert catalog.find_samples(bytes(16)) == []
+
+
+def test_samples_come_in_the_order_asked_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    catalog = make(tmp_path / "home")
+    catalog.ingest(write_links(tmp_path / "a.parquet", links([1, 2, 3])), dataset="d", options=INLINE)
+    asked = keys(catalog)[::-1]
+    assert [sample.sample_key for sample in catalog.samples("d", asked)] == asked
+    with pytest.raises(NotFoundError, match="00" * 16):
+        catalog.samples("d", [*asked, bytes(16)])
