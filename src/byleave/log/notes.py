@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from byleave.errors import FormatError, VerificationError
@@ -171,6 +172,7 @@ def signer_names(note: str) -> tuple[str, ...]:
     return tuple(line.name for line in split_note(note)[1])
 
 
+@lru_cache(maxsize=4)  # the receipts of a batch all carry the same note
 def split_note(note: str) -> tuple[str, tuple[SignatureLine, ...]]:
     """Return a note's text and its signature lines, none of them checked."""
     if len(_encoded(note)) > MAX_NOTE_BYTES:

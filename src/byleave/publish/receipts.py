@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from byleave.registry.permissions import Who
 from byleave.registry.targets import Target
 from byleave.release.receipts import Receipt, ReceiptTarget, make_receipt
 from byleave.settings import Settings
+
+KEPT_HASHES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ def _newest(session: Session, claim: Claim) -> OpenedEvent:
 
 def _reader(settings: Settings, log: Sequenced | None) -> HashReader:
     files = LogFiles(log_folder(settings))
-    return hash_reader(log.checkpoint.size if log else 0, files.read)
+    read = hash_reader(log.checkpoint.size if log else 0, files.read)
+    return lru_cache(maxsize=KEPT_HASHES)(read)  # the proofs of a batch share most of their hashes
 
 
 def _receipt(

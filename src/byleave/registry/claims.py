@@ -27,6 +27,7 @@ from byleave.consent import (
 from byleave.errors import ConflictError, InputError, NotFoundError
 from byleave.fingerprints import ClaimedPicture
 from byleave.log import JSON, targets_root
+from byleave.registry.bulk import insert_rows
 from byleave.registry.events import NewEvent, append_event, append_events
 from byleave.registry.permissions import Act, Who, may, require
 from byleave.registry.tables import ClaimRow, TargetRow
@@ -145,9 +146,10 @@ def file_claims(session: Session, filings: Sequence[Filing], *, who: Who, at: da
     )
     claims = tuple(replace(draft, number=event.number) for draft, event in zip(drafts, events, strict=True))
     if claims:
-        session.execute(sa.insert(ClaimRow), [_claim_row(claim) for claim in claims])
-        session.execute(
-            sa.insert(TargetRow),
+        insert_rows(session, ClaimRow, [_claim_row(claim) for claim in claims])
+        insert_rows(
+            session,
+            TargetRow,
             [_target_row(claim.id, target) for claim in claims for target in claim.targets],
         )
     return claims

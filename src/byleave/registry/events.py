@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from byleave.log import JSON, SALT_BYTES, ClaimEvent, commitment
+from byleave.registry.bulk import insert_rows
 from byleave.registry.tables import ClaimEventRow, EventCounter
 
 READ_AT_ONCE = 2_000
@@ -77,7 +78,7 @@ def append_events(
                 "recorded_at": at,
             }
         )
-    session.execute(sa.insert(ClaimEventRow), rows)
+    insert_rows(session, ClaimEventRow, rows)
     return tuple(events)
 
 
@@ -107,12 +108,9 @@ def open_event(session: Session, claim: bytes) -> OpenedEvent | None:
 def open_events(session: Session, numbers: Sequence[int]) -> tuple[OpenedEvent, ...]:
     """Return events by their numbers, in order, with what stands behind them."""
     wanted = sa.func.any(sa.literal(list(numbers), sa.ARRAY(sa.BigInteger)))
-    chosen = sa.select(ClaimEventRow).where(ClaimEventRow.number == wanted).order_by(ClaimEventRow.number)
-    return tuple(
-        OpenedEvent(
-            ClaimEvent(row.number, row.claim_id, row.operation, row.commitment, row.recorded_at),
-            row.record,
-            row.salt,
-        )
-        for row in session.execute(chosen).scalars()
+    row = ClaimEventRow
+    chosen = sa.select(
+        row.number, row.claim_id, row.operation, row.commitment, row.recorded_at, row.record, row.salt
     )
+    found = session.execute(chosen.where(row.number == wanted).order_by(row.number))
+    return tuple(OpenedEvent(ClaimEvent(*one[:5]), one[5], one[6]) for one in found)
