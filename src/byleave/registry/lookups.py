@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -38,8 +39,10 @@ LIVE: Final = (ClaimState.FILED.value, ClaimState.EFFECTIVE.value)
 ITEM_BYTES: Final = 16
 DIGEST_BYTES: Final = 32
 
-Place = tuple[TargetKind, bytes]
-"""A kind of target and its 32-byte digest: what a claim can stand on."""
+PLACES: Final = ("url", "prefix", "host", "domain", "digest")
+
+Place = tuple[str, bytes]
+"""A kind of target, by its word, and its 32-byte digest: what a claim can stand on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,20 @@ _COLUMNS = """
     t.id, t.kind, t.digest, c.id AS claim, c.account_id, c.train_gen, c.train_other, c.tdm, c.ai_input, c.ai_index, c.search,
     c.evidence, c.state, c.last_event, c.effective_at, c.expires_at, c.disputed, c.stale, c.terms, c.contact
 """
+_DIGESTS = """
+    SELECT '{kind}' AS kind, substring(CAST(:{kind} AS bytea) FROM 32 * place + 1 FOR 32) AS digest
+    FROM generate_series(0, octet_length(CAST(:{kind} AS bytea)) / 32 - 1) AS place
+"""
+"""Digests come as one value, 32 bytes each: an array would be written and read element by element."""
+
+# Each digest is looked up by itself, by the index, whatever the planner thinks of ten thousand of them.
 _BY_PLACE = sa.text(
     f"""
-    SELECT {_COLUMNS} FROM (
-        SELECT 'url' AS kind, unnest(CAST(:url AS bytea[])) AS digest
-        UNION ALL SELECT 'prefix', unnest(CAST(:prefix AS bytea[]))
-        UNION ALL SELECT 'host', unnest(CAST(:host AS bytea[]))
-        UNION ALL SELECT 'domain', unnest(CAST(:domain AS bytea[]))
-        UNION ALL SELECT 'digest', unnest(CAST(:digest AS bytea[]))
-    ) AS asked
-    JOIN targets t ON t.kind = asked.kind AND t.digest = asked.digest
-    JOIN claims c ON c.id = t.claim_id
+    SELECT {_COLUMNS} FROM ({" UNION ALL ".join(_DIGESTS.format(kind=kind) for kind in PLACES)}) AS asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM targets WHERE targets.kind = asked.kind AND targets.digest = asked.digest OFFSET 0
+    ) AS t
+    CROSS JOIN LATERAL (SELECT * FROM claims WHERE claims.id = t.claim_id OFFSET 0) AS c
     WHERE c.state = ANY(:live) ORDER BY t.id
     """  # noqa: S608 - constants only
 )
@@ -131,21 +137,21 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     One answer per link, in order. A link that cannot be read, an empty one among them, is answered as refused.
     """
     canonical = {link: _canonical(link) for link in links}
-    hosts = {form: urls.host_of(form) for form in canonical.values() if form is not None}
+    hosts = _hosts(form for form in canonical.values() if form is not None)
     digests = {host: urls.host_digest(host) for host in set(hosts.values())}
     with_paths = _hosts_with_paths(session, digests)
     above: dict[str, list[Place]] = {
         host: [
-            (TargetKind.HOST, digest),
-            *((TargetKind.DOMAIN, urls.domain_digest(name)) for name in urls.domains_of(host)),
+            ("host", digest),
+            *(("domain", urls.domain_digest(name)) for name in urls.domains_of(host)),
         ]
         for host, digest in digests.items()
     }
     places: dict[str, list[Place]] = {}
     for form, host in hosts.items():
-        places[form] = [(TargetKind.URL, urls.url_digest(form))]
+        places[form] = [("url", urls.url_digest(form))]
         if host in with_paths:
-            places[form] += [(TargetKind.PREFIX, urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
+            places[form] += [("prefix", urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
     found = _by_place(session, [place for group in (*places.values(), *above.values()) for place in group])
     near = {host: _rows(found, group) for host, group in above.items()}
     answers = _Answers(at)
@@ -156,11 +162,11 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
 
 def look_up_digests(session: Session, digests: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
     """Answer for exact files by the SHA-256 of their bytes; ``None`` stands for one that could not be read."""
-    asked = [(TargetKind.DIGEST, digest) for digest in set(digests) if digest is not None]
+    asked = [("digest", digest) for digest in set(digests) if digest is not None]
     found = _by_place(session, asked)
     answers = _Answers(at)
     return [
-        REFUSED_UNREAD if digest is None else answers.of(_rows(found, [(TargetKind.DIGEST, digest)]))
+        REFUSED_UNREAD if digest is None else answers.of(_rows(found, [("digest", digest)]))
         for digest in digests
     ]
 
@@ -214,8 +220,11 @@ class _Answers:
 
     def _work_out(self, rows: Sequence[_Row], distances: Mapping[bytes, int]) -> Answer:
         statements = [row.statement for row in rows]
-        acts = {use: acting(statements, use, self._at) for use in Use}
-        preferences = {use: combine(one.preferences.for_use(use) for one in acts[use]) for use in Use}
+        if not rows:
+            return SILENCE
+        spoken_of = [use for use in Use if any(one.preferences.for_use(use) for one in statements)]
+        acts = {use: acting(statements, use, self._at) for use in spoken_of}
+        preferences = {use: combine(one.preferences.for_use(use) for one in acts[use]) for use in spoken_of}
         said = [
             Said(row.statement, word, row.terms, row.contact, distances.get(row.statement.claim))
             for row in rows
@@ -239,6 +248,18 @@ def _canonical(link: str) -> str | None:
         return None
 
 
+def _hosts(forms: Iterable[str]) -> dict[str, str]:
+    """Return the host of each canonical link, taken apart once for each site."""
+    known: dict[str, str] = {}
+    hosts = {}
+    for form in forms:
+        site = form.partition("/")[0]
+        if site not in known:
+            known[site] = urls.host_of(site)
+        hosts[form] = known[site]
+    return hosts
+
+
 def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozenset[str]:
     """Return the hosts on which somebody claims a path: only there the paths above a link need asking for."""
     if not digests:
@@ -252,19 +273,19 @@ def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozens
 
 
 def _by_place(session: Session, places: Iterable[Place]) -> dict[Place, list[_Row]]:
-    asked: dict[str, set[bytes]] = {kind: set() for kind in ("url", "prefix", "host", "domain", "digest")}
+    asked: dict[str, set[bytes]] = {kind: set() for kind in PLACES}
     for kind, digest in places:
-        asked[kind.value].add(digest)
+        asked[kind].add(digest)
     found: dict[Place, list[_Row]] = {}
     if any(asked.values()):
-        parameters = {kind: list(digests) for kind, digests in asked.items()}
+        parameters = {kind: b"".join(digests) for kind, digests in asked.items()}
         for row in _read(session, _BY_PLACE, {**parameters, "live": list(LIVE)}):
-            found.setdefault((row.statement.kind, row.statement.digest), []).append(row)
+            found.setdefault((row.statement.kind.value, row.statement.digest), []).append(row)
     return found
 
 
 def _rows(found: Mapping[Place, list[_Row]], places: Iterable[Place]) -> list[_Row]:
-    return [row for place in places for row in found.get(place, ())]
+    return [row for place in places if place in found for row in found[place]]
 
 
 def _read(session: Session, statement: sa.TextClause, parameters: Mapping[str, Any]) -> list[_Row]:
@@ -277,7 +298,9 @@ def _row(row: Any) -> _Row:
         claimant=row.account_id.bytes if row.account_id else row.claim,
         kind=TargetKind(row.kind),
         digest=row.digest,
-        preferences=Preferences(**{use.value: Preference(getattr(row, use.value)) for use in Use}),
+        preferences=_preferences(
+            row.train_gen, row.train_other, row.tdm, row.ai_input, row.ai_index, row.search
+        ),
         evidence=Evidence(row.evidence),
         state=ClaimState(row.state),
         number=row.last_event,
@@ -287,3 +310,9 @@ def _row(row: Any) -> _Row:
         stale=row.stale,
     )
     return _Row(row.id, said, row.terms, row.contact)
+
+
+@lru_cache(maxsize=4096)
+def _preferences(*numbers: int) -> Preferences:
+    """Return the preferences of the six uses, in the order of :class:`Preferences`; there are 4,096 in all."""
+    return Preferences(*map(Preference, numbers))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from byleave.errors import FormatError
-from byleave.urls import canonical_host, canonical_prefix, canonical_url, host_of, with_scheme
+from byleave.urls import canonical, canonical_host, canonical_prefix, canonical_url, host_of, with_scheme
 from byleave.urls.canonical import MAX_URL_BYTES
 
 FORMS = [
@@ -234,3 +234,68 @@ def test_the_host_of_a_canonical_link_has_no_port(canonical: str, host: str) -> 
 def test_a_scheme_is_put_only_where_none_stands() -> None:
     assert with_scheme(" example.com:8080/a ") == "https://example.com:8080/a"
     assert with_scheme("ftp://example.com") == "ftp://example.com"
+
+
+PLAIN_PARTS = st.sampled_from(
+    [
+        "www.",
+        "www",
+        "xn--a",
+        "xn",
+        "a",
+        "a.b",
+        ".",
+        "-",
+        "0",
+        "1.2.3.4",
+        "/",
+        "//",
+        "/.",
+        "..",
+        "?",
+        "&",
+        "&amp;",
+        "amp;",
+        ":",
+        ":80",
+        "@",
+        "~",
+        "!",
+        "'",
+        "%41",
+        "%2e",
+        "#",
+        "A",
+        "=",
+        "+",
+        "[",
+        "|",
+        "\\",
+        "\t",
+        "\n",
+        " ",
+        "é",
+        "co.uk",
+        "jpg",
+    ]
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(st.sampled_from(["http://", "https://", "HTTP://"]), st.lists(PLAIN_PARTS, max_size=9).map("".join))
+def test_the_short_way_for_plain_links_leads_where_the_steps_lead(scheme: str, rest: str) -> None:
+    raw = scheme + rest
+    plain = canonical._PLAIN.fullmatch(raw)
+    assume(plain is not None and "/." not in raw and "&amp;" not in raw)
+    stepped = canonical._once(raw)
+    while (again := canonical._once(f"https://{stepped}")) != stepped:
+        stepped = again
+    assert canonical_url(raw) == stepped
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["https://www.a.example/b/c_d-e.jpg?f=1&g=2", "http://a.example/", "https://cdn.a.example/~x/(1).png"],
+)
+def test_most_links_take_the_short_way(raw: str) -> None:
+    assert canonical._PLAIN.fullmatch(raw)
