@@ -47,7 +47,7 @@ bench-large: setup ## The same on large inputs
 
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	$(BIN)/uv pip compile --universal --only-binary :all: --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --all-extras --group dev --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
 
 clean: ## Remove what setup and the tests made
