@@ -6,6 +6,7 @@ import re
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response
+from starlette.staticfiles import NotModifiedResponse
 
 from byleave.errors import NotFoundError
 from byleave.publish.folders import releases_folder
@@ -35,8 +36,8 @@ def published_list(request: Request, site: TheSite, visitor: TheVisitor) -> Resp
 
 
 @router.get("/releases/{file:path}")
-def release_file(file: str, site: TheSite) -> Response:
-    """Give one file of a published list. What has a number never changes; ``latest.json`` and its like do."""
+def release_file(file: str, request: Request, site: TheSite) -> Response:
+    """Give one file of a published list, unless the asker has it. What has a number never changes; ``latest.json`` and its like do."""
     folder = releases_folder(site.settings)
     path = folder / file
     if not _FILE.fullmatch(file) or not path.is_file():
@@ -44,4 +45,9 @@ def release_file(file: str, site: TheSite) -> Response:
             "there is no such file in the published lists", remedy="start from /releases/latest.json"
         )
     kept = FOREVER if _NUMBERED.match(file) else "no-cache"
-    return FileResponse(path, media_type="application/octet-stream", headers={"cache-control": kept})
+    answer = FileResponse(
+        path, media_type="application/octet-stream", headers={"cache-control": kept}, stat_result=path.stat()
+    )
+    if request.headers.get("if-none-match") == answer.headers["etag"]:
+        return NotModifiedResponse(answer.headers)
+    return answer

@@ -84,6 +84,10 @@ def test_the_worker_beside_it_publishes_what_is_filed(
     assert found.json()["number"] == 1
     note = httpx.get(f"{address}/releases/1/manifest.note")
     assert "byleave.example/registry" in note.text
+    assert "immutable" in note.headers["cache-control"]
+    assert found.headers["cache-control"] == "no-cache"
+    again = httpx.get(f"{address}/releases/latest.json", headers={"If-None-Match": found.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
     assert httpx.get(f"{address}/outbox").status_code == 404, "this is no demo"
 
 
