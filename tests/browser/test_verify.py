@@ -151,7 +151,7 @@ def test_a_receipt_is_checked_before_and_after_its_list(page: Page, running: Run
     running.byleave("publish")
     assert "The receipt holds, and the claim is in list" in found(page, receipt)
     steps = page.locator("#found li").all_inner_texts()
-    assert len(steps) == 5
+    assert len(steps) == 6
     assert "nothing in it was changed" in steps[3]
 
 
