@@ -15,11 +15,14 @@ from pathlib import Path
 
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import VerifierKey
+from byleave.release.beside import bring_standing, read_history
 from byleave.release.deltas import INDEX, Delta, Index, Step, delta_name, open_delta, read_delta
 from byleave.release.fetching import Progress, copy_entry, fetch_whole, read_wanted, silent
+from byleave.release.key_history import HISTORY
 from byleave.release.manifest import MANIFEST, NOTE
-from byleave.release.reading import LATEST, latest_number, read_limited
+from byleave.release.reading import LATEST, latest_number, open_release, read_limited
 from byleave.release.sources import Source, open_source
+from byleave.release.standing import STANDING
 from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically
 
 MIRROR = "mirror.json"
@@ -72,6 +75,8 @@ def _mirror(
 ) -> Mirrored:
     latest = latest_number(place.read(LATEST))
     _refuse_going_back(folder, latest)
+    history = read_history(place)
+    keys = history.trusted(keys)
     offered = Index.parse(place.read(INDEX))
     releases = sorted({*offered.releases, latest})
     _remember(folder, keys)
@@ -80,6 +85,11 @@ def _mirror(
         step for step in sorted(offered.deltas) if _bring_delta(place, folder, step, keys, progress)
     )
     removed = _prune(folder, Index(tuple(releases), offered.deltas)) if prune else ()
+    for number in releases:
+        if not (folder / STANDING / str(number)).exists():
+            bring_standing(place, folder, open_release(folder / str(number), keys), keys, progress)
+    if history.notes:
+        write_atomically(folder / HISTORY, history.to_bytes())
     write_atomically(folder / INDEX, Index.of_folder(folder).to_bytes())
     write_atomically(folder / LATEST, json.dumps({"number": latest}).encode() + b"\n")
     return Mirrored(latest, fetched, deltas, removed)

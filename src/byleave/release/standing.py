@@ -49,7 +49,7 @@ REASONS = ("", "flat", "crowded", "common", "disputed", "other")
 
 _RECORD = struct.Struct(">16sQQqBB6x")
 NO_ROW = 2**64 - 1
-_KIND = "standing"
+KIND = "standing"
 _REMEDY = "fetch the folder `standing` of this release again"
 
 
@@ -138,7 +138,7 @@ def write_standing(releases: Path, release: Release, blocks: Iterable[bytes], *,
                 "number": release.number,
                 "release": release.manifest_digest.hex(),
             },
-            kind=_KIND,
+            kind=KIND,
             subject=str(release.number),
             key=key,
         )
@@ -175,11 +175,9 @@ def open_standing(releases: Path, release: Release, keys: Sequence[VerifierKey])
     if not folder.is_dir():
         raise NotFoundError(
             f"there is no {folder}",
-            remedy="copy the folder `standing` from the registry's releases, or name the folder that has it",
+            remedy=f"name the registry's folder of releases or a mirror of it (`byleave mirror`), or fetch {STANDING}/{release.number} from there",
         )
-    signed = open_manifest(
-        read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind=_KIND, keys=keys
-    )
+    signed = open_manifest(read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind=KIND, keys=keys)
     said = (whole(signed.members, "number"), text_of(signed.members, "release"))
     if said != (release.number, release.manifest_digest.hex()):
         raise VerificationError("the claims index is of another release", remedy=_REMEDY)

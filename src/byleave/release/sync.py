@@ -14,6 +14,7 @@ from pathlib import Path
 
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import VerifierKey
+from byleave.release.beside import read_history
 from byleave.release.catching_up import NO_WAY, catch_up
 from byleave.release.fetching import Progress, Wanted, fetch_whole, read_wanted, silent
 from byleave.release.reading import LATEST, Release, latest_number, open_release, read_limited
@@ -73,6 +74,7 @@ def _sync(
                 remedy="pass --key with the registry's verifier key, as its page or `byleave publish` shows it",
             )
         _refuse_going_back(held, number)
+        trusted = read_history(place).trusted(trusted)
         wanted = read_wanted(place, number, trusted)
         digest = wanted.signed.sha256.hex()
         if held and held.number == number and held.manifest_sha256 != digest:
