@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -140,22 +141,18 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     hosts = _hosts(form for form in canonical.values() if form is not None)
     digests = {host: urls.host_digest(host) for host in set(hosts.values())}
     with_paths = _hosts_with_paths(session, digests)
-    above: dict[str, list[Place]] = {
-        host: [
-            ("host", digest),
-            *(("domain", urls.domain_digest(name)) for name in urls.domains_of(host)),
-        ]
-        for host, digest in digests.items()
-    }
-    places: dict[str, list[Place]] = {}
-    for form, host in hosts.items():
-        places[form] = [("url", urls.url_digest(form))]
-        if host in with_paths:
-            places[form] += [("prefix", urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
-    found = _by_place(session, [place for group in (*places.values(), *above.values()) for place in group])
+    above = {host: _above(host, digest) for host, digest in digests.items()}
+    exact = {form: urls.url_digest(form) for form in hosts}
+    paths = {form: _paths(form) for form, host in hosts.items() if host in with_paths}
+    asked = [("url", digest) for digest in exact.values()]
+    found = _by_place(session, chain(asked, *above.values(), *paths.values()))
     near = {host: _rows(found, group) for host, group in above.items()}
     answers = _Answers(at)
-    by_form = {form: answers.of([*_rows(found, places[form]), *near[host]]) for form, host in hosts.items()}
+    by_form: dict[str, Answer] = {}
+    for form, host in hosts.items():
+        own = found.get(("url", exact[form]), [])
+        below = _rows(found, paths.get(form, ()))
+        by_form[form] = answers.of([*own, *below, *near[host]]) if own or below or near[host] else SILENCE
     forms = (canonical[link] for link in links)
     return [REFUSED_UNREAD if form is None else by_form[form] for form in forms]
 
@@ -246,6 +243,14 @@ def _canonical(link: str) -> str | None:
         return urls.canonical_url(link)
     except FormatError:
         return None
+
+
+def _above(host: str, digest: bytes) -> list[Place]:
+    return [("host", digest), *(("domain", urls.domain_digest(name)) for name in urls.domains_of(host))]
+
+
+def _paths(form: str) -> list[Place]:
+    return [("prefix", urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
 
 
 def _hosts(forms: Iterable[str]) -> dict[str, str]:
