@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from byleave.catalog.info import read_info
 from byleave.errors import ByleaveError
-from byleave.publish.folders import keys_folder, releases_folder
+from byleave.log import GrowingTree, open_checkpoint
+from byleave.publish.folders import keys_folder, log_folder, releases_folder
 from byleave.publish.health import health
 from byleave.publish.keys import known_keys, show_keys
+from byleave.publish.log_files import LogFiles
 from byleave.registry.doctor import Finding, parameters_if_running
 from byleave.release import open_latest
-from byleave.release.keys import KEY_FILE
+from byleave.release.keys import KEY_FILE, verify_ed25519
 from byleave.release.reading import LATEST
 from byleave.settings import Settings
 
@@ -59,6 +61,8 @@ def _publication(settings: Settings) -> Iterator[Finding]:
             yield Finding("published list", "ok", said, "")
     except ByleaveError as error:
         yield Finding("published list", "broken", error.problem, error.remedy)
+        return
+    yield from _log(settings)
 
 
 def _waiting(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -83,6 +87,25 @@ def _waiting(settings: Settings, now: datetime) -> Iterator[Finding]:
         )
     else:
         yield Finding("publishing", "ok", f"{found.waiting} claim events wait for the next list", "")
+
+
+def _log(settings: Settings) -> Iterator[Finding]:
+    """Look at the log's newest checkpoint and at the tiles on its right edge; `byleave verify` reads all of it."""
+    files = LogFiles(log_folder(settings))
+    try:
+        note = files.checkpoint()
+        if note is None:
+            yield Finding("public log", "ok", "empty: nothing was filed yet", "")
+            return
+        checkpoint, _ = open_checkpoint(note, known_keys(settings), verify_ed25519)
+        if GrowingTree.at(checkpoint.size, files.read).root() != checkpoint.root:
+            yield Finding(
+                "public log", "broken", "its files do not give its signed root", "run `byleave log rebuild`"
+            )
+            return
+        yield Finding("public log", "ok", f"{checkpoint.size} entries, signature and newest tiles hold", "")
+    except ByleaveError as error:
+        yield Finding("public log", "broken", error.problem, error.remedy)
 
 
 def _datasets(folder: Path) -> Iterator[Finding]:
