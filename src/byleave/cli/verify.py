@@ -1,4 +1,4 @@
-"""`byleave verify`: check receipts, published lists, coverage files, checkpoints and whole logs, offline and light."""
+"""`byleave verify`: check receipts, published lists, deltas, coverage files, checkpoints and whole logs, offline and light."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Found:
 
 def verify(
     path: Path = typer.Argument(
-        help="Receipt, checkpoint, key history or coverage file; or folder of a release, of releases, a synced folder, or a log"
+        help="Receipt, checkpoint, key history or coverage file; or folder of a release, of releases, a delta, a synced folder, or a log"
     ),
     key: list[str] = typer.Option([], help="Verifier key to trust; a synced folder remembers its own"),
     policy: Path | None = typer.Option(
@@ -123,7 +123,9 @@ def _checker(path: Path) -> Callable[[Asked], Found]:
         is_log = (
             (path / CHECKPOINT).exists() and not (path / CURRENT).exists() and not (path / MANIFEST).exists()
         )
-        return _log if is_log else _release
+        if is_log:
+            return _log
+        return _delta if _is_delta(path) else _release
     head = _content(path, cut=True)
     if head.startswith(_RECEIPT):
         return _receipt
@@ -272,6 +274,20 @@ def _release(asked: Asked) -> Found:
         release = open_release(asked.path, asked.keys)
     data = {"kind": "release", "number": release.number, "published_at": release.published_at.isoformat()}
     return _signed(data, release.signed.sha256, release.signed.signers)
+
+
+def _is_delta(folder: Path) -> bool:
+    from byleave.release.deltas import ADDITIONS
+
+    return (folder / ADDITIONS).is_file()
+
+
+def _delta(asked: Asked) -> Found:
+    from byleave.release.deltas import open_delta
+
+    delta = open_delta(asked.path, asked.keys)
+    data = {"kind": "delta", "from": delta.start.number, "to": delta.target.number, "rows": delta.target_rows}
+    return _signed(data, delta.signed.sha256, delta.signed.signers)
 
 
 def _signed(data: dict[str, Any], sha256: bytes, signers: tuple[VerifierKey, ...]) -> Found:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.functional.cli.commands import byleave
 
 from byleave.consent import Evidence, Preference, Preferences
-from byleave.errors import RefusedError
+from byleave.errors import RefusedError, VerificationError
 from byleave.log import VerifierKey
 from byleave.publish import publish
 from byleave.publish.redacting import redact_release
@@ -164,6 +165,24 @@ def test_deltas_lead_from_the_lists_before_to_the_new_one(
         {f"{start}-{end}" for start, end in way} for way in steps
     ]
     assert not any(name.endswith("/claims.parquet") for name in told)
+
+
+def test_the_command_verifies_a_delta_and_refuses_one_that_was_touched(
+    database: Database, settings: Settings
+) -> None:
+    ann = account(database, "ann")
+    filed(database, ann, url_target("https://example.com/1.jpg"))
+    publish(database, settings, who=OPERATOR, at=NOW)
+    filed(database, ann, url_target("https://example.com/2.jpg"))
+    published = publish(database, settings, who=OPERATOR, at=NOW + timedelta(days=1))
+    (delta,) = (settings.home / "releases" / "deltas").glob("*-*")
+    asked = ("verify", delta, "--key", published.verifier_key)
+    held = byleave(*asked, "--json", home=settings.home)
+    assert held.returncode == 0, held.stderr
+    assert json.loads(held.stdout)["kind"] == "delta"
+    additions = delta / "additions.parquet"
+    additions.write_bytes(additions.read_bytes() + b"x")
+    assert byleave(*asked, home=settings.home).returncode == VerificationError.exit_code
 
 
 def test_the_operator_takes_a_claim_out_of_a_list_that_stands(database: Database, settings: Settings) -> None:
