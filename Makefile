@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo serve tour test check lint bench bench-large lock clean
+.PHONY: help setup demo serve tour test coverage check lint bench bench-large lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,10 @@ lint: setup ## Look at the code without running it
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-check: lint test tour ## What CI runs: lint, every test with coverage, the tour
+coverage: setup ## Say which lines no unit or conformance test reaches
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered tests/unit tests/conformance
+
+check: lint test tour ## What CI runs: lint, every test, the tour
 
 bench: setup ## Measure, as ratios against a peer or a limit
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done

@@ -23,9 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from byleave.consent import ClaimState, Evidence, Preference, TargetKind, Use
+
 ACTORS: Final = ("operator", "claimant")
-CLAIM_STATES: Final = ("filed", "effective", "withdrawn", "erased", "rejected", "held")
-TARGET_KINDS: Final = ("url", "prefix", "host", "domain", "picture", "digest", "text", "sound")
+CLAIM_STATES: Final = tuple(state.value for state in ClaimState)
+TARGET_KINDS: Final = tuple(kind.value for kind in TargetKind)
 OPERATIONS: Final = (
     "register",
     "update",
@@ -38,9 +40,9 @@ OPERATIONS: Final = (
     "reject",
 )
 TOKEN_SCOPES: Final = ("lookup",)
-USES: Final = ("train_gen", "train_other", "tdm", "ai_input", "ai_index", "search")
-HIGHEST_EVIDENCE: Final = 5
-HIGHEST_PREFERENCE: Final = 3
+USES: Final = tuple(use.value for use in Use)
+HIGHEST_EVIDENCE: Final = int(max(Evidence))
+HIGHEST_PREFERENCE: Final = int(max(Preference))
 
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 SerialKey = Annotated[int, mapped_column(BigInteger, primary_key=True)]
