@@ -99,9 +99,9 @@ def running() -> Iterator[Running]:
     assert code == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start Chromium once."""
+    """Start Chromium once a module: while Playwright runs, so does its event loop, and no other test could start one."""
     path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip(f"no Chromium on this machine: none of {', '.join(CHROMIUM)} is installed")
