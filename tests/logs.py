@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from byleave.log import (
     COSIGNATURE,
     Checkpoint,
+    ClaimEvent,
     GrowingTree,
     TileAt,
     VerifierKey,
+    bundles_between,
     cosign,
+    encode_bundle,
     leaf_hash,
     root_of,
     sign_checkpoint,
@@ -60,6 +65,34 @@ def signed(checkpoint: Checkpoint, *, seed: str = "") -> str:
     """Sign a checkpoint with its log's key."""
     key = signing_key(checkpoint.origin, seed)
     return sign_checkpoint(checkpoint, key.verifier, key.private.sign)
+
+
+def write_log(folder: Path, entries: Sequence[bytes], key: SigningKey) -> Checkpoint:
+    """Write the files of a log that holds these entries, as a file server would serve them."""
+    hashes = [leaf_hash(one) for one in entries]
+    for path, data in Tiles(hashes).files.items():
+        _write(folder / path, data)
+    for bundle in bundles_between(0, len(entries)):
+        start = bundle.index * 256
+        _write(folder / bundle.path, encode_bundle(entries[start : start + bundle.width]))
+    checkpoint = Checkpoint(key.verifier.name, len(entries), root_of(hashes))
+    _write(folder / "checkpoint", sign_checkpoint(checkpoint, key.verifier, key.private.sign).encode())
+    return checkpoint
+
+
+def claim_entries(*said: tuple[int, str]) -> list[bytes]:
+    """Make the entries of claim events: each the one byte that a claim's id repeats, and an operation."""
+    return [
+        ClaimEvent(
+            number, bytes([claim]) * 16, operation, hashlib.sha256(bytes([number])).digest(), NOW
+        ).entry()
+        for number, (claim, operation) in enumerate(said, 1)
+    ]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 class Tiles:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from byleave.cli.checked import Asked, Found
 from byleave.cli.output import print_json, say
+from byleave.cli.verify_lists import check_coverage, check_delta, check_release, is_delta
 
 if TYPE_CHECKING:
-    from byleave.log import Checkpoint, Policy, VerifierKey
-    from byleave.release.key_history import KeyHistory
+    from byleave.log import Checkpoint
     from byleave.release.promises import Answer
     from byleave.release.receipts import Receipt
 
@@ -24,27 +24,6 @@ _MAX_BYTES = 2_000_000
 _NAME_BYTES = 256
 _RECEIPT = b"c2sp.org/tlog-proof@"
 _ZIP = b"PK\x03\x04"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the caller wants checked, and whom she trusts."""
-
-    path: Path
-    keys: tuple[VerifierKey, ...]
-    policy: Policy
-    history: KeyHistory
-    release: Path | None
-    log: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What holds, in words and as data, and with which code to leave."""
-
-    sentence: str
-    data: dict[str, Any] = field(default_factory=dict)
-    exit_code: int = 0
 
 
 def verify(
@@ -64,19 +43,25 @@ def verify(
     ),
     log: str | None = typer.Option(
         None,
-        help="For a receipt or checkpoint: folder or web address of the log, which must have kept all it held",
+        help="Folder or web address of the log: it must have kept all that a receipt or checkpoint held; a list must hold all that it asks for",
+    ),
+    rows: bool = typer.Option(
+        False, "--rows", help="For a list: read its rows, too, which must give the root it was published with"
     ),
     json_: bool = typer.Option(False, "--json", help="Print what was checked as JSON"),
 ) -> None:
     """Check signature, sizes and digests; anything that does not hold is an error.
 
+    With --log, a list is held against the whole log: a claim that it dropped in silence, or kept though it was withdrawn, makes it
+    leave with 5.
+
     With --release, a receipt that holds leaves with 0 when the list puts the claim in force, with 8 when it says honestly why not, and
     with 5 when the operator broke the promise.
     """
-    asked = _asked(path, key, policy, history, release, log)
+    asked = _asked(path, key, policy, history, release, log, rows=rows)
     found = _checker(path)(asked)
     if json_:
-        print_json({"ok": True, **found.data})
+        print_json({"ok": found.exit_code in {0, EXIT_NOT_IN_FORCE}, **found.data})
     else:
         say(found.sentence)
     if found.exit_code:
@@ -90,11 +75,13 @@ def _asked(
     history: Path | None,
     release: Path | None,
     log: str | None,
+    *,
+    rows: bool,
 ) -> Asked:
     from byleave.errors import InputError
     from byleave.log import Policy, VerifierKey
     from byleave.release.key_history import HISTORY, KeyHistory
-    from byleave.release.sync import CURRENT, read_current
+    from byleave.release.sync import read_current
 
     beside = [folder / HISTORY for folder in (path, release) if folder and (folder / HISTORY).is_file()]
     chains = [history] if history else beside
@@ -103,15 +90,15 @@ def _asked(
     rules = Policy.parse(_content(policy)) if policy else None
     if rules:
         keys += tuple(log.key for log in rules.logs if log.key.checkable and log.key not in keys)
-    if not keys and release is not None:
-        held = read_current(release)
+    if not keys:
+        held = read_current(release or path)
         keys = held.keys if held else ()
-    if not keys and not (path / CURRENT).exists():
+    if not keys:
         raise InputError(
             "whose signature should be trusted?", remedy="pass --key with the registry's verifier key"
         )
     keys = chain.trusted(keys)
-    return Asked(path, keys, rules or Policy.of_keys(keys), chain, release, log)
+    return Asked(path, keys, rules or Policy.of_keys(keys), chain, release, log, rows)
 
 
 def _checker(path: Path) -> Callable[[Asked], Found]:
@@ -125,12 +112,12 @@ def _checker(path: Path) -> Callable[[Asked], Found]:
         )
         if is_log:
             return _log
-        return _delta if _is_delta(path) else _release
+        return check_delta if is_delta(path) else check_release
     head = _content(path, cut=True)
     if head.startswith(_RECEIPT):
         return _receipt
     if head.startswith(_ZIP):
-        return _coverage
+        return check_coverage
     return _history if head.partition(b"\n")[0].endswith(b"/keys") else _checkpoint
 
 
@@ -247,56 +234,6 @@ def _history(asked: Asked) -> Found:
     keys = [str(key) for key in chain.trusted(asked.keys)]
     said = f"holds: {len(chain.rotations)} changes of keys; with the key you trust come {len(keys) - len(asked.keys)} others"
     return Found(said, {"kind": "keys", "changes": len(chain.rotations), "keys": keys})
-
-
-def _coverage(asked: Asked) -> Found:
-    from byleave.release import open_coverage
-
-    coverage = open_coverage(asked.path, asked.keys)
-    data = {
-        "kind": "coverage",
-        "dataset": coverage.covers.dataset,
-        "release": coverage.covers.release_number,
-    }
-    return _signed(data, coverage.signed.sha256, coverage.signed.signers)
-
-
-def _release(asked: Asked) -> Found:
-    from byleave.release import open_latest, open_release, open_synced
-    from byleave.release.reading import LATEST
-    from byleave.release.sync import CURRENT
-
-    if (asked.path / CURRENT).exists():
-        release = open_synced(asked.path, asked.keys)
-    elif (asked.path / LATEST).exists():
-        release = open_latest(asked.path, asked.keys)
-    else:
-        release = open_release(asked.path, asked.keys)
-    data = {"kind": "release", "number": release.number, "published_at": release.published_at.isoformat()}
-    return _signed(data, release.signed.sha256, release.signed.signers)
-
-
-def _is_delta(folder: Path) -> bool:
-    from byleave.release.deltas import ADDITIONS
-
-    return (folder / ADDITIONS).is_file()
-
-
-def _delta(asked: Asked) -> Found:
-    from byleave.release.deltas import open_delta
-
-    delta = open_delta(asked.path, asked.keys)
-    data = {"kind": "delta", "from": delta.start.number, "to": delta.target.number, "rows": delta.target_rows}
-    return _signed(data, delta.signed.sha256, delta.signed.signers)
-
-
-def _signed(data: dict[str, Any], sha256: bytes, signers: tuple[VerifierKey, ...]) -> Found:
-    names = [signer.name for signer in signers]
-    said = ", ".join(f"{name} {value}" for name, value in data.items())
-    return Found(
-        f"holds: {said}, signed by {', '.join(names)}",
-        {**data, "manifest_sha256": sha256.hex(), "signed_by": names},
-    )
 
 
 def _content(path: Path, *, cut: bool = False) -> bytes:

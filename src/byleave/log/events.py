@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from byleave.errors import FormatError
 from byleave.log.canonical import JSON, canonical_json
@@ -18,6 +20,7 @@ from byleave.log.merkle import leaf_hash, root_of
 
 SALT_BYTES = 32
 CLAIM_ID_BYTES = 16
+_UPDATE = "update Byleave, and fetch the log again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,26 @@ class ClaimEvent:
                 "v": 1,
             }
         )
+
+    @classmethod
+    def parse(cls, number: int, entry: bytes) -> Self:
+        """Read the entry of event ``number``; it must be written in the one way that :meth:`entry` writes it.
+
+        Raises
+        ------
+        FormatError
+            If it is not the entry of a claim event.
+        """
+        try:
+            members = json.loads(entry)
+            at = datetime.fromtimestamp(members["ts"], UTC)
+            event = cls(number, _bytes(members["id"]), _word(members["op"]), _bytes(members["commit"]), at)
+            is_it = event.entry() == entry
+        except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError) as error:
+            raise FormatError(f"entry {number - 1} of the log cannot be read", remedy=_UPDATE) from error
+        if not is_it:
+            raise FormatError(f"entry {number - 1} of the log is not that of a claim event", remedy=_UPDATE)
+        return event
 
 
 def commitment(salt: bytes, record: Mapping[str, JSON]) -> bytes:
@@ -73,3 +96,13 @@ def _check_salt(salt: bytes) -> None:
 
 def _text(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("an operation is text")
+    return value

@@ -83,10 +83,23 @@ def audit(place: Place, checkpoint: Checkpoint) -> None:
     VerificationError
         If they do not.
     """
+    for _ in audited_entries(place, checkpoint):
+        pass
+
+
+def audited_entries(place: Place, checkpoint: Checkpoint) -> Iterator[bytes]:
+    """Yield every entry of a log in order. Believe none before the last: only then is it known that they give the root.
+
+    Raises
+    ------
+    VerificationError
+        At the end, if they do not.
+    """
     tree = GrowingTree()
     for bundle in bundles_between(0, checkpoint.size):
         for entry in decode_bundle(_read_wide(place, bundle), bundle.width):
             tree.append(leaf_hash(entry))
+            yield entry
     if tree.root() != checkpoint.root:
         raise VerificationError(
             f"the {checkpoint.size} entries do not give the root that was signed",

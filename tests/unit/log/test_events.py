@@ -61,3 +61,37 @@ def test_the_time_of_an_event_does_not_depend_on_its_time_zone() -> None:
         for when in (at, at.astimezone(timezone(timedelta(hours=5))))
     ]
     assert events[0].entry() == events[1].entry()
+
+
+@given(
+    st.integers(1, 2**40),
+    st.binary(min_size=16, max_size=16),
+    st.sampled_from(["register", "withdraw", "erase"]),
+    st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - a zone is given
+)
+def test_an_entry_is_read_as_the_event_it_was_made_of(
+    number: int, claim: bytes, operation: str, at: datetime
+) -> None:
+    event = ClaimEvent(number, claim, operation, bytes(32), at.replace(microsecond=0))
+    assert ClaimEvent.parse(number, event.entry()) == event
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"t":"claim"', b'"t":"other"'),
+        (b'"op":"register"', b'"op":7'),
+        (b'"ts":1795348800', b'"ts":1e99'),
+        (b'"v":1', b'"v":2'),
+        (b'"v":1', b'"v":1,"w":1'),
+        (b'"v":1}', b'"v":1} '),
+        (b'"id":"A', b'"id":"\xff'),
+        (b'{"commit"', b'{"comm"'),
+        (b'{"commit"', b'[{"commit"'),
+    ],
+)
+def test_an_entry_written_in_any_other_way_is_refused(old: bytes, new: bytes) -> None:
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    entry = ClaimEvent(7, bytes(16), "register", bytes(32), at).entry()
+    with pytest.raises(FormatError, match="entry 6 of the log"):
+        ClaimEvent.parse(7, entry.replace(old, new))
