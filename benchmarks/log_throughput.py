@@ -26,8 +26,9 @@ from byleave.consent import Preference, Preferences, Use
 from byleave.publish.receipts import acknowledge
 from byleave.publish.sequencer import integrate
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import Claim, Filing, NewClaim, file_claims
+from byleave.registry.claims import Claim
 from byleave.registry.database import Database
+from byleave.registry.filing import Filing, NewClaim, file_claims
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.tables import ClaimEventRow, ClaimRow, EventCounter, TargetRow
 from byleave.registry.targets import url_target

@@ -69,9 +69,10 @@ def database(_open_database: Database, registry_home: Path) -> Database:
     """Give the database of ``registry_home`` without a row in it, its counter at 0, and nothing published."""
     import sqlalchemy as sa
 
-    from byleave.registry.tables import Base, EventCounter
+    from byleave.registry.metadata import METADATA
+    from byleave.registry.tables import EventCounter
 
-    tables = [*(table.name for table in Base.metadata.sorted_tables), *QUEUE]
+    tables = [*(table.name for table in METADATA.sorted_tables), *QUEUE]
     with _open_database.transaction() as session:
         session.execute(sa.text("ALTER TABLE claim_events DISABLE TRIGGER claim_events_keep_all"))
         session.execute(sa.text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))

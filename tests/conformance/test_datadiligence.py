@@ -13,7 +13,7 @@ from tests.website import Website
 
 from byleave.consent import PRESETS
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import NewClaim, file_claim
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import url_target
 from byleave.registry.tokens import create_token

@@ -48,8 +48,8 @@ def add(
     """File one claim with all the targets given. When this returns, it is in the public log."""
     from byleave.publish.receipts import file_with_receipt
     from byleave.registry.accounts import account_of
-    from byleave.registry.claims import NewClaim
     from byleave.registry.database import Database
+    from byleave.registry.filing import NewClaim
     from byleave.registry.permissions import OPERATOR
 
     settings = Settings.from_process()

@@ -52,7 +52,7 @@ class Statement:
     digest
         32-byte digest of the target.
     number
-        Number of the claim's latest event: of two statements by one party the higher number is the later.
+        Number of the claim event that set the preferences: of two statements by one party the higher number is the later.
     """
 
     claim: bytes

@@ -79,6 +79,19 @@ class TargetKind(StrEnum):
     SOUND = "sound"
 
 
+class LegalAct(StrEnum):
+    """What a claim is in law. The four are never mixed, and each asks for something else."""
+
+    RESERVATION = "reservation"
+    """A holder of rights keeps text and data mining to herself."""
+    LICENCE = "licence"
+    """A holder of rights permits a use, under terms."""
+    OBJECTION = "objection"
+    """A person objects to the use of data about her."""
+    CONSENT = "consent"
+    """A person agrees to the use of data about her."""
+
+
 class ClaimState(StrEnum):
     """Where a claim stands in its life."""
 
@@ -88,20 +101,15 @@ class ClaimState(StrEnum):
     WITHDRAWN = "withdrawn"
     ERASED = "erased"
     REJECTED = "rejected"
+    EXPIRED = "expired"
 
+
+_LIVING = frozenset({ClaimState.FILED, ClaimState.EFFECTIVE, ClaimState.HELD})
+_ENDED = frozenset({ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.EXPIRED})
 
 STEPS: Mapping[ClaimState, frozenset[ClaimState]] = {
-    ClaimState.FILED: frozenset(
-        {ClaimState.EFFECTIVE, ClaimState.HELD, ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED}
-    ),
-    ClaimState.EFFECTIVE: frozenset(
-        {ClaimState.FILED, ClaimState.HELD, ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED}
-    ),
-    ClaimState.HELD: frozenset(
-        {ClaimState.FILED, ClaimState.EFFECTIVE, ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED}
-    ),
-    ClaimState.REJECTED: frozenset({ClaimState.ERASED}),
-    ClaimState.WITHDRAWN: frozenset({ClaimState.ERASED}),
+    **{state: (_LIVING | _ENDED | {ClaimState.ERASED}) - {state} for state in _LIVING},
+    **{state: frozenset({ClaimState.ERASED}) for state in _ENDED},
     ClaimState.ERASED: frozenset(),
 }
 """Which state may follow which."""

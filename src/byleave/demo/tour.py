@@ -28,9 +28,11 @@ from byleave.publish import publish
 from byleave.publish.folders import keys_folder, releases_folder
 from byleave.publish.releases import Published
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import NewClaim, all_claims, file_claim, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import all_claims
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import picture_target
 from byleave.release import load_key, open_latest

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from sqlalchemy.orm import Session
 
@@ -15,10 +16,12 @@ from byleave.log import HashReader, hash_reader
 from byleave.publish.folders import log_folder
 from byleave.publish.log_files import LogFiles
 from byleave.publish.sequencer import Sequenced, integrate, refuse_other_past
-from byleave.registry.claims import Claim, Filing, NewClaim, claim_by_id, file_claims, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import Claim, claim_by_id
 from byleave.registry.database import Database
 from byleave.registry.erasure import erase_claim
 from byleave.registry.events import OpenedEvent, open_event, open_events
+from byleave.registry.filing import Filing, NewClaim, file_claims
 from byleave.registry.permissions import Who
 from byleave.registry.targets import Target
 from byleave.release.receipts import Receipt, ReceiptTarget, make_receipt
@@ -55,7 +58,7 @@ def file_all_with_receipts(
     with database.transaction() as session:
         refuse_other_past(session, settings)
         claims = file_claims(session, filings, who=who, at=at)
-    return acknowledge(database, settings, claims, at=at)
+    return acknowledge(database, settings, claims, at=at, event_of=attrgetter("answered"))
 
 
 def withdraw_with_receipt(
@@ -79,17 +82,26 @@ def erase_with_receipt(
 
 
 def acknowledge(
-    database: Database, settings: Settings, claims: Iterable[Claim], *, at: datetime
+    database: Database,
+    settings: Settings,
+    claims: Iterable[Claim],
+    *,
+    at: datetime,
+    event_of: Callable[[Claim], int] = attrgetter("number"),
 ) -> tuple[Acknowledged, ...]:
-    """Bring what was just stored into the public log and return each claim with the receipt of its newest event."""
+    """Bring what was just stored into the public log and return each claim with a receipt.
+
+    ``event_of`` says which of its events the receipt is for: its newest one, unless said otherwise. A claim that is held has one more
+    after the one that says what it covers.
+    """
     found = tuple(claims)
     log = integrate(database, settings, at=at)
     with database.transaction() as session:
-        events = open_events(session, [claim.number for claim in found])
+        events = open_events(session, [event_of(claim) for claim in found])
     by_number = {opened.event.number: opened for opened in events}
     read = _reader(settings, log)
     return tuple(
-        Acknowledged(claim, _receipt(by_number[claim.number], claim.targets, log, read)) for claim in found
+        Acknowledged(claim, _receipt(by_number[event_of(claim)], claim.targets, log, read)) for claim in found
     )
 
 

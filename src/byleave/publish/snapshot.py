@@ -67,14 +67,14 @@ _PACKING: Final = " || ".join(
         r"coalesce(t.scope_host_digest, decode(repeat('00', 32), 'hex'))",
         "boolsend(t.scope_host_digest IS NOT NULL)",
         *(f"int2send(c.{use.value})" for use in Use),
-        "int2send(c.evidence)",
+        "int2send(t.evidence)",
         "boolsend(c.state = 'effective')",
         "boolsend(c.disputed)",
         "boolsend(c.stale)",
         "timestamptz_send(c.filed_at)",
         r"coalesce(timestamptz_send(c.effective_at), '\x8000000000000000')",
         r"coalesce(timestamptz_send(c.expires_at), '\x8000000000000000')",
-        "int8send(c.last_event)",
+        "int8send(c.answered_event)",
     ]
 )
 _LIVE: Final = "c.state IN ('filed', 'effective') AND (c.expires_at IS NULL OR c.expires_at > {at})"

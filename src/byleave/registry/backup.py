@@ -26,8 +26,8 @@ from psycopg import sql
 
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.registry.database import Database
+from byleave.registry.metadata import METADATA
 from byleave.registry.schema import HEAD, KNOWN, UPGRADE_LOCK, remove, upgrade
-from byleave.registry.tables import Base
 from byleave.settings import Settings
 from byleave.storage import sync_folder
 
@@ -144,7 +144,7 @@ def restore(settings: Settings, file: Path, *, replace: bool = False) -> BackupR
 def _write(connection: psycopg.Connection[Any], target: IO[bytes], now: datetime) -> list[TableCopy]:
     copies = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for table in Base.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             columns = tuple(column.name for column in table.columns)
             copies.append(_copy_out(connection, archive, table.name, columns, ALL_ROWS))
         copies.append(_copy_out(connection, archive, JOBS, JOB_COLUMNS, WAITING_JOBS))
@@ -194,14 +194,14 @@ def _fill(connection: sa.Connection, archive: zipfile.ZipFile, copies: list[Tabl
                 f"{copy.table} has {driver.rowcount} rows where the manifest says {copy.rows}",
                 remedy="restore another backup",
             )
-    for numbered in Base.metadata.sorted_tables:
+    for numbered in METADATA.sorted_tables:
         if numbered.autoincrement_column is not None:
             highest = sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), max(id)) FROM {}")
             driver.execute(highest.format(sql.Literal(numbered.name), sql.Identifier(numbered.name)))
 
 
 def _refuse_unless_empty(connection: sa.Connection) -> None:
-    for table in Base.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         rows = sa.select(sa.literal(1)).select_from(table).limit(1)
         if table.name != "event_counter" and connection.execute(rows).first() is not None:
             raise ConflictError(
@@ -250,7 +250,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> tuple[str, list[TableCopy]]:
             f"the backup is of revision {revision}, which this version of Byleave does not know",
             remedy="restore it with the version of Byleave that made it, or a later one",
         )
-    names = {table.name for table in Base.metadata.sorted_tables} | {JOBS}
+    names = {table.name for table in METADATA.sorted_tables} | {JOBS}
     strange = sorted({copy.table for copy in copies} - names)
     if strange or len(copies) != len({copy.table for copy in copies}):
         raise VerificationError(

@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy.orm import Session
 
-from byleave.registry.tables import Base
+from byleave.registry.orm import Base
 
 
 def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:

@@ -90,7 +90,7 @@ class _Row:
 
 _COLUMNS = """
     t.id, t.kind, t.digest, c.id AS claim, c.account_id, c.train_gen, c.train_other, c.tdm, c.ai_input, c.ai_index, c.search,
-    c.evidence, c.state, c.last_event, c.effective_at, c.expires_at, c.disputed, c.stale, c.terms, c.contact
+    t.evidence, c.state, c.answered_event, c.effective_at, c.expires_at, c.disputed, c.stale, c.terms, c.contact
 """
 _DIGESTS = """
     SELECT '{kind}' AS kind, substring(CAST(:{kind} AS bytea) FROM 32 * place + 1 FOR 32) AS digest
@@ -308,7 +308,7 @@ def _row(row: Any) -> _Row:
         ),
         evidence=Evidence(row.evidence),
         state=ClaimState(row.state),
-        number=row.last_event,
+        number=row.answered_event,
         effective_at=row.effective_at,
         expires_at=row.expires_at,
         disputed=row.disputed,

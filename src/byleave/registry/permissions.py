@@ -22,8 +22,10 @@ class Act(StrEnum):
 
     FILE_CLAIM = "file_claim"
     SEE_CLAIM = "see_claim"
+    CHANGE_CLAIM = "change_claim"
     WITHDRAW_CLAIM = "withdraw_claim"
     ERASE_CLAIM = "erase_claim"
+    REVIEW_CLAIM = "review_claim"
     LIST_ALL_CLAIMS = "list_all_claims"
     PUBLISH = "publish"
     MANAGE_TOKENS = "manage_tokens"
@@ -45,7 +47,7 @@ OPERATOR = Who(Role.OPERATOR)
 VISITOR = Who(Role.VISITOR)
 
 _ANYBODY = frozenset({Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN})
-_THEIR_OWN = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM, Act.ERASE_CLAIM})
+_THEIR_OWN = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM, Act.ERASE_CLAIM})
 
 
 def may(who: Who, act: Act, *, account: uuid.UUID | None = None) -> bool:

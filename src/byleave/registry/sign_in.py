@@ -15,9 +15,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from byleave.registry.account_tables import Account, OutboxMessage, SignInLink, SignInSession
 from byleave.registry.accounts import account_of, normal_address
 from byleave.registry.permissions import VISITOR, Act, Role, Who, require
-from byleave.registry.tables import Account, OutboxMessage, SignInLink, SignInSession
 
 CODE_BYTES: Final = 16
 LINK_LIFE: Final = timedelta(minutes=15)

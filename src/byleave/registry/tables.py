@@ -1,156 +1,69 @@
-"""The tables of the registry. A change here needs a revision in ``migrations/versions``; a test compares them."""
+"""The tables of claims, their events and what is published of them.
+
+A change here needs a revision in ``migrations/versions``; a test compares them.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    Text,
-    Uuid,
-    text,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from byleave.consent import ClaimState, Evidence, Preference, TargetKind, Use
+from byleave.consent import ClaimState, Evidence, LegalAct, Preference, TargetKind, Use
+from byleave.registry.account_tables import Account
+from byleave.registry.orm import Base, Moment, SerialKey, long, one_of, up_to
 
 ACTORS: Final = ("operator", "claimant")
+ACTS: Final = tuple(act.value for act in LegalAct)
 CLAIM_STATES: Final = tuple(state.value for state in ClaimState)
 TARGET_KINDS: Final = tuple(kind.value for kind in TargetKind)
 OPERATIONS: Final = (
     "register",
     "update",
+    "confirm",
     "withdraw",
     "hold",
     "release",
+    "expire",
     "dispute",
     "resolve",
     "erase",
     "reject",
 )
-TOKEN_SCOPES: Final = ("lookup",)
 USES: Final = tuple(use.value for use in Use)
 HIGHEST_EVIDENCE: Final = int(max(Evidence))
 HIGHEST_PREFERENCE: Final = int(max(Preference))
-
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-SerialKey = Annotated[int, mapped_column(BigInteger, primary_key=True)]
-
-
-class Base(DeclarativeBase):
-    """Every table of ours; the tables of the job queue belong to Procrastinate and are not among them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {str: Text, bytes: LargeBinary, datetime: DateTime(timezone=True), int: BigInteger}  # noqa: RUF012 - SQLAlchemy reads it so
-
-
-def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _long(column: str, size: int) -> CheckConstraint:
-    return CheckConstraint(f"octet_length({column}) = {size}", name=column)
-
-
-def _up_to(column: str, highest: int) -> CheckConstraint:
-    return CheckConstraint(f"{column} BETWEEN 0 AND {highest}", name=column)
-
-
-class Account(Base):
-    """A person who signs in with an e-mail address, kept in lower case."""
-
-    __tablename__ = "accounts"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email"),)
-
-    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
-    email: Mapped[str] = mapped_column(unique=True)
-    created_at: Mapped[Moment]
-
-
-class SignInLink(Base):
-    """A link sent by e-mail; only the SHA-256 of its code is kept."""
-
-    __tablename__ = "sign_in_links"
-    __table_args__ = (_long("code_hash", 32),)
-
-    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    email: Mapped[str]
-    created_at: Mapped[Moment]
-    expires_at: Mapped[Moment]
-    used_at: Mapped[Moment | None]
-    next_path: Mapped[str | None]
-
-
-class SignInSession(Base):
-    """A signed-in browser; only the SHA-256 of its cookie is kept."""
-
-    __tablename__ = "sessions"
-    __table_args__ = (_long("token_hash", 32),)
-
-    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
-    form_token: Mapped[str]
-    created_at: Mapped[Moment]
-    expires_at: Mapped[Moment]
-
-
-class OutboxMessage(Base):
-    """An e-mail to be sent, written in the transaction of whatever causes it."""
-
-    __tablename__ = "outbox"
-
-    id: Mapped[SerialKey]
-    recipient: Mapped[str]
-    subject: Mapped[str]
-    body: Mapped[str]
-    created_at: Mapped[Moment]
-    sent_at: Mapped[Moment | None]
 
 
 class ClaimRow(Base):
     """The present state of one claim; how it came to be stands in its events.
 
-    Preferences are 0 unknown, 1 allow, 2 conditional, 3 deny; evidence is 0..5.
+    Preferences are 0 unknown, 1 allow, 2 conditional, 3 deny. ``answered_event`` is the event that set them, ``last_event`` whatever
+    came last. ``filed_by`` is who acted, where an organisation or its member did so for ``account_id``.
     """
 
     __tablename__ = "claims"
     __table_args__ = (
-        _long("id", 16),
-        _one_of("actor", ACTORS),
-        _one_of("state", CLAIM_STATES),
-        _up_to("evidence", HIGHEST_EVIDENCE),
-        *(_up_to(use, HIGHEST_PREFERENCE) for use in USES),
+        long("id", 16),
+        one_of("actor", ACTORS),
+        one_of("state", CLAIM_STATES),
+        one_of("act", ACTS),
+        long("text_digest", 32),
+        *(up_to(use, HIGHEST_PREFERENCE) for use in USES),
     )
 
     id: Mapped[bytes] = mapped_column(primary_key=True)
     account_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("accounts.id", ondelete="SET NULL"), index=True
+        ForeignKey(Account.id, ondelete="SET NULL"), index=True
     )
     actor: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     disputed: Mapped[bool] = mapped_column(default=False)
     stale: Mapped[bool] = mapped_column(default=False)
-    evidence: Mapped[int] = mapped_column(SmallInteger)
+    act: Mapped[str] = mapped_column(server_default="reservation")
     train_gen: Mapped[int] = mapped_column(SmallInteger)
     train_other: Mapped[int] = mapped_column(SmallInteger)
     tdm: Mapped[int] = mapped_column(SmallInteger)
@@ -159,24 +72,31 @@ class ClaimRow(Base):
     search: Mapped[int] = mapped_column(SmallInteger)
     terms: Mapped[str | None]
     contact: Mapped[str | None]
+    licence: Mapped[str | None]
+    about: Mapped[str | None]
+    filed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Account.id, ondelete="SET NULL"))
+    text_digest: Mapped[bytes | None]
     publish_values: Mapped[bool] = mapped_column(default=False)
     hold_reason: Mapped[str | None]
+    held_at: Mapped[Moment | None]
     filed_at: Mapped[Moment]
     effective_at: Mapped[Moment | None]
     expires_at: Mapped[Moment | None]
     withdrawn_at: Mapped[Moment | None]
+    answered_event: Mapped[int]
     last_event: Mapped[int]
 
 
 class TargetRow(Base):
-    """One thing a claim covers. ``value`` is plain text: a URL, prefix, host or fingerprint."""
+    """One thing a claim covers. ``value`` is plain text: a URL, prefix, host or fingerprint; ``evidence`` (0..5) is for this target."""
 
     __tablename__ = "targets"
     __table_args__ = (
-        _one_of("kind", TARGET_KINDS),
-        _long("digest", 32),
-        _long("scope_host_digest", 32),
-        _long("sample_key", 16),
+        one_of("kind", TARGET_KINDS),
+        long("digest", 32),
+        long("scope_host_digest", 32),
+        long("sample_key", 16),
+        up_to("evidence", HIGHEST_EVIDENCE),
         Index(None, "kind", "digest"),
         Index(None, "scope_host_digest", postgresql_where=text("kind = 'prefix'")),
     )
@@ -186,6 +106,7 @@ class TargetRow(Base):
     kind: Mapped[str]
     digest: Mapped[bytes]
     scope_host_digest: Mapped[bytes | None]
+    evidence: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     value: Mapped[str | None]
     label: Mapped[str | None]
     dataset: Mapped[str | None]
@@ -197,10 +118,10 @@ class ClaimEventRow(Base):
 
     __tablename__ = "claim_events"
     __table_args__ = (
-        _long("claim_id", 16),
-        _one_of("operation", OPERATIONS),
-        _long("salt", 32),
-        _long("commitment", 32),
+        long("claim_id", 16),
+        one_of("operation", OPERATIONS),
+        long("salt", 32),
+        long("commitment", 32),
         CheckConstraint("number > 0", name="number"),
     )
 
@@ -228,7 +149,7 @@ class ReleaseRow(Base):
     """A release that was published: the log size it stands for, and where its folder is."""
 
     __tablename__ = "releases"
-    __table_args__ = (_long("manifest_digest", 32),)
+    __table_args__ = (long("manifest_digest", 32),)
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     published_at: Mapped[Moment]
@@ -244,35 +165,9 @@ class CheckpointRow(Base):
     """
 
     __tablename__ = "checkpoints"
-    __table_args__ = (CheckConstraint("size >= 0", name="size"), _long("root", 32))
+    __table_args__ = (CheckConstraint("size >= 0", name="size"), long("root", 32))
 
     size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     root: Mapped[bytes]
     note: Mapped[str]
     signed_at: Mapped[Moment]
-
-
-class TokenRow(Base):
-    """A key for programs; only its SHA-256 is kept."""
-
-    __tablename__ = "tokens"
-    __table_args__ = (_long("key_hash", 32), _one_of("scope", TOKEN_SCOPES))
-
-    key_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    scope: Mapped[str]
-    created_at: Mapped[Moment]
-    expires_at: Mapped[Moment | None]
-    revoked_at: Mapped[Moment | None]
-
-
-class TokenUseRow(Base):
-    """How much one key asked for in one minute of the clock."""
-
-    __tablename__ = "token_uses"
-
-    key_hash: Mapped[bytes] = mapped_column(
-        ForeignKey("tokens.key_hash", ondelete="CASCADE"), primary_key=True
-    )
-    minute: Mapped[Moment] = mapped_column(primary_key=True)
-    spent: Mapped[int]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from byleave import urls
-from byleave.consent import TargetKind
+from byleave.consent import Evidence, TargetKind
 from byleave.errors import FormatError, InputError, RefusedError
 from byleave.fingerprints import ClaimedPicture
 from byleave.settings import Limits
@@ -30,6 +30,8 @@ class Target:
         The plain thing: link, prefix, domain, or a picture fingerprint as text. It leaves the registry only with the claimant's tick.
     label
         What the claimant calls it, such as a file name.
+    evidence
+        How far the claimant has shown to control it.
     """
 
     kind: TargetKind
@@ -39,6 +41,7 @@ class Target:
     label: str | None = None
     dataset: str | None = None
     sample_key: bytes | None = None
+    evidence: Evidence = Evidence.E0
 
 
 def url_target(raw: str) -> Target:

@@ -1,11 +1,10 @@
-"""Keys for programs: made by the operator, shown once, kept as SHA-256, good for one scope and so many look-ups a minute."""
+"""Keys for programs: made by the operator, shown once, kept as SHA-256, good for one scope."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from byleave.errors import ConflictError, InputError, NotFoundError, RefusedError
+from byleave.registry.account_tables import TokenRow
 from byleave.registry.permissions import Act, Who, require
-from byleave.registry.tables import TokenRow, TokenUseRow
 
 KEY_PREFIX: Final = "byl_"
 """What every key begins with, so that one that leaks can be recognised for what it is."""
@@ -32,20 +31,10 @@ class Scope(StrEnum):
     LOOKUP = "lookup"
 
 
-PER_MINUTE: Final[Mapping[Scope, int]] = {Scope.LOOKUP: 1_000_000}
-"""Things one key may ask for in a minute of the clock: a hundred full bulk calls."""
-
-
 class TokenRefusedError(RefusedError):
     """A key that is missing, unknown, revoked, expired or made for something else."""
 
     http_status = 401
-
-
-class TooOftenError(RefusedError):
-    """A key asked for more than its share of this minute."""
-
-    http_status = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +91,14 @@ def create_token(
         insert(TokenRow)
         .values(
             key_hash=token.key_hash,
+            account_id=None,
             name=name,
             scope=token.scope.value,
             created_at=at,
             expires_at=expires_at,
             revoked_at=None,
         )
-        .on_conflict_do_nothing(index_elements=["name"])
+        .on_conflict_do_nothing(index_elements=["account_id", "name"])
         .returning(TokenRow.name)
     )
     if stored.one_or_none() is None:
@@ -117,9 +107,11 @@ def create_token(
 
 
 def tokens(session: Session, *, who: Who) -> tuple[Token, ...]:
-    """Return every key ever made, oldest first."""
+    """Return every key the operator ever made, oldest first."""
     require(who, Act.MANAGE_TOKENS)
-    chosen = sa.select(TokenRow).order_by(TokenRow.created_at, TokenRow.name)
+    chosen = (
+        sa.select(TokenRow).where(TokenRow.account_id.is_(None)).order_by(TokenRow.created_at, TokenRow.name)
+    )
     return tuple(_token(row) for row in session.execute(chosen).scalars())
 
 
@@ -133,7 +125,7 @@ def revoke_token(session: Session, name: str, *, who: Who, at: datetime) -> Toke
     """
     require(who, Act.MANAGE_TOKENS)
     row = session.execute(
-        sa.select(TokenRow).where(TokenRow.name == name).with_for_update()
+        sa.select(TokenRow).where(TokenRow.account_id.is_(None), TokenRow.name == name).with_for_update()
     ).scalar_one_or_none()
     if row is None:
         raise NotFoundError(f"there is no key named {name[:80]!r}", remedy="see `byleave token list`")
@@ -160,33 +152,6 @@ def token_of(session: Session, key: str, scope: Scope, *, at: datetime) -> Token
             remedy="send 'Authorization: API KEY'; whoever keeps this registry makes one by `byleave token create`",
         )
     return token
-
-
-def spend(session: Session, token: Token, amount: int, *, at: datetime) -> None:
-    """Count ``amount`` look-ups against a key's minute; to be called in a transaction of its own, since it locks the count.
-
-    Raises
-    ------
-    TooOftenError
-        If the minute is used up; then nothing is counted.
-    """
-    minute = at.replace(second=0, microsecond=0)
-    session.execute(
-        sa.delete(TokenUseRow).where(TokenUseRow.key_hash == token.key_hash, TokenUseRow.minute < minute)
-    )
-    spent: int = session.execute(
-        insert(TokenUseRow)
-        .values(key_hash=token.key_hash, minute=minute, spent=amount)
-        .on_conflict_do_update(
-            index_elements=["key_hash", "minute"], set_={"spent": TokenUseRow.spent + amount}
-        )
-        .returning(TokenUseRow.spent)
-    ).scalar_one()
-    most = PER_MINUTE[token.scope]
-    if spent > most:
-        raise TooOftenError(
-            f"this key has asked for more than {most:,} things in this minute", remedy="go on in a minute"
-        )
 
 
 def _hash(key: str) -> bytes:

@@ -14,7 +14,8 @@ from byleave.catalog import Answer, Page, PictureQuery, Sample, WordsQuery
 from byleave.consent import Preference, Preferences, Use
 from byleave.errors import FormatError
 from byleave.publish.releases import last_published
-from byleave.registry.claims import Claim, claim_by_id, claims_of, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import Claim, claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.asked_pictures import read_asked_picture

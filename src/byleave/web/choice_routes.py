@@ -12,7 +12,8 @@ from starlette.responses import Response
 from byleave.errors import InputError
 from byleave.publish.receipts import receipt_of
 from byleave.publish.releases import last_published
-from byleave.registry.claims import claim_by_id, claims_of, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture

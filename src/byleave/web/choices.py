@@ -16,8 +16,9 @@ from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import SAME_WORK_RADIUS, ClaimedPicture
 from byleave.publish.releases import last_published
-from byleave.registry.claims import Claim, Filing, NewClaim, file_claims
+from byleave.registry.claims import Claim
 from byleave.registry.events import last_number
+from byleave.registry.filing import Filing, NewClaim, file_claims
 from byleave.registry.jobs import defer
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from byleave.registry.database import Database
 from byleave.registry.permissions import VISITOR, Act, require
-from byleave.registry.tokens import Scope, Token, spend, token_of
+from byleave.registry.rates import Rate, spend
+from byleave.registry.tokens import Scope, Token, token_of
 from byleave.web.site import TheSite
 
 _SCHEMES = frozenset({"api", "bearer"})
@@ -48,4 +49,4 @@ def count_against(database: Database, token: Token, amount: int, at: datetime) -
     """
     session: Session
     with database.transaction() as session:
-        spend(session, token, amount, at=at)
+        spend(session, Rate.LOOK_UPS, token.key_hash, amount, at=at)

@@ -119,17 +119,18 @@ def replaced(claims: Sequence[Claim], at: datetime) -> frozenset[bytes]:
     return frozenset(found)
 
 
+_ENDED_BY_HAND = frozenset({ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED})
+
+
 def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
     """Say what a choice means now."""
+    if claim.expires_at is not None and claim.expires_at <= at and claim.state not in _ENDED_BY_HAND:
+        return State(
+            "Run out", f"Its end date, {day(claim.expires_at)}, has passed: it says nothing any more.", "off"
+        )
     if is_replaced:
         return State("Replaced", "A later choice of yours about the same picture counts instead.", "off")
     match claim.state:
-        case ClaimState.EFFECTIVE if claim.expires_at is not None and claim.expires_at <= at:
-            return State(
-                "Run out",
-                f"Its end date, {day(claim.expires_at)}, has passed: it says nothing any more.",
-                "off",
-            )
         case ClaimState.EFFECTIVE | ClaimState.FILED if claim.standing(at) is Standing.ACTS:
             return State("In force", _in_force(claim), "on")
         case ClaimState.EFFECTIVE | ClaimState.FILED:
@@ -148,6 +149,8 @@ def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
             )
         case ClaimState.REJECTED:
             return State("Turned down", "A person looked at it and turned it down: it says nothing.", "off")
+        case ClaimState.EXPIRED:
+            return State("Run out", "Its end date has passed: it says nothing any more.", "off")
         case ClaimState.ERASED:
             return State("Erased", "Everything about it was erased.", "off")
 

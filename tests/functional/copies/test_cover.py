@@ -18,8 +18,8 @@ from byleave.copies.samples import targets_of_sample
 from byleave.errors import ConflictError, NotFoundError
 from byleave.publish import publish
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import NewClaim, file_claim
 from byleave.registry.database import Database
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import Target, picture_target
 from byleave.release import Coverage, Release, SigningKey, open_coverage

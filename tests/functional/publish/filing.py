@@ -10,8 +10,8 @@ from byleave.log import Policy
 from byleave.publish.keys import known_keys
 from byleave.publish.receipts import Acknowledged, file_all_with_receipts
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import Filing, NewClaim
 from byleave.registry.database import Database
+from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import Target, url_target
 from byleave.settings import Settings

@@ -25,10 +25,11 @@ from byleave.publish.receipts import (
 from byleave.publish.sequencer import integrate, sequence, sequencing
 from byleave.registry.accounts import account_of
 from byleave.registry.backup import backup, restore
-from byleave.registry.claims import Filing, NewClaim, claim_by_id, file_claims
+from byleave.registry.claims import claim_by_id
 from byleave.registry.database import Database
 from byleave.registry.erasure import erase_claim
 from byleave.registry.events import last_number
+from byleave.registry.filing import Filing, NewClaim, file_claims
 from byleave.registry.permissions import OPERATOR, Role, Who
 from byleave.registry.tables import CheckpointRow, ClaimEventRow, ClaimRow, TargetRow
 from byleave.release.key_history import HISTORY, KeyHistory

@@ -26,7 +26,7 @@ from byleave.log import Checkpoint, open_checkpoint
 from byleave.publish.folders import log_folder
 from byleave.publish.keys import known_keys
 from byleave.publish.sequencer import integrate
-from byleave.registry.claims import withdraw_claim
+from byleave.registry.changing import withdraw_claim
 from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.tables import CheckpointRow, ClaimEventRow

@@ -16,8 +16,10 @@ from byleave.log import VerifierKey
 from byleave.publish import publish
 from byleave.publish.redacting import redact_release
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import Claim, NewClaim, file_claim, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import Claim
 from byleave.registry.database import Database
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR, VISITOR
 from byleave.registry.targets import Target, digest_target, domain_target, prefix_target, url_target
 from byleave.release import sync

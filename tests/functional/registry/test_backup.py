@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from tests.postgres import open_folder
 
 from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
-from byleave.registry import tables
+from byleave.registry import account_tables, tables
 from byleave.registry.backup import MANIFEST, backup, restore
 from byleave.registry.database import Database
 from byleave.registry.jobs import defer, run_pending
+from byleave.registry.metadata import METADATA
 from byleave.settings import Settings
 
 pytestmark = pytest.mark.functional
@@ -29,11 +30,13 @@ AWKWARD = "a\tb\nc\\N\\.é\u2028"
 
 def fill(database: Database) -> None:
     with database.transaction() as session:
-        account = tables.Account(email="mara@example.org", created_at=NOON)
+        account = account_tables.Account(email="mara@example.org", created_at=NOON)
         session.add(account)
         session.flush()
         session.add_all(
-            tables.OutboxMessage(recipient="mara@example.org", subject=str(n), body=AWKWARD, created_at=NOON)
+            account_tables.OutboxMessage(
+                recipient="mara@example.org", subject=str(n), body=AWKWARD, created_at=NOON
+            )
             for n in range(3)
         )
         for number in (1, 2):
@@ -57,7 +60,7 @@ def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     with database.transaction() as session:
         return {
             table.name: [tuple(row) for row in session.execute(sa.select(table).order_by(*table.primary_key))]
-            for table in tables.Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
         }
 
 
@@ -92,7 +95,7 @@ def test_a_backup_restored_into_a_fresh_home_is_the_same_registry(
     with Database.open(elsewhere) as copy:
         assert everything(copy) == before
         with copy.transaction() as session:
-            message = tables.OutboxMessage(recipient="r", subject="next", body="", created_at=NOON)
+            message = account_tables.OutboxMessage(recipient="r", subject="next", body="", created_at=NOON)
             session.add(message)
             session.flush()
             assert message.id == 4, "numbers go on where they stood"

@@ -25,8 +25,10 @@ from byleave.consent import (
     combine,
 )
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import Claim, NewClaim, all_claims, file_claim, withdraw_claim
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import Claim, all_claims
 from byleave.registry.database import Database
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.lookups import REFUSED_UNREAD, SILENCE, look_up_digests, look_up_items, look_up_urls
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import Target, digest_target, domain_target, prefix_target, url_target

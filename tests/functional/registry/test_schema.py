@@ -15,8 +15,9 @@ from procrastinate.schema import migrations_path
 from sqlalchemy.exc import IntegrityError
 
 from byleave.errors import ConflictError
-from byleave.registry import tables
+from byleave.registry import account_tables, tables
 from byleave.registry.database import Database
+from byleave.registry.orm import Base
 from byleave.registry.schema import HEAD, KNOWN, MIGRATIONS, alembic_config, remove, revision_of, upgrade
 from byleave.settings import Settings
 
@@ -135,12 +136,12 @@ class TestClaimEvents:
         event(operation="burn"),
         event(salt=b"short"),
         event(number=0),
-        tables.Account(id=uuid.UUID(int=0), email="Mara@example.org", created_at=NOON),
+        account_tables.Account(id=uuid.UUID(int=0), email="Mara@example.org", created_at=NOON),
         tables.EventCounter(singleton=False, last=0),
     ],
     ids=["unknown operation", "short salt", "number 0", "capitals in an address", "second counter"],
 )
-def test_a_row_outside_its_range_is_refused(database: Database, row: tables.Base) -> None:
+def test_a_row_outside_its_range_is_refused(database: Database, row: Base) -> None:
     def store() -> None:
         with database.transaction() as session:
             session.merge(row)

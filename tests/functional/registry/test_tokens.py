@@ -12,17 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from byleave.errors import ByleaveError, ConflictError, InputError, NotFoundError, RefusedError
+from byleave.registry.account_tables import TokenRow
 from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR, VISITOR
-from byleave.registry.tables import TokenRow, TokenUseRow
 from byleave.registry.tokens import (
-    PER_MINUTE,
     Scope,
     TokenRefusedError,
-    TooOftenError,
     create_token,
     revoke_token,
-    spend,
     token_of,
     tokens,
 )
@@ -64,18 +61,6 @@ def test_a_key_ends_with_its_day_or_when_it_is_revoked(database: Database) -> No
             with pytest.raises(TokenRefusedError):
                 token_of(session, key, Scope.LOOKUP, at=NOON + timedelta(seconds=1))
         assert [token.name for token in tokens(session, who=OPERATOR)] == ["ending", "revoked"]
-
-
-def test_a_minute_has_so_many_look_ups_and_the_next_one_begins_anew(database: Database) -> None:
-    most = PER_MINUTE[Scope.LOOKUP]
-    with database.transaction() as session:
-        token = create_token(session, "busy", who=OPERATOR, at=NOON).token
-        spend(session, token, most, at=NOON)
-    with pytest.raises(TooOftenError), database.transaction() as session:
-        spend(session, token, 1, at=NOON + timedelta(seconds=29))
-    with database.transaction() as session:
-        spend(session, token, 7, at=NOON + timedelta(seconds=30))
-        assert session.execute(sa.select(TokenUseRow.spent)).scalars().all() == [7]
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 65, "n\u00e9", "a/b"])

@@ -16,18 +16,11 @@ from byleave.errors import ConflictError, InputError, NotFoundError, RefusedErro
 from byleave.fingerprints import ClaimedPicture
 from byleave.log import commitment, targets_root
 from byleave.registry.accounts import account_of, find_account
-from byleave.registry.claims import (
-    MAX_WORDS,
-    Claim,
-    NewClaim,
-    all_claims,
-    claim_by_id,
-    claims_of,
-    file_claim,
-    withdraw_claim,
-)
+from byleave.registry.changing import withdraw_claim
+from byleave.registry.claims import Claim, all_claims, claim_by_id, claims_of
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
+from byleave.registry.filing import MAX_WORDS, NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR, VISITOR, Role, Who
 from byleave.registry.tables import ClaimEventRow
 from byleave.registry.targets import Target, digest_target, domain_target, picture_target, url_target

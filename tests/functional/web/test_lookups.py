@@ -15,10 +15,11 @@ from byleave.consent import Evidence, Preference, Preferences, TargetKind, Use
 from byleave.fingerprints import ClaimedPicture
 from byleave.media import claimed_picture
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import NewClaim, file_claim
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.rates import RATES, Allowance, Rate
 from byleave.registry.targets import Target, digest_target, domain_target, picture_target, url_target
-from byleave.registry.tokens import PER_MINUTE, Scope, create_token, revoke_token
+from byleave.registry.tokens import create_token, revoke_token
 from byleave.settings import Limits
 
 pytestmark = pytest.mark.functional
@@ -156,7 +157,7 @@ def test_too_many_and_too_often_are_refused(website: Website, key: str) -> None:
 def test_a_key_has_its_share_of_every_minute(
     website: Website, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PER_MINUTE, Scope.LOOKUP, 3)
+    monkeypatch.setitem(RATES, Rate.LOOK_UPS, Allowance(3, timedelta(minutes=1)))
     two = {"values": ["https://a.example/"] * 2}
     answers = {ask(website, "/api/v1/lookup/urls", key, json=two).status_code for _ in range(4)}
     assert 429 in answers

@@ -14,7 +14,7 @@ from byleave.publish import publish
 from byleave.publish.keys import known_keys
 from byleave.publish.receipts import Acknowledged, file_all_with_receipts
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import Filing, NewClaim
+from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import url_target
 from byleave.release.keys import verify_ed25519

@@ -17,8 +17,8 @@ import pytest
 
 from byleave.consent import PRESETS
 from byleave.registry.accounts import account_of
-from byleave.registry.claims import NewClaim, file_claim
 from byleave.registry.database import Database
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import url_target
 from byleave.settings import Settings

@@ -24,6 +24,7 @@ from byleave.web.rendering import ANSWERS, answer_words, day, is_link, plural
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEY = "00112233445566778899aabbccddeeff"
+CONFIRMED = replace(url_target("https://a.example/x.jpg"), evidence=Evidence.E2)
 
 
 def claim(**changes: Any) -> Claim:
@@ -33,13 +34,13 @@ def claim(**changes: Any) -> Claim:
         actor="claimant",
         preferences=PRESETS["no_training"],
         targets=(url_target("https://a.example/x.jpg"),),
-        evidence=Evidence.E0,
         state=ClaimState.EFFECTIVE,
         filed_at=NOW,
         effective_at=NOW,
         expires_at=None,
         withdrawn_at=None,
         number=7,
+        answered=7,
     )
     return replace(made, **changes)
 
@@ -66,7 +67,7 @@ def test_each_hit_says_how_it_was_found(kind: HitKind, distance: int | None, bad
     [
         ({}, "In force", "leaves this out"),
         ({"preferences": PRESETS["ask_first"]}, "In force", "asks you first"),
-        ({"preferences": PRESETS["yes"], "evidence": Evidence.E2}, "In force", "may use this"),
+        ({"preferences": PRESETS["yes"], "targets": (CONFIRMED,)}, "In force", "may use this"),
         (
             {"preferences": PRESETS["yes"], "state": ClaimState.FILED, "effective_at": None},
             "Not confirmed yet",

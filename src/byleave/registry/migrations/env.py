@@ -5,7 +5,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection
 
-from byleave.registry.tables import Base
+from byleave.registry.metadata import METADATA
 
 
 def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:  # noqa: FBT001 - Alembic's signature
@@ -16,7 +16,7 @@ def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compared:
 connection: Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     include_object=ours,
     compare_server_default=True,
     transaction_per_migration=False,
