@@ -74,3 +74,17 @@ def compiled_lean(function: Function) -> Function:
     """As :func:`compiled`, for loops that make no arrays: they count no references, which costs more than short calls do."""
     options: dict[str, Any] = {"cache": CACHE_FOLDER is not None, "nogil": True, "_nrt": False}
     return cast(Function, numba.njit(**options)(function))
+
+
+def compiled_within(function: Function) -> Function:
+    """As :func:`compiled_lean`, for short loops that are to be written out wherever they are called.
+
+    Their arguments are groups of arrays, and handing over a dozen of these costs more than many a loop does.
+    """
+    options: dict[str, Any] = {
+        "cache": CACHE_FOLDER is not None,
+        "nogil": True,
+        "_nrt": False,
+        "forceinline": True,
+    }
+    return cast(Function, numba.njit(**options)(function))

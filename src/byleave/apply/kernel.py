@@ -1,4 +1,7 @@
-"""One pass over the bytes of a URL column: canonical form, item id, and every URL, prefix, host and domain target that covers it.
+"""The pass over the bytes of a URL column: canonical form, item id, and every URL, prefix, host and domain target that covers it.
+
+Rows go through in blocks, and each step over a whole block before the next one: forms, digests, places in the table, answers. Memory that
+a later step needs is asked for in an earlier one, and independent digests overlap in the processor.
 
 A link that is plain, which most are, is read here; any link that would need more of the URL standard is handed back and comes
 again in the form ``canonical_url`` gave it. A differential test holds both ways to one answer.
@@ -13,52 +16,79 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from byleave.apply.hosts import (
+    NAMES_KEPT,
+    RECORD_WORDS,
+    TARGETS_KEPT,
+    Hosts,
+    Tables,
+    fetch_name,
+    host_targets,
+    name_key,
+)
 from byleave.apply.links import canonical, given, new_classes
-from byleave.apply.sha256 import Bytes, Sha256, Word, Words, begin, compress, finish, hash_line, new_sha256
-from byleave.apply.tables import I64, Ints, Table, find
-from byleave.compiled import compiled_lean
+from byleave.apply.sha256 import (
+    Bytes,
+    Sha256,
+    Words,
+    begin,
+    compress,
+    finish,
+    hash_padded,
+    new_sha256,
+    pad,
+)
+from byleave.apply.tables import Ints, fetch_slot, find, find_mixed, mixed_digest
+from byleave.apply.usual import usual
+from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
 
+__all__ = ["LINE_BYTES", "MOST_HITS", "Found", "Scratch", "Tables", "match_links", "new_scratch"]
+
 LINE_BYTES = 34_000
-"""Room for a label and the longest canonical form: 8,192 bytes of which each may become three."""
-HOSTS_KEPT = 65_536
-HOST_BYTES_KEPT = 64
-HITS_KEPT = 4
+"""Room for a label, the longest canonical form, 8,192 bytes of which each may become three, and what is read beyond an end."""
 MOST_HITS = LINE_BYTES
 """More targets than one link can hit: every hit but two ends at another byte of its host or path."""
+BLOCK_ROWS = 256
+BLOCK_BYTES = 64 * 1024
+"""A block ends when its lines are longer than this, which leaves room for one line of any length."""
+NO_LINE = -1
 
 
-class Tables(NamedTuple):
-    """The tables a link is probed against, the first target number of each kind, and this machine's secret, uint64 (2,).
+class Block(NamedTuple):
+    """Working memory for the rows of one block.
 
-    ``bases`` int64 (4,): url, prefix, host, domain.
+    lines
+        Their lines: the label, the canonical form, then the padding of SHA-256.
+    begins, host_ends, ends
+        int64 (:data:`BLOCK_ROWS`,): where in it a line begins, and its host and itself end; ``begins`` is -1 for a row without one.
+    names
+        uint64: the key of each host.
+    digests
+        uint64 (:data:`BLOCK_ROWS`, 4).
+    mixed
+        uint64: where each digest stands in the table of links, mixed with this machine's secret.
     """
 
-    url: Table
-    prefix: Table
-    prefix_hosts: Table
-    host: Table
-    domain: Table
-    bases: Ints
-    secret: Words
+    lines: Bytes
+    begins: Ints
+    host_ends: Ints
+    ends: Ints
+    names: Words
+    digests: Words
+    mixed: Words
 
 
 class Scratch(NamedTuple):
-    """Working memory of one thread: lines that begin with their label (url, host, domain, prefix), and hosts seen of late.
-
-    ``kept`` int64 (:data:`HOSTS_KEPT`, 16) holds a record per host: its length, how many targets it hits, whether it has prefixes, the
-    targets, and from byte 64 on, seen through ``kept_bytes``, its name. One record is two lines of the processor's cache.
-    """
+    """Working memory of one thread for one set of tables. ``label`` and ``prefix_line`` begin with their label, of ``labels`` bytes."""
 
     sha: Sha256
     classes: Bytes
-    url_line: Bytes
-    host_line: Bytes
-    domain_line: Bytes
+    label: Bytes
     prefix_line: Bytes
     labels: Ints
-    kept: Ints
-    kept_bytes: Bytes
+    block: Block
+    hosts: Hosts
 
 
 class Found(NamedTuple):
@@ -83,95 +113,30 @@ class Found(NamedTuple):
 
 def new_scratch() -> Scratch:
     """Make working memory for one thread and one set of tables."""
-    labels = [label + b"\0" for label in (URL_LABEL, HOST_LABEL, DOMAIN_LABEL, PREFIX_LABEL)]
-    lines = [np.zeros(LINE_BYTES, np.uint8) for _ in labels]
-    for line, label in zip(lines, labels, strict=True):
-        line[: len(label)] = np.frombuffer(label, np.uint8)
-    kept = np.zeros((HOSTS_KEPT, 8 + HOST_BYTES_KEPT // 8), np.int64)
-    return Scratch(
+    lines = []
+    for label in (URL_LABEL, PREFIX_LABEL, HOST_LABEL, DOMAIN_LABEL):
+        line = np.zeros(LINE_BYTES, np.uint8)
+        line[: len(label) + 1] = np.frombuffer(label + b"\0", np.uint8)
+        lines.append(line)
+    block = Block(
+        np.zeros(BLOCK_BYTES + LINE_BYTES, np.uint8),
+        np.zeros(BLOCK_ROWS, np.int64),
+        np.zeros(BLOCK_ROWS, np.int64),
+        np.zeros(BLOCK_ROWS, np.int64),
+        np.zeros(BLOCK_ROWS, np.uint64),
+        np.zeros((BLOCK_ROWS, 4), np.uint64),
+        np.zeros(BLOCK_ROWS, np.uint64),
+    )
+    hosts = Hosts(
         new_sha256(),
-        new_classes(),
-        lines[0],
-        lines[1],
         lines[2],
         lines[3],
-        np.array([len(label) for label in labels], np.int64),
-        kept,
-        kept.view(np.uint8),
+        np.array([len(HOST_LABEL) + 1, len(DOMAIN_LABEL) + 1], np.int64),
+        np.zeros((NAMES_KEPT, RECORD_WORDS), np.int64),
+        np.zeros(TARGETS_KEPT + 1, np.int64),
     )
-
-
-@compiled_lean
-def _host_targets(
-    line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
-) -> tuple[int, bool]:
-    """Write the host and domain targets of ``line[start:end]``; return the new count and whether the host has prefixes."""
-    host_line, domain_line = scratch.host_line, scratch.domain_line
-    out = scratch.labels[1]
-    for i in range(start, end):
-        host_line[out] = line[i]
-        out += 1
-    prefixed = False
-    if tables.host.keys.shape[0] + tables.prefix_hosts.keys.shape[0] > 0:
-        hash_line(host_line, out, scratch.sha)
-        row = find(tables.host, tables.secret, scratch.sha.words)
-        if row >= 0:
-            targets[at] = tables.bases[2] + row
-            at += 1
-        prefixed = find(tables.prefix_hosts, tables.secret, scratch.sha.words) >= 0
-    if tables.domain.keys.shape[0] == 0:
-        return at, prefixed
-    for first in range(start, end):
-        if first > start and line[first - 1] != 46:
-            continue
-        out = scratch.labels[2]
-        for i in range(first, end):
-            domain_line[out] = line[i]
-            out += 1
-        hash_line(domain_line, out, scratch.sha)
-        row = find(tables.domain, tables.secret, scratch.sha.words)
-        if row >= 0:
-            targets[at] = tables.bases[3] + row
-            at += 1
-    return at, prefixed
-
-
-@compiled_lean
-def _is_kept(kept: Bytes, place: Word, line: Bytes, start: int, length: int) -> bool:
-    different = 0
-    for i in range(length):
-        different |= kept[place, 64 + i] ^ line[start + i]
-    return different == 0
-
-
-@compiled_lean
-def _kept_host_targets(
-    line: Bytes, start: int, end: int, tables: Tables, scratch: Scratch, targets: Ints, at: int
-) -> tuple[int, bool]:
-    """As :func:`_host_targets`, remembering the hosts seen of late: neighbours in a dataset often share one."""
-    length = end - start
-    if length > HOST_BYTES_KEPT:
-        return _host_targets(line, start, end, tables, scratch, targets, at)
-    mixed = np.uint64(1469598103934665603)
-    for i in range(start, end):
-        mixed = np.uint64((mixed ^ np.uint64(line[i])) * np.uint64(1099511628211))
-    place = I64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(HOSTS_KEPT - 1))
-    kept, names = scratch.kept, scratch.kept_bytes
-    if kept[place, 0] == length and _is_kept(names, place, line, start, length):
-        count = kept[place, 1]
-        for i in range(count):
-            targets[at + i] = kept[place, 3 + i]
-        return at + count, kept[place, 2] == 1
-    after, prefixed = _host_targets(line, start, end, tables, scratch, targets, at)
-    if after - at <= HITS_KEPT:
-        kept[place, 0] = length
-        kept[place, 1] = after - at
-        kept[place, 2] = 1 if prefixed else 0
-        for i in range(length):
-            names[place, 64 + i] = line[start + i]
-        for i in range(after - at):
-            kept[place, 3 + i] = targets[at + i]
-    return after, prefixed
+    labels = np.array([len(URL_LABEL) + 1, len(PREFIX_LABEL) + 1], np.int64)
+    return Scratch(new_sha256(), new_classes(), lines[0], lines[1], labels, block, hosts)
 
 
 @compiled_lean
@@ -180,7 +145,7 @@ def _prefix_targets(
 ) -> int:
     """Write the prefix targets of ``line[start:end]``: every whole path segment from the host on, and the path itself."""
     prefix_line, sha = scratch.prefix_line, scratch.sha
-    out = scratch.labels[3]
+    out = scratch.labels[1]
     begin(sha.state)
     done = 0
     for i in range(start, end + 1):
@@ -208,6 +173,85 @@ def _prefix_targets(
     return at
 
 
+@compiled_within
+def _write_line(
+    data: Bytes,
+    at: int,
+    end: int,
+    raw: bool,  # noqa: FBT001 - a compiled loop takes no keyword-only arguments
+    start: int,
+    row: int,
+    scratch: Scratch,
+    found: Found,
+) -> tuple[int, int]:
+    """Write the canonical form of a link behind ``lines[:start]``; return where its host and it itself end, or -1 twice."""
+    lines = scratch.block.lines
+    if not raw:
+        return given(data, at, end, lines, start, LINE_BYTES - 128)
+    host_end, out, first, last = usual(data, at, end, lines, start)
+    if host_end < 0:
+        host_end, out, first, last = canonical(data, at, end, lines, start, scratch.classes)
+    found.hosts[row, 0] = first
+    found.hosts[row, 1] = last - first
+    return host_end, out
+
+
+@compiled_within
+def _write_block(
+    data: Bytes,
+    offsets: Ints,
+    absent: npt.NDArray[np.bool_],
+    raw: bool,  # noqa: FBT001 - a compiled loop takes no keyword-only arguments
+    first: int,
+    tables: Tables,
+    scratch: Scratch,
+    found: Found,
+) -> int:
+    """Write the lines of rows from ``first`` on; return how many rows that were."""
+    block = scratch.block
+    label = scratch.labels[0]
+    out, count = 0, 0
+    while count < BLOCK_ROWS and first + count < offsets.shape[0] - 1 and out < BLOCK_BYTES:
+        row, place = first + count, count
+        count += 1
+        block.begins[place] = NO_LINE
+        if absent[row]:
+            continue
+        for i in range(label):
+            block.lines[out + i] = scratch.label[i]
+        host_end, end = _write_line(
+            data, offsets[row], offsets[row + 1], raw, out + label, row, scratch, found
+        )
+        if host_end < 0:
+            found.handed_back[row] = 1
+            continue
+        block.begins[place] = out
+        block.host_ends[place] = host_end
+        block.ends[place] = end
+        block.names[place] = name_key(block.lines, out + label, host_end, tables.secret)
+        fetch_name(block.names[place], scratch.hosts)
+        out = pad(block.lines, out, end)
+    return count
+
+
+@compiled_within
+def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found: Found) -> None:
+    """Write the digest of each line, the item id, and where the digest stands in the table of links."""
+    block = scratch.block
+    for place in range(count):
+        start = block.begins[place]
+        if start == NO_LINE:
+            continue
+        hash_padded(block.lines, start, block.ends[place], scratch.sha, block.digests, place)
+        found.items[first + place, 0] = block.digests[place, 0]
+        found.items[first + place, 1] = block.digests[place, 1]
+    if tables.url.keys.shape[0] == 0:
+        return
+    for place in range(count):
+        block.mixed[place] = mixed_digest(tables.secret, block.digests, place)
+        fetch_slot(tables.url, block.mixed[place])
+
+
 @compiled_lean
 def match_links(
     data: Bytes,
@@ -225,34 +269,30 @@ def match_links(
     """
     count = 0
     room = found.targets.shape[0] - MOST_HITS
-    line = scratch.url_line
-    start = scratch.labels[0]
-    for row in range(first, offsets.shape[0] - 1):
-        if count > room:
-            return row, count
-        if absent[row]:
-            continue
-        at, end = offsets[row], offsets[row + 1]
-        if raw:
-            host_end, out, first_byte, last = canonical(data, at, end, line, start, scratch.classes)
-            found.hosts[row, 0] = first_byte
-            found.hosts[row, 1] = last - first_byte
-        else:
-            host_end, out = given(data, at, end, line, start)
-        if host_end < 0:
-            found.handed_back[row] = 1
-            continue
-        before = count
-        count, prefixed = _kept_host_targets(line, start, host_end, tables, scratch, found.targets, count)
-        if prefixed:
-            count = _prefix_targets(line, start, out, tables, scratch, found.targets, count)
-        hash_line(line, out, scratch.sha)
-        found.items[row, 0] = scratch.sha.words[0]
-        found.items[row, 1] = scratch.sha.words[1]
-        hit = find(tables.url, tables.secret, scratch.sha.words)
-        if hit >= 0:
-            found.targets[count] = tables.bases[0] + hit
-            count += 1
-        for i in range(before, count):
-            found.rows[i] = row
-    return offsets.shape[0] - 1, count
+    block = scratch.block
+    label = scratch.labels[0]
+    row, size = first, offsets.shape[0] - 1
+    while row < size:
+        rows = _write_block(data, offsets, absent, raw, row, tables, scratch, found)
+        _name_block(row, rows, tables, scratch, found)
+        for place in range(rows):
+            if count > room:
+                return row + place, count
+            start = block.begins[place]
+            if start == NO_LINE:
+                continue
+            before, start, end = count, start + label, block.ends[place]
+            count, prefixed = host_targets(
+                block.lines, start, block.host_ends[place], block.names[place],
+                tables, scratch.hosts, found.targets, count,
+            )  # fmt: skip
+            if prefixed:
+                count = _prefix_targets(block.lines, start, end, tables, scratch, found.targets, count)
+            hit = find_mixed(tables.url, block.mixed[place], block.digests, place)
+            if hit >= 0:
+                found.targets[count] = tables.bases[0] + hit
+                count += 1
+            for i in range(before, count):
+                found.rows[i] = row + place
+        row += rows
+    return size, count

@@ -183,9 +183,12 @@ def canonical(
 
 
 @compiled_lean
-def given(data: Bytes, at: int, end: int, line: Bytes, out: int) -> tuple[int, int]:
-    """Copy a link that is canonical already behind ``line[:out]``; return where its host and it itself end there, or -1."""
-    if end - at > line.shape[0] - out - 1:
+def given(data: Bytes, at: int, end: int, line: Bytes, out: int, room: int) -> tuple[int, int]:
+    """Copy a link that is canonical already behind ``line[:out]``; return where its host and it itself end there.
+
+    Both are -1 if it is longer than ``room``.
+    """
+    if end - at > room:
         return -1, -1
     host_end = -1
     bracket = end > at and data[at] == 91

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.sha_instructions import by_instructions
-from byleave.compiled import compiled_lean
+from byleave.apply.wide import clear, store_word, swapped_word
+from byleave.compiled import compiled_lean, compiled_within
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
@@ -103,7 +104,7 @@ compress = by_instructions(ROUNDS) or compress_plainly
 """Take a block into a state by the processor's instructions, or by the loop where it has none."""
 
 
-@compiled_lean
+@compiled_within
 def begin(state: Word32s) -> None:
     """Set the first eight words of ``state`` to the start value of FIPS 180-4."""
     state[0], state[1], state[2], state[3] = (
@@ -120,7 +121,7 @@ def begin(state: Word32s) -> None:
     )
 
 
-@compiled_lean
+@compiled_within
 def _swapped(x: Word) -> Word:
     return U64(
         ((x >> U32(24)) & U32(0xFF))
@@ -162,3 +163,26 @@ def hash_line(line: Bytes, end: int, scratch: Sha256) -> None:
         compress(scratch.state, line, done, scratch.schedule, scratch.rounds)
         done += 64
     finish(line, done, end, scratch)
+
+
+@compiled_within
+def pad(lines: Bytes, start: int, end: int) -> int:
+    """Pad the message ``lines[start:end]`` in place to whole blocks; return where these end. Up to 136 bytes behind it are written."""
+    bits = U64(end - start) * U64(8)
+    after = start + (end - start + 72) // 64 * 64
+    clear(lines, end)
+    clear(lines, end + 64)
+    lines[end] = 0x80
+    store_word(lines, after - 8, swapped_word(bits))
+    return after
+
+
+@compiled_within
+def hash_padded(lines: Bytes, start: int, end: int, scratch: Sha256, digests: Words, row: int) -> None:
+    """SHA-256 of the message ``lines[start:end]``, which :func:`pad` has padded, into ``digests[row]``."""
+    state = scratch.state
+    begin(state)
+    for at in range(start, start + (end - start + 72) // 64 * 64, 64):
+        compress(state, lines, at, scratch.schedule, scratch.rounds)
+    for i in range(4):
+        digests[row, i] = _swapped(state[2 * i]) | (_swapped(state[2 * i + 1]) << U64(32))

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.sha256 import U64, Word, Words
-from byleave.compiled import compiled_lean
+from byleave.apply.wide import fetch
+from byleave.compiled import compiled_lean, compiled_within
 
 Ints = npt.NDArray[np.int64]
 
@@ -27,12 +28,12 @@ class Table(NamedTuple):
     keys: Words
 
 
-@compiled_lean
+@compiled_within
 def _turned(x: Word, n: int) -> Word:
     return U64((x << U64(n)) | (x >> U64(64 - n)))
 
 
-@compiled_lean
+@compiled_within
 def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
     """One round of SipHash."""
     a = U64(a + b)
@@ -48,7 +49,7 @@ def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
     return a, b, c, d
 
 
-@compiled_lean
+@compiled_within
 def _keyed(secret: Words, words: Words, count: int) -> Word:
     """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
     a = secret[0] ^ U64(0x736F6D6570736575)
@@ -69,14 +70,38 @@ def _keyed(secret: Words, words: Words, count: int) -> Word:
     return a ^ b ^ c ^ d
 
 
-@compiled_lean
+@compiled_within
 def find(table: Table, secret: Words, words: Words) -> Word:
     """Return the row of a key in a table, all its bytes compared, or -1."""
-    slots, keys = table
-    if keys.shape[0] == 0:
+    if table.keys.shape[0] == 0:
         return I64(-1)
+    return _row_of(table, _keyed(secret, words, table.keys.shape[1]), words)
+
+
+@compiled_within
+def mixed_digest(secret: Words, digests: Words, row: int) -> Word:
+    """Mix ``digests[row]`` with the secret, as :func:`fetch_slot` and :func:`find_mixed` want it."""
+    return _keyed(secret, digests[row], 4)
+
+
+@compiled_within
+def fetch_slot(table: Table, mixed: Word) -> None:
+    """Bring the place where a search will begin nearer before it begins."""
+    fetch(table.slots, I64(mixed & U64(table.slots.shape[0] - 1)))
+
+
+@compiled_within
+def find_mixed(table: Table, mixed: Word, digests: Words, row: int) -> Word:
+    """As :func:`find`, for ``digests[row]``, which :func:`mixed_digest` made into ``mixed``."""
+    if table.keys.shape[0] == 0:
+        return I64(-1)
+    return _row_of(table, mixed, digests[row])
+
+
+@compiled_within
+def _row_of(table: Table, mixed: Word, words: Words) -> Word:
+    slots, keys = table
     width = keys.shape[1]
-    mixed = _keyed(secret, words, width)
     mask = U64(slots.shape[0] - 1)
     at = mixed & mask
     tag = mixed >> U64(32)

@@ -1,0 +1,206 @@
+"""Host and domain targets, with the names seen of late remembered: datasets name few hosts often, and hosts share domains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from byleave.apply.sha256 import U64, Bytes, Sha256, Word, Words, hash_line
+from byleave.apply.tables import I64, Ints, Table, find
+from byleave.apply.wide import fetch, load_word, low_bits
+from byleave.compiled import compiled_lean, compiled_within
+
+NAMES_KEPT = 1 << 18
+LONGEST_KEPT = 64
+TARGETS_KEPT = 4
+RECORD_WORDS = 16
+_LENGTH, _COUNT, _HOST, _PREFIXED, _TARGETS, _NAME = 0, 1, 2, 3, 4, 8
+NOT_ASKED = -2
+FACTOR = U64(0x9E3779B97F4A7C15)
+
+
+class Tables(NamedTuple):
+    """The tables a link is probed against, the first target number of each kind, and this machine's secret, uint64 (2,).
+
+    ``bases`` int64 (4,): url, prefix, host, domain.
+    """
+
+    url: Table
+    prefix: Table
+    prefix_hosts: Table
+    host: Table
+    domain: Table
+    bases: Ints
+    secret: Words
+
+
+class Hosts(NamedTuple):
+    """Working memory of one thread for one set of tables.
+
+    host_line, domain_line
+        Room behind the label of a host, and of a domain; ``labels`` int64 (2,) says how long these are.
+    kept
+        int64 (:data:`NAMES_KEPT`, 16), two lines of the processor's cache for each name: its length, how many targets it hits as a
+        domain or below one, which as a host (-1 none, -2 not asked yet), whether it has prefixes, the domain targets, and from the
+        ninth word on the name.
+    chain
+        int64 (:data:`TARGETS_KEPT` + 1,): the domain targets of the name at hand.
+    """
+
+    sha: Sha256
+    host_line: Bytes
+    domain_line: Bytes
+    labels: Ints
+    kept: npt.NDArray[np.int64]
+    chain: Ints
+
+
+@compiled_lean
+def _host_target(line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts) -> tuple[Word, Word]:
+    """Return the host target of ``line[start:end]`` or -1, and 1 if the host has prefixes, else 0."""
+    if tables.host.keys.shape[0] + tables.prefix_hosts.keys.shape[0] == 0:
+        return I64(-1), I64(0)
+    out = hosts.labels[0]
+    for i in range(start, end):
+        hosts.host_line[out] = line[i]
+        out += 1
+    hash_line(hosts.host_line, out, hosts.sha)
+    row = find(tables.host, tables.secret, hosts.sha.words)
+    prefixed = find(tables.prefix_hosts, tables.secret, hosts.sha.words) >= 0
+    return (tables.bases[2] + row if row >= 0 else I64(-1)), I64(1 if prefixed else 0)
+
+
+@compiled_lean
+def _domain_target(line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts) -> Word:
+    """Return the target of the domain ``line[start:end]``, not of those above it, or -1."""
+    out = hosts.labels[1]
+    for i in range(start, end):
+        hosts.domain_line[out] = line[i]
+        out += 1
+    hash_line(hosts.domain_line, out, hosts.sha)
+    row = find(tables.domain, tables.secret, hosts.sha.words)
+    return tables.bases[3] + row if row >= 0 else I64(-1)
+
+
+@compiled_within
+def name_key(line: Bytes, start: int, end: int, secret: Words) -> Word:
+    """Mix a name into a word by which it is remembered. A line has eight bytes beyond any name."""
+    mixed = U64(secret[0])
+    for i in range(start, end, 8):
+        mixed = U64((mixed ^ (load_word(line, i) & low_bits(8 * (end - i)))) * FACTOR)
+        mixed ^= mixed >> U64(29)
+    return mixed
+
+
+@compiled_within
+def fetch_name(key: Word, hosts: Hosts) -> None:
+    """Bring the record of a name nearer before it is needed."""
+    place = I64(key & U64(NAMES_KEPT - 1)) * RECORD_WORDS
+    fetch(hosts.kept, place)
+    fetch(hosts.kept, place + _NAME)
+
+
+@compiled_within
+def _is_kept(place: Word, line: Bytes, start: int, end: int, hosts: Hosts) -> bool:
+    kept = hosts.kept
+    if kept[place, _LENGTH] != end - start:
+        return False
+    different = U64(0)
+    at = _NAME
+    for i in range(start, end, 8):
+        different |= U64(kept[place, at]) ^ (load_word(line, i) & low_bits(8 * (end - i)))
+        at += 1
+    return bool(different == U64(0))
+
+
+@compiled_within
+def _keep(place: Word, line: Bytes, start: int, end: int, count: int, hosts: Hosts) -> None:
+    """Remember a name with the first ``count`` targets of the chain."""
+    kept = hosts.kept
+    kept[place, _LENGTH] = end - start
+    kept[place, _COUNT] = count
+    kept[place, _HOST] = NOT_ASKED
+    for i in range(count):
+        kept[place, _TARGETS + i] = hosts.chain[i]
+    at = _NAME
+    for i in range(start, end, 8):
+        kept[place, at] = I64(load_word(line, i) & low_bits(8 * (end - i)))
+        at += 1
+
+
+@compiled_lean
+def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts) -> int:
+    """Put the domain targets of ``line[start:end]`` into the chain, the narrowest first; return how many, or -1 if they do not fit."""
+    count = 0
+    if tables.domain.keys.shape[0] == 0:
+        return count
+    for first in range(end - 1, start - 1, -1):
+        if first > start and line[first - 1] != 46:
+            continue
+        place = I64(name_key(line, first, end, tables.secret) & U64(NAMES_KEPT - 1))
+        if _is_kept(place, line, first, end, hosts):
+            count = hosts.kept[place, _COUNT]
+            for i in range(count):
+                hosts.chain[i] = hosts.kept[place, _TARGETS + i]
+            continue
+        target = _domain_target(line, first, end, tables, hosts)
+        if target >= 0:
+            if count == TARGETS_KEPT:
+                return -1
+            for i in range(count, 0, -1):
+                hosts.chain[i] = hosts.chain[i - 1]
+            hosts.chain[0] = target
+            count += 1
+        _keep(place, line, first, end, count, hosts)
+    return count
+
+
+@compiled_lean
+def _ask_all(
+    line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts, targets: Ints, at: int
+) -> tuple[int, bool]:
+    """As :func:`host_targets`, remembering nothing."""
+    target, prefixed = _host_target(line, start, end, tables, hosts)
+    if target >= 0:
+        targets[at] = target
+        at += 1
+    if tables.domain.keys.shape[0] == 0:
+        return at, prefixed == 1
+    for first in range(start, end):
+        if first > start and line[first - 1] != 46:
+            continue
+        target = _domain_target(line, first, end, tables, hosts)
+        if target >= 0:
+            targets[at] = target
+            at += 1
+    return at, prefixed == 1
+
+
+@compiled_within
+def host_targets(
+    line: Bytes, start: int, end: int, key: Word, tables: Tables, hosts: Hosts, targets: Ints, at: int
+) -> tuple[int, bool]:
+    """Write the host and domain targets of ``line[start:end]``, whose :func:`name_key` is ``key``, behind ``targets[:at]``.
+
+    Returns the new count and whether the host has prefixes.
+    """
+    if end - start > LONGEST_KEPT or end == start:
+        return _ask_all(line, start, end, tables, hosts, targets, at)
+    kept = hosts.kept
+    place = I64(key & U64(NAMES_KEPT - 1))
+    if not _is_kept(place, line, start, end, hosts):
+        count = _learn_domains(line, start, end, tables, hosts)
+        if count < 0:
+            return _ask_all(line, start, end, tables, hosts, targets, at)
+        _keep(place, line, start, end, count, hosts)
+    if kept[place, _HOST] == NOT_ASKED:
+        kept[place, _HOST], kept[place, _PREFIXED] = _host_target(line, start, end, tables, hosts)
+    if kept[place, _HOST] >= 0:
+        targets[at] = kept[place, _HOST]
+        at += 1
+    for i in range(kept[place, _COUNT]):
+        targets[at] = kept[place, _TARGETS + i]
+        at += 1
+    return at, kept[place, _PREFIXED] == 1

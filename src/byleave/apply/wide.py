@@ -1,0 +1,210 @@
+"""Sixty-four bytes at a time: which of them are this or that, as the bits of one word; and the few moves of bytes that loops spell badly.
+
+Written for LLVM as vectors without a size of register, so that every processor does it by what it has. Whoever calls sees to the bounds:
+``at`` and the 63 bytes behind it, or the 7 for a word, must lie in the array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from byleave.compiled import compiled_within
+
+WIDTH = 64
+BYTE, WORD = ir.IntType(8), ir.IntType(64)
+WIDE = ir.VectorType(BYTE, WIDTH)
+
+_new_intrinsic: Callable[..., Any] = intrinsic
+_declared: Callable[..., Any] = cgutils.get_or_insert_function
+_copy: Callable[..., None] = cgutils.raw_memcpy
+
+
+class _Bytes:
+    """Writes tests of 64 bytes, each giving 64 bits."""
+
+    def __init__(self, builder: Any, loaded: Any) -> None:
+        self._builder = builder
+        self._loaded = loaded
+
+    def are(self, *bytes_: int) -> Any:
+        """Whether each byte is one of these."""
+        return self._any([self._compared("==", self._loaded, byte) for byte in bytes_])
+
+    def between(self, low: int, high: int) -> Any:
+        """Whether each byte is from ``low`` to ``high``."""
+        return self._compared("<=", self._builder.sub(self._loaded, _all(low)), high - low)
+
+    def outside(self, low: int, high: int) -> Any:
+        """Whether each byte is below ``low`` or above ``high``."""
+        return self._compared(">", self._builder.sub(self._loaded, _all(low)), high - low)
+
+    def either(self, *tests: Any) -> Any:
+        """Whether any of several tests holds of each byte."""
+        return self._any(list(tests))
+
+    def _compared(self, sign: str, left: Any, right: int) -> Any:
+        return self._builder.icmp_unsigned(sign, left, _all(right))
+
+    def _any(self, tests: list[Any]) -> Any:
+        whole = tests[0]
+        for test in tests[1:]:
+            whole = self._builder.or_(whole, test)
+        return whole
+
+
+def _all(byte: int) -> Any:
+    return ir.Constant(WIDE, [byte] * WIDTH)
+
+
+def _address(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.gep(builder.bitcast(data, BYTE.as_pointer()), [at])
+
+
+def _bits_where(test: Callable[[_Bytes], Any]) -> Callable[[Any, int], Any]:
+    """Make a function of an array and a place in it that says of which of 64 bytes a test holds: the first byte is the lowest bit."""
+
+    def bits(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            start = _address(context, builder, signature.args[0], *arguments)
+            loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
+            return builder.bitcast(test(_Bytes(builder, loaded)), WORD)
+
+        return types.uint64(array, at), generate
+
+    where: Callable[[Any, int], Any] = _new_intrinsic(bits)
+    return where
+
+
+slashes = _bits_where(lambda text: text.are(0x2F))
+dots = _bits_where(lambda text: text.are(0x2E))
+ampersands = _bits_where(lambda text: text.are(0x26))
+letters_a = _bits_where(lambda text: text.are(0x61))
+letters_x = _bits_where(lambda text: text.are(0x78))
+letters_n = _bits_where(lambda text: text.are(0x6E))
+host_letters = _bits_where(
+    lambda text: text.either(text.between(0x61, 0x7A), text.between(0x30, 0x39), text.between(0x2D, 0x2E))
+)
+"""Lower-case letters, digits, hyphen and dot."""
+notable = _bits_where(
+    lambda text: text.either(
+        text.outside(0x21, 0x7E),
+        text.between(0x22, 0x23),
+        text.are(0x25, 0x27),
+        text.between(0x7B, 0x7D),
+        text.are(0x3C, 0x3E, 0x5C, 0x5E, 0x60),
+    )
+)
+"""Bytes for which the canonical form may ask more than copying: control, ``"#%'<>\\^`{|}``, and what is not ASCII."""
+
+
+def _load(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        start = _address(context, builder, signature.args[0], *arguments)
+        return builder.load(builder.bitcast(start, WORD.as_pointer()), align=1)
+
+    return types.uint64(array, at), generate
+
+
+def _store(_typing: Any, array: Any, at: Any, _word: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        start = _address(context, builder, signature.args[0], *arguments[:2])
+        builder.store(arguments[2], builder.bitcast(start, WORD.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, at, types.uint64), generate
+
+
+def _clear(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        start = _address(context, builder, signature.args[0], *arguments)
+        builder.store(_all(0), builder.bitcast(start, WIDE.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, at), generate
+
+
+def _copied(_typing: Any, to: Any, at: Any, source: Any, first: Any, count: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        into = _address(context, builder, signature.args[0], *arguments[:2])
+        start = _address(context, builder, signature.args[2], *arguments[2:4])
+        _copy(builder, into, start, arguments[4], 1)
+        return context.get_dummy_value()
+
+    return types.void(to, at, source, first, count), generate
+
+
+def _fetched(_typing: Any, array: Any, row: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        stride = kind.dtype.bitwidth // 8
+        at = builder.mul(arguments[1], ir.Constant(WORD, stride))
+        start = _address(context, builder, kind, arguments[0], at)
+        number = ir.IntType(32)
+        function = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), number, number, number])
+        call = _declared(builder.module, function, "llvm.prefetch.p0")
+        builder.call(call, [start, *(ir.Constant(number, word) for word in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, row), generate
+
+
+def _first(_typing: Any, word: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(word), generate
+
+
+def _zeros_above(_typing: Any, word: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(word), generate
+
+
+def _swapped(_typing: Any, word: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bswap(arguments[0])
+
+    return types.uint64(word), generate
+
+
+def _ones(_typing: Any, word: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(word), generate
+
+
+load_word: Callable[..., Any] = _new_intrinsic(_load)
+"""The eight bytes at a place, as a word."""
+store_word: Callable[..., None] = _new_intrinsic(_store)
+"""Write a word's eight bytes at a place."""
+clear: Callable[..., None] = _new_intrinsic(_clear)
+"""Write 64 zero bytes."""
+copy_bytes: Callable[..., None] = _new_intrinsic(_copied)
+"""Copy ``count`` bytes to a place in one array from a place in another."""
+fetch: Callable[..., None] = _new_intrinsic(_fetched)
+"""Ask the processor to bring the number at a flat place of an array nearer."""
+lowest_bit: Callable[..., Any] = _new_intrinsic(_first)
+"""The place of a word's lowest set bit; 64 where there is none."""
+bits_above: Callable[..., Any] = _new_intrinsic(_zeros_above)
+"""How many zero bits stand above a word's highest set bit."""
+swapped_word: Callable[..., Any] = _new_intrinsic(_swapped)
+"""A word with its bytes in the other order."""
+count_bits: Callable[..., Any] = _new_intrinsic(_ones)
+"""How many bits of a word are set."""
+
+
+@compiled_within
+def low_bits(count: int) -> Any:
+    """Return a word with its lowest ``count`` bits set, 0 to 64 and more."""
+    full = types.uint64(0xFFFFFFFFFFFFFFFF)
+    return full if count >= WIDTH else full >> types.uint64(WIDTH - count) if count > 0 else types.uint64(0)
