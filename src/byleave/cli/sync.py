@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from byleave.release import Release
     from byleave.release.age import AgeLimit
 
+PREVIEW = ".preview-"
+
 
 def sync(
     source: str = typer.Argument(help="Folder of releases or web address of one"),
@@ -31,6 +33,9 @@ def sync(
     max_drop: str | None = typer.Option(None, help="Stop where it would newly drop more rows, such as 2%"),
     max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
     grace: str | None = typer.Option(None, help="Take it that much longer, with a warning, such as 12h"),
+    no_standing: bool = typer.Option(
+        False, "--no-standing", help="Leave out what receipts are held against: 48 bytes for every claim"
+    ),
     json_: bool = typer.Option(False, "--json", help="Print what is held now as JSON"),
 ) -> None:
     """Bring a folder to the latest published list. A tampered, truncated or older list is refused and the folder stays as it was."""
@@ -56,7 +61,11 @@ def sync(
     )
     try:
         release = sync_release(
-            source, to, keys=[VerifierKey.parse(one) for one in key], approve=asked.approve
+            source,
+            to,
+            keys=[VerifierKey.parse(one) for one in key],
+            approve=asked.approve,
+            with_standing=not no_standing,
         )
     except _OnlyLookedError:
         return
@@ -116,6 +125,7 @@ class _Asked:
             raise _OnlyLookedError
 
     def _preview(self, release: Release, dataset: str) -> Preview:
+        import shutil
         import tempfile
 
         from byleave.apply.inputs import find_input
@@ -131,7 +141,11 @@ class _Asked:
         regime = word_of(Regime, self.regime, "--regime")
         source = find_input(dataset, Settings.from_process().home, with_version=False)
         held = open_ruleset(self.to)[1] if (self.to / CURRENT).exists() else None
-        with tempfile.TemporaryDirectory(dir=self.to, prefix=".preview-") as folder:
+        for left in self.to.glob(
+            f"{PREVIEW}*"
+        ):  # by a run that was killed: only one at a time is at work here
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=self.to, prefix=PREVIEW) as folder:
             path = compile_ruleset(release, Path(folder))
             coming = load_ruleset(path, release.number, release.manifest_digest)
             return preview(held, coming, source, regime, Terms(uses, now(), with_pending=False))

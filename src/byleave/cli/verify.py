@@ -160,11 +160,11 @@ def _answer(asked: Asked, receipt: Receipt, folder: Path) -> Answer:
     from byleave.release import open_latest, open_synced
     from byleave.release.promises import answer
     from byleave.release.standing import open_standing
-    from byleave.release.sync import CURRENT
+    from byleave.release.sync import CURRENT, RELEASES
 
     if (folder / CURRENT).exists():
         release = open_synced(folder, asked.keys)
-        return answer(receipt, release, open_standing(folder / "releases", release, asked.keys))
+        return answer(receipt, release, open_standing(folder / RELEASES, release, asked.keys))
     release = open_latest(folder, asked.keys)
     return answer(receipt, release, open_standing(folder, release, asked.keys))
 

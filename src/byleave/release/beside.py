@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from byleave.errors import NotFoundError, UnavailableError
+from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
 from byleave.log import VerifierKey
 from byleave.release.fetching import Progress, copy_entry
 from byleave.release.key_history import HISTORY, KeyHistory
 from byleave.release.manifest import MANIFEST, NOTE, open_manifest
 from byleave.release.reading import Release
 from byleave.release.sources import Source
-from byleave.release.standing import KIND, STANDING, open_standing
+from byleave.release.standing import KIND, STANDING, check_standing
 from byleave.storage import remove_leftovers, staged_folder
 
 
@@ -29,26 +30,29 @@ def bring_standing(
 ) -> bool:
     """Fetch where every claim stands in ``release`` into a folder of releases; whether there was something new to fetch.
 
+    It appears at once, verified. One that is there and does not verify is fetched again; a source that has none is no fault, since
+    earlier versions made none.
+
     Raises
     ------
-    VerificationError
-        If it does not verify.
+    FormatError, VerificationError
+        If what the source serves does not verify; what was there stays.
     """
     name = f"{STANDING}/{release.number}"
     final = folder / name
-    if final.exists():
+    remove_leftovers(final.parent, final.name)
+    with suppress(NotFoundError, FormatError, VerificationError):
+        check_standing(final, release, keys)
         return False
     try:
         manifest, note = place.read(f"{name}/{MANIFEST}"), place.read(f"{name}/{NOTE}")
     except (NotFoundError, UnavailableError):
-        return False  # published by a version that made none
+        return False
     signed = open_manifest(manifest, note, kind=KIND, keys=keys)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(final.parent, final.name)
-    with staged_folder(final) as staging:
+    with staged_folder(final, replace=True) as staging:
         (staging / MANIFEST).write_bytes(manifest)
         (staging / NOTE).write_bytes(note)
         for entry in signed.files:
             copy_entry(place, entry, name, staging, progress)
-    open_standing(folder, release, keys)
+        check_standing(staging, release, keys)
     return True

@@ -42,8 +42,6 @@ def catch_up(
     """
     if held.redaction or wanted.redaction or not _same_writer(wanted.signed):
         return None
-    for left in final.parent.glob(f"{WORK}*"):
-        shutil.rmtree(left, ignore_errors=True)
     try:
         steps = steps_between(Index.parse(place.read(INDEX)).deltas, held.number, wanted.number)
         if not steps:
@@ -52,6 +50,12 @@ def catch_up(
             return _walk(place, held, wanted, steps, Path(work), final, keys, progress)
     except NO_WAY:
         return None
+
+
+def remove_work(folder: Path) -> None:
+    """Remove what runs that were killed on the way left in a folder of releases."""
+    for left in folder.glob(f"{WORK}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _walk(

@@ -20,7 +20,7 @@ from byleave.release.deltas import INDEX, Delta, Index, Step, delta_name, open_d
 from byleave.release.fetching import Progress, copy_entry, fetch_whole, read_wanted, silent
 from byleave.release.key_history import HISTORY
 from byleave.release.manifest import MANIFEST, NOTE
-from byleave.release.reading import LATEST, latest_number, open_release, read_limited
+from byleave.release.reading import LATEST, latest_number, read_limited
 from byleave.release.sources import Source, open_source
 from byleave.release.standing import STANDING
 from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically
@@ -85,9 +85,6 @@ def _mirror(
         step for step in sorted(offered.deltas) if _bring_delta(place, folder, step, keys, progress)
     )
     removed = _prune(folder, Index(tuple(releases), offered.deltas)) if prune else ()
-    for number in releases:
-        if not (folder / STANDING / str(number)).exists():
-            bring_standing(place, folder, open_release(folder / str(number), keys), keys, progress)
     if history.notes:
         write_atomically(folder / HISTORY, history.to_bytes())
     write_atomically(folder / INDEX, Index.of_folder(folder).to_bytes())
@@ -101,10 +98,10 @@ def _bring_release(
     final = folder / str(number)
     remove_leftovers(folder, final.name)
     wanted = read_wanted(place, number, keys)
-    if wanted.standing(final, keys) is not None:
-        return False
-    fetch_whole(place, wanted, final, keys, progress)
-    return True
+    held = wanted.standing(final, keys)
+    release = held or fetch_whole(place, wanted, final, keys, progress)
+    bring_standing(place, folder, release, keys, progress)
+    return held is None
 
 
 def _bring_delta(
@@ -149,6 +146,7 @@ def _prune(folder: Path, offered: Index) -> tuple[str, ...]:
     names += [delta_name(*step) for step in sorted(set(held.deltas) - set(offered.deltas))]
     for name in names:
         shutil.rmtree(folder / name)
+        shutil.rmtree(folder / STANDING / name, ignore_errors=True)
     return tuple(names)
 
 

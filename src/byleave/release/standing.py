@@ -51,6 +51,10 @@ _RECORD = struct.Struct(">16sQQqBB6x")
 NO_ROW = 2**64 - 1
 KIND = "standing"
 _REMEDY = "fetch the folder `standing` of this release again"
+_ABSENT = (
+    "sync or mirror again: both fetch it where the source has it; "
+    "where it does not, ask the registry's operator to publish again, or name another mirror"
+)
 
 
 class Standing(IntEnum):
@@ -162,7 +166,7 @@ class Standings:
 
 
 def open_standing(releases: Path, release: Release, keys: Sequence[VerifierKey]) -> Standings:
-    """Open the index of a release after checking it.
+    """Open the index of a release, below the folder of releases it belongs to, after checking it.
 
     Raises
     ------
@@ -174,9 +178,19 @@ def open_standing(releases: Path, release: Release, keys: Sequence[VerifierKey])
     folder = releases / STANDING / str(release.number)
     if not folder.is_dir():
         raise NotFoundError(
-            f"there is no {folder}",
-            remedy=f"name the registry's folder of releases or a mirror of it (`byleave mirror`), or fetch {STANDING}/{release.number} from there",
+            f"{releases} does not say where the claims of list no. {release.number} stand", remedy=_ABSENT
         )
+    return check_standing(folder, release, keys)
+
+
+def check_standing(folder: Path, release: Release, keys: Sequence[VerifierKey]) -> Standings:
+    """Check the index that stands in ``folder`` itself.
+
+    Raises
+    ------
+    FormatError, NotFoundError, VerificationError
+        If it is of another release, or not what was signed.
+    """
     signed = open_manifest(read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind=KIND, keys=keys)
     said = (whole(signed.members, "number"), text_of(signed.members, "release"))
     if said != (release.number, release.manifest_digest.hex()):

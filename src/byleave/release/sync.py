@@ -1,7 +1,7 @@
 """Fetch the latest release from a folder or a web address, believe nothing before it verifies, and never go back.
 
-The synced folder holds ``releases/<N>/`` as fetched and ``current.json``, which names the release in force and the keys trusted. The
-key is told once, at the first sync; later syncs may leave it out.
+The synced folder holds ``releases/<N>/`` as fetched, ``releases/standing/<N>/`` by which receipts are answered, and ``current.json``, which
+names the release in force and the keys trusted. The key is told once, at the first sync; later syncs may leave it out.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import VerifierKey
-from byleave.release.beside import read_history
-from byleave.release.catching_up import NO_WAY, catch_up
+from byleave.release.beside import bring_standing, read_history
+from byleave.release.catching_up import NO_WAY, catch_up, remove_work
 from byleave.release.fetching import Progress, Wanted, fetch_whole, read_wanted, silent
 from byleave.release.reading import LATEST, Release, latest_number, open_release, read_limited
 from byleave.release.sources import Source, open_source
 from byleave.storage import alone_in, remove_leftovers, write_atomically
 
 CURRENT = "current.json"
+RELEASES = "releases"
 
 Approve = Callable[[Release], None]
 """Asked about a release that was fetched and verified, before it is put in force; raising refuses it."""
@@ -44,8 +45,11 @@ def sync(
     keys: Sequence[VerifierKey] = (),
     progress: Progress = silent,
     approve: Approve | None = None,
+    with_standing: bool = True,
 ) -> Release:
     """Bring ``folder`` to the latest release of ``source``, by deltas where they lead there; return that release, verified.
+
+    ``with_standing`` says whether to fetch where every claim stands, 48 bytes for each claim: receipts are held against that.
 
     Raises
     ------
@@ -58,11 +62,17 @@ def sync(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        return _sync(source, folder, keys, progress, approve)
+        return _sync(source, folder, keys, progress, approve, with_standing=with_standing)
 
 
 def _sync(
-    source: str, folder: Path, keys: Sequence[VerifierKey], progress: Progress, approve: Approve | None
+    source: str,
+    folder: Path,
+    keys: Sequence[VerifierKey],
+    progress: Progress,
+    approve: Approve | None,
+    *,
+    with_standing: bool,
 ) -> Release:
     held = read_current(folder)
     trusted = tuple(keys) or (held.keys if held else ())
@@ -83,8 +93,10 @@ def _sync(
                 remedy="keep both copies and ask the registry's operator in public",
             )
         release = _obtain(place, folder, held, wanted, trusted, progress)
-    if approve is not None:
-        approve(release)
+        if approve is not None:
+            approve(release)
+        if with_standing:
+            bring_standing(place, folder / RELEASES, release, trusted, progress)
     state = {
         "number": number,
         "manifest_sha256": digest,
@@ -103,9 +115,10 @@ def _obtain(
     keys: Sequence[VerifierKey],
     progress: Progress,
 ) -> Release:
-    final = folder / "releases" / str(wanted.number)
+    final = folder / RELEASES / str(wanted.number)
     final.parent.mkdir(exist_ok=True)
     remove_leftovers(final.parent, final.name)
+    remove_work(final.parent)
     there = wanted.standing(final, keys)
     if there is None and held is not None:
         with suppress(*NO_WAY):
@@ -120,7 +133,7 @@ def open_synced(folder: Path, keys: Sequence[VerifierKey] = ()) -> Release:
         raise NotFoundError(
             f"{folder} holds no synced registry", remedy=f"run `byleave sync SOURCE --to {folder}`"
         )
-    release = open_release(folder / "releases" / str(held.number), tuple(keys) or held.keys)
+    release = open_release(folder / RELEASES / str(held.number), tuple(keys) or held.keys)
     if release.number != held.number or release.manifest_digest.hex() != held.manifest_sha256:
         raise VerificationError(
             f"{folder} does not hold the release it names", remedy="sync again into a new folder"

@@ -88,6 +88,7 @@ def test_a_receipt_is_kept_and_held_against_lists(byleave: Command, tmp_path: Pa
     assert "in list 6" in light("verify", later, "--key", key, "--release", home / "releases")
     synced = tmp_path / "synced"
     byleave("sync", home / "releases", "--to", synced, "--key", key)
+    assert "in list 6" in light("verify", later, "--release", synced), "a synced folder remembers the key"
     byleave("mirror", home / "releases", mirror)
     assert "in list 6" in light("verify", mine, "--key", new_key, "--release", mirror)
     findings = {one["name"]: one["state"] for one in json.loads(byleave("doctor", "--json"))}

@@ -9,6 +9,7 @@ from byleave import urls
 from byleave.consent import ClaimState, Evidence, Preference, Preferences, Statement, TargetKind
 from byleave.release import Release, SigningKey
 from byleave.release.rows import Row
+from byleave.release.standing import Entry, Standing, write_standing
 from byleave.release.writing import write_release
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
@@ -44,3 +45,14 @@ def rows(count: int = 3) -> list[Row]:
 
 def released(folder: Path, number: int = 7, *, count: int = 3, key: SigningKey = KEY) -> Release:
     return write_release(folder, rows(count), number=number, published_at=NOW, policy=POLICY, key=key)
+
+
+def standing_of(release: Release, *, key: SigningKey = KEY) -> Release:
+    """Write beside a release where its claims stand: each in force, at its own row."""
+    rows = release.claims().select(["claim", "number"]).to_pylist()
+    first = {row["claim"]: (row["number"], at) for at, row in reversed(list(enumerate(rows)))}
+    entries = [
+        Entry(claim, number, at, NOW, Standing.EFFECTIVE) for claim, (number, at) in sorted(first.items())
+    ]
+    write_standing(release.folder.parent, release, [one.to_bytes() for one in entries], key=key)
+    return release

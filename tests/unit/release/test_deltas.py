@@ -265,23 +265,6 @@ def test_deltas_lead_over_a_change_of_keys(tmp_path: Path) -> None:
     assert (made.start, made.target) == (first.name, second.name)
 
 
-def test_a_killed_sync_leaves_nothing_behind_that_hurts_the_next(tmp_path: Path) -> None:
-    source = tmp_path / "releases"
-    many(source, 2)
-    folder = at(source, tmp_path / "synced", 1)
-
-    def killed(name: str, done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        sync(str(source), folder, progress=killed)
-    (folder / "releases" / ".deltas-left").mkdir()
-    release, told = synced(source, folder)
-    assert not told.whole
-    assert {path.name for path in (folder / "releases").iterdir()} == {"1", "2"}
-    assert release.number == 2
-
-
 def test_a_list_that_is_not_approved_is_not_put_in_force(tmp_path: Path) -> None:
     source = tmp_path / "releases"
     many(source, 2)

@@ -37,25 +37,6 @@ def test_a_mirror_holds_what_its_source_holds_and_serves_as_one(tmp_path: Path) 
     assert sync(str(copy), tmp_path / "synced", keys=TRUSTED).number == 3
 
 
-def test_a_killed_mirror_goes_on_where_it_was_and_never_shows_a_half_list(tmp_path: Path) -> None:
-    source, copy = tmp_path / "releases", tmp_path / "mirror"
-    many(source, 3)
-    told: list[str] = []
-
-    def killed(name: str, done: int, total: int) -> None:
-        told.append(name)
-        if name == "2/claims.parquet":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        mirror(str(source), copy, keys=TRUSTED, progress=killed)
-    assert not (copy / "2").exists()
-    assert not (copy / "latest.json").exists()
-    done = mirror(str(source), copy)
-    assert done.releases == (2, 3)
-    assert served(copy) == served(source)
-
-
 def test_nothing_is_removed_unless_it_is_asked_for(tmp_path: Path) -> None:
     source, copy = tmp_path / "releases", tmp_path / "mirror"
     many(source, 3)

@@ -151,7 +151,7 @@ def test_an_index_out_of_order_is_not_written(release: Release) -> None:
 
 def test_an_index_of_another_hand_or_another_list_is_refused(release: Release, tmp_path: Path) -> None:
     folder = release.folder.parent
-    with pytest.raises(NotFoundError, match="there is no"):
+    with pytest.raises(NotFoundError, match="does not say where"):
         open_standing(folder, release, TRUSTED)
     write_standing(folder, release, [entry().to_bytes()], key=OTHER)
     with pytest.raises(VerificationError):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -29,15 +24,6 @@ from byleave.release import open_synced, sync
 from byleave.storage import alone_in
 
 TRUSTED = [KEY.verifier]
-
-SYNC = """
-import sys
-from pathlib import Path
-from byleave.log import VerifierKey
-from byleave.release import sync
-print("begun", flush=True)
-sync(sys.argv[1], Path(sys.argv[2]), keys=[VerifierKey.parse(sys.argv[3])])
-"""
 
 
 @pytest.fixture
@@ -199,25 +185,3 @@ def test_a_source_that_is_no_folder_and_a_folder_never_synced_are_not_found(
         sync(str(tmp_path / "nowhere"), held, keys=TRUSTED)
     with pytest.raises(NotFoundError):
         open_synced(held)
-
-
-@pytest.mark.parametrize("after", [0.0, 0.004, 0.01, 0.02, 0.04])
-def test_a_sync_killed_half_way_leaves_the_release_held_and_the_next_one_finishes(
-    source: Path, held: Path, after: float
-) -> None:
-    sync(str(source), held, keys=TRUSTED)
-    released(source, 9, count=200)
-    child = subprocess.Popen(
-        [sys.executable, "-c", SYNC, str(source), str(held), str(KEY.verifier)], stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"begun\n"
-    time.sleep(after)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
-    assert open_synced(held).number in {7, 9}
-    assert sync(str(source), held).number == 9
-    assert open_synced(held).number == 9
-    assert sorted(path.name for path in (held / "releases").iterdir()) == ["7", "9"]
-    assert json.loads((held / "current.json").read_bytes())["number"] == 9
