@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,6 +19,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from byleave.errors import FormatError, RefusedError, UnavailableError
+from byleave.fetch.looking import Looked, MayFollow, Pace, anywhere, unpacked
 
 USER_AGENT = "byleave/0.1 (+https://byleave.example/about)"
 
@@ -50,6 +52,9 @@ class Posted:
 Resolve = Callable[[str, int], list[str]]
 """Gives the addresses of a host name."""
 
+Detours = Mapping[tuple[str, int], tuple[str, int]]
+"""Where a host and port are really found: (name, port) to (address, port)."""
+
 
 def resolve(host: str, port: int) -> list[str]:
     """Return all addresses of a host, as the system resolves it."""
@@ -66,17 +71,32 @@ class Client:
     """Fetches bytes under limits.
 
     ``private_addresses`` lets it reach this machine and the local network. Only an operator's own command may switch that on, never
-    a visitor's link; and a redirect from a public address does not lead there all the same.
+    a visitor's link; and a redirect from a public address does not lead there all the same. ``detours`` name single hosts that are
+    found at a given address instead, whatever it is; every other name is checked as ever. ``pace`` bounds how often one host is
+    asked. ``tls`` replaces the certificates that are trusted. Without ``keep_alive`` each request has a connection of its own, so
+    that none is reused under another name whose certificate nobody looked at.
     """
 
     def __init__(
-        self, limits: FetchLimits, *, private_addresses: bool = False, resolver: Resolve = resolve
+        self,
+        limits: FetchLimits,
+        *,
+        private_addresses: bool = False,
+        resolver: Resolve = resolve,
+        detours: Detours | None = None,
+        pace: Pace | None = None,
+        tls: ssl.SSLContext | None = None,
+        keep_alive: bool = True,
     ) -> None:
         self._limits = limits
         self._private = private_addresses
         self._resolve = resolver
+        self._detours = detours or {}
+        self._pace = pace
         self._http = httpx.Client(
             trust_env=False,
+            verify=tls or True,
+            limits=httpx.Limits(max_keepalive_connections=20 if keep_alive else 0),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
@@ -100,7 +120,44 @@ class Client:
         with self.stream(url, body_bytes=body_bytes) as chunks:
             return b"".join(chunks)
 
-    def post(self, url: str, content: bytes) -> Posted:
+    def look(
+        self,
+        url: str,
+        *,
+        follow: MayFollow = anywhere,
+        headers: Mapping[str, str] | None = None,
+        body_bytes: int | None = None,
+    ) -> Looked:
+        """Return the answer at ``url``, whatever its status; a redirect that ``follow`` does not take is the answer.
+
+        ``headers`` go to the first place only. A packed body is unpacked within the same limit.
+
+        Raises
+        ------
+        RefusedError, UnavailableError, FormatError
+            As for :meth:`get`, but for the status.
+        """
+        limits = self._limits if body_bytes is None else replace(self._limits, body_bytes=body_bytes)
+        begun = time.monotonic()
+        try:
+            response, requests = self._walk(
+                httpx.URL(url), begun + limits.total_seconds, follow, headers or {}
+            )
+            try:
+                chunks = _limited(response, url, limits, begun + limits.total_seconds)
+                packing = response.headers.get("content-encoding", "")
+                body = b"" if response.is_redirect else unpacked(chunks, packing, limits.body_bytes)
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UnavailableError(
+                f"{url} cannot be fetched: {type(error).__name__}", remedy="try later"
+            ) from error
+        found = str(response.request.extensions["asked"])
+        named = {name.lower(): value for name, value in response.headers.items()}
+        return Looked(found, response.status_code, named, body, time.monotonic() - begun, requests)
+
+    def post(self, url: str, content: bytes, *, headers: Mapping[str, str] | None = None) -> Posted:
         """Send bytes and return the answer, whatever its status. Redirects are not followed.
 
         Raises
@@ -112,7 +169,7 @@ class Client:
         try:
             target = httpx.URL(url)
             addresses = self._checked_addresses(target, private=self._private)
-            response = self._send(target, addresses, until, method="POST", content=content)
+            response = self._send(target, addresses, until, method="POST", content=content, headers=headers)
             try:
                 body = b"".join(_limited(response, url, self._limits, until))
             finally:
@@ -144,21 +201,31 @@ class Client:
         self._http.close()
 
     def _follow(self, target: httpx.URL, until: float) -> httpx.Response:
+        response, _ = self._walk(target, until, anywhere, {})
+        if response.status_code != httpx.codes.OK:
+            response.close()
+            asked = response.request.extensions["asked"]
+            raise UnavailableError(
+                f"{asked} answers {response.status_code}", remedy="check the link, or try later"
+            )
+        return response
+
+    def _walk(
+        self, target: httpx.URL, until: float, follow: MayFollow, headers: Mapping[str, str]
+    ) -> tuple[httpx.Response, int]:
+        """Return the last answer of a chain of redirects, its body unread, and how many requests it took."""
         private = self._private
-        for _ in range(self._limits.redirects + 1):
+        for requests in range(1, self._limits.redirects + 2):
             addresses = self._checked_addresses(target, private=private)
-            response = self._send(target, addresses, until)
-            if response.is_redirect:
-                response.close()
-                private = private and not all(map(is_public, addresses))
-                target = target.join(response.headers.get("location", ""))
-                continue
-            if response.status_code != httpx.codes.OK:
-                response.close()
-                raise UnavailableError(
-                    f"{target} answers {response.status_code}", remedy="check the link, or try later"
-                )
-            return response
+            response = self._send(target, addresses, until, headers=headers)
+            if not response.is_redirect:
+                return response, requests
+            after = target.join(response.headers.get("location", ""))
+            if not follow(target, after):
+                return response, requests
+            response.close()
+            private = private and not all(map(is_public, addresses))
+            target, headers = after, {}
         raise UnavailableError(f"{target.host} redirects too often", remedy="use the final link")
 
     def _checked_addresses(self, target: httpx.URL, *, private: bool) -> list[str]:
@@ -167,9 +234,13 @@ class Client:
                 f"{target.scheme!r} links and links with a password are not fetched", remedy=_REMEDY
             )
         port = target.port or (443 if target.scheme == "https" else 80)
-        if not self._private and port not in _PUBLIC_PORTS:
+        if not self._private and port not in _PUBLIC_PORTS and (target.host, port) not in self._detours:
             raise RefusedError(f"port {port} is not fetched", remedy=_REMEDY)
         host = target.raw_host.decode()
+        if self._pace is not None:
+            self._pace.count(host)
+        if (host, port) in self._detours:
+            return [self._detours[host, port][0]]
         addresses = self._resolve(host.strip("[]"), port)
         if not addresses:
             raise UnavailableError(f"{host} has no address", remedy="check the name")
@@ -185,19 +256,22 @@ class Client:
         *,
         method: str = "GET",
         content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Ask the first address that takes a connection; a name such as ``localhost`` may have one that nobody listens on."""
         host = target.raw_host.decode()
+        asked_port = target.port or (443 if target.scheme == "https" else 80)
+        port = self._detours.get((host, asked_port), ("", target.port))[1]
         failure: httpx.TransportError | None = None
         for address in addresses:
             if time.monotonic() > until:
                 raise UnavailableError(f"{target.host} is too slow", remedy="try later")
             request = self._http.build_request(
                 method,
-                target.copy_with(host=address),
+                target.copy_with(host=address, port=port),
                 content=content,
-                headers={"Host": target.netloc.decode()},
-                extensions={"sni_hostname": host},
+                headers={**(headers or {}), "Host": target.netloc.decode()},
+                extensions={"sni_hostname": host, "asked": target},
             )
             try:
                 return self._http.send(request, stream=True)

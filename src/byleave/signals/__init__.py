@@ -1,0 +1,1 @@
+"""What strangers' pages, files and name servers say: bytes in, findings out. Nothing here fetches or stores."""
