@@ -28,6 +28,7 @@ class Account(Base):
     """A person who signs in with an e-mail address, kept in lower case, or an organisation, which has members and no address.
 
     ``name`` is what pages call it: an organisation's name, or the name under which a person shows her work; never asked to be legal.
+    ``reviews`` is whether the operator named a person to look at claims that are held.
     """
 
     __tablename__ = "accounts"
@@ -42,6 +43,7 @@ class Account(Base):
     email: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str | None]
     monthly_mail: Mapped[bool] = mapped_column(server_default=text("false"))
+    reviews: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[Moment]
 
 
@@ -142,7 +144,7 @@ class SignInLink(Base):
 
 
 class SignInSession(Base):
-    """A signed-in browser; only the SHA-256 of its cookie is kept."""
+    """A signed-in browser; only the SHA-256 of its cookie is kept. ``acting_for`` is whom its person acts for just now, if not herself."""
 
     __tablename__ = "sessions"
     __table_args__ = (long("token_hash", 32),)
@@ -150,6 +152,7 @@ class SignInSession(Base):
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     form_token: Mapped[str]
+    acting_for: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment]
 

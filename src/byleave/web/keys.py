@@ -8,7 +8,8 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from byleave.registry.database import Database
-from byleave.registry.permissions import VISITOR, Act, require
+from byleave.registry.identity import who_of_token
+from byleave.registry.permissions import Act, require
 from byleave.registry.rates import Rate, spend
 from byleave.registry.tokens import Scope, Token, token_of
 from byleave.web.site import TheSite
@@ -29,14 +30,17 @@ class KeyFor:
         Raises
         ------
         TokenRefusedError
-            If none was, or it opens nothing here.
+            If none was, or it opens nothing here: a key for something else is as good as none.
+        RefusedError
+            If the key's account may not do this any more.
         """
-        require(VISITOR, self.act)
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         with site.database.transaction() as session:
-            return token_of(
+            token = token_of(
                 session, key.strip() if scheme.lower() in _SCHEMES else "", self.scope, at=site.clock()
             )
+            require(who_of_token(session, token), self.act, account=token.account)
+        return token
 
 
 def count_against(database: Database, token: Token, amount: int, at: datetime) -> None:
