@@ -32,6 +32,12 @@ class Answers(BaseHTTPRequestHandler):
         name, _, rest = self.path[1:].partition("/")
         getattr(self, f"give_{name}", self.give_nothing)(rest)
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append((f"{self.path} {body.decode()}", self.headers["Host"]))
+        name, _, rest = self.path[1:].partition("/")
+        getattr(self, f"give_{name}", self.give_nothing)(rest)
+
     def give(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         for header, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -262,3 +268,40 @@ def test_a_name_that_cannot_be_one_is_unavailable(ours: Client, host: str) -> No
 def test_any_text_is_refused_in_our_own_words(closed: Client, link: str) -> None:
     with pytest.raises(ByleaveError):
         closed.get(link)
+
+
+def test_what_is_sent_arrives_and_any_status_comes_back_with_its_body() -> None:
+    with serving() as (port, asked), closing(Client(LIMITS, private_addresses=True)) as opened:
+        there = f"http://127.0.0.1:{port}"
+        done = opened.post(f"{there}/bytes/7", b"hello")
+        assert (done.status, done.body) == (200, b"x" * 7)
+        assert opened.post(f"{there}/status/409", b"").status == 409
+        moved = opened.post(f"{there}/redirect//bytes/3", b"once")
+        assert (moved.status, moved.body) == (302, b"")
+    assert [said for said, _ in asked] == ["/bytes/7 hello", "/status/409 ", "/redirect//bytes/3 once"]
+
+
+@pytest.mark.parametrize("path", ["bytes/1001", "endless/"])
+def test_an_answer_beyond_the_limit_is_refused_to_what_was_sent_too(
+    ours: Client, root: str, path: str
+) -> None:
+    with pytest.raises(FormatError, match="longer than 1000"):
+        ours.post(f"{root}/{path}", b"")
+
+
+@pytest.mark.parametrize("path", ["silence/", "noise/", "short/"])
+def test_a_server_that_does_not_answer_what_was_sent_is_unavailable(
+    ours: Client, root: str, path: str
+) -> None:
+    with pytest.raises(UnavailableError):
+        ours.post(f"{root}/{path}", b"")
+
+
+def test_nothing_is_sent_where_we_do_not_go(closed: Client, ours: Client) -> None:
+    with pytest.raises(RefusedError):
+        closed.post("http://example.com/", b"secret")
+    for link in ("file:///etc/passwd", "http://user:secret@127.0.0.1/"):
+        with pytest.raises(RefusedError):
+            ours.post(link, b"secret")
+    with pytest.raises(UnavailableError):
+        ours.post("http://[", b"secret")
