@@ -6,10 +6,17 @@ from typing import Final
 
 from sqlalchemy import MetaData
 
-from byleave.registry import account_tables, following_tables, guard_tables, proof_tables, tables
+from byleave.registry import (
+    account_tables,
+    draft_tables,
+    following_tables,
+    guard_tables,
+    proof_tables,
+    tables,
+)
 from byleave.registry.orm import Base
 
-MODULES: Final = (tables, account_tables, proof_tables, guard_tables, following_tables)
+MODULES: Final = (tables, account_tables, proof_tables, guard_tables, following_tables, draft_tables)
 """Loading a module of tables is what adds them to the metadata."""
 
 METADATA: Final[MetaData] = Base.metadata

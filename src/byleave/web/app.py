@@ -17,6 +17,7 @@ from byleave.settings import Settings
 from byleave.web import (
     api_routes,
     choice_routes,
+    draft_routes,
     entry_routes,
     list_routes,
     lookup_routes,
@@ -33,6 +34,7 @@ from byleave.web.site import Assets, Clock, Site, site_secret
 ROUTERS = (
     search_routes.router,
     entry_routes.router,
+    draft_routes.router,
     choice_routes.router,
     sign_in_routes.router,
     list_routes.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,6 +30,12 @@ KEYED_PATHS: Final = frozenset(
 
 KEYED_BYTES: Final = 16 * 1024 * 1024
 """Most that such a request may take: ten thousand links of 1.6 kB each."""
+
+DEVICE_PICTURES: Final = re.compile(r"/choices/draft/[0-9a-f-]{36}/pictures")
+"""Where browsers tell of pictures on their device, five hundred at a time."""
+
+DEVICE_BYTES: Final = 2 * 1024 * 1024
+"""Most that such a request may take: five hundred match codes of 1.1 kB with long file names."""
 
 UPLOAD_OVERHEAD_BYTES: Final = 64 * 1024
 """What the other fields and the boundaries of an upload may take."""
@@ -114,6 +121,8 @@ class Guard:
             return self._settings.limits.picture_bytes + UPLOAD_OVERHEAD_BYTES
         if request.url.path in KEYED_PATHS:
             return KEYED_BYTES
+        if DEVICE_PICTURES.fullmatch(request.url.path):
+            return DEVICE_BYTES
         return FORM_BYTES
 
     async def _tell(self, request: Request, error: ByleaveError, status: int, answer: _Answer) -> None:
