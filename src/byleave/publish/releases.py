@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,27 +11,26 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from byleave.consent import ALLOW_FROM, DENY_FROM
-from byleave.errors import FormatError
-from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
-from byleave.log import JSON
+from byleave.errors import ConflictError, FormatError
 from byleave.publish.folders import keys_folder, releases_folder
 from byleave.publish.keys import known_keys, signing_key
-from byleave.publish.sequencer import integrate
-from byleave.publish.snapshot import snapshot
+from byleave.publish.policy import negative_lists, policy
+from byleave.publish.sequencer import integrate, refuse_other_past
+from byleave.publish.snapshot import Snapshot, snapshot
 from byleave.publish.standing import standing_blocks
+from byleave.registry.changing import expire_claims
 from byleave.registry.database import Database
 from byleave.registry.permissions import Act, Who, require
 from byleave.registry.tables import ReleaseRow
-from byleave.release import Release
+from byleave.release import Release, open_release
 from byleave.release.delta_writing import keep_deltas
 from byleave.release.deltas import KEPT
+from byleave.release.leaves import RowTree, row_hashes
 from byleave.release.reading import ReleaseName
 from byleave.release.standing import write_standing
 from byleave.release.writing import TERMS, Heading, write_sorted_release
 from byleave.settings import Settings
 from byleave.storage import write_atomically
-from byleave.urls import table_digests
 
 SECRET_FILE = "pseudonym.secret"  # noqa: S105 - a file name
 _PUBLISH_LOCK = 0x62796C65_70756231
@@ -51,14 +49,19 @@ class Published:
 def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -> Published:
     """Publish the registry as release N, N being the number of its last claim event.
 
-    A release never changes: when nothing happened since the last one, that one is returned. Deltas from recent ones are made with it.
+    Claims whose end has come run out first, each by an event of its own. A release never changes: when nothing happened since the
+    last one, that one is returned. Deltas from recent ones are made with it.
 
     Raises
     ------
     ConflictError
-        If rows are taken out of a list in the same moment; the release is written, and the next call finishes the work.
+        If another list stands under that number already, as after restoring a backup that is too old. Or if rows are taken out of a
+        list in the same moment: the release is written, and the next call finishes the work.
     """
     require(who, Act.PUBLISH)
+    with database.transaction() as session:
+        refuse_other_past(session, settings)
+        expire_claims(session, who=who, at=at)
     integrate(database, settings, at=at)  # release N stands beside a checkpoint of N entries or more
     key = signing_key(settings)
     folder = releases_folder(settings)
@@ -66,16 +69,21 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_PUBLISH_LOCK)))
         with snapshot(database, at) as held:
             is_new = not (folder / str(held.number)).exists()
+            secret = _secret(keys_folder(settings))
+            if not is_new:
+                standing = open_release(folder / str(held.number), known_keys(settings))
+                _refuse_another(session, standing, held, secret)
             heading = Heading(
                 number=held.number,
                 published_at=at,
-                policy=policy(settings, held.outcomes),
+                policy=policy(settings.limits, held.outcomes, negative_lists(session)),
                 claims=held.claims,
                 previous=_before(session, held.number),
                 terms=_terms(settings),
             )
-            batches = held.batches(_secret(keys_folder(settings)))
-            release = write_sorted_release(folder, batches, heading, key=key, earlier=known_keys(settings))
+            release = write_sorted_release(
+                folder, held.batches(secret), heading, key=key, earlier=known_keys(settings)
+            )
             write_standing(folder, release, standing_blocks(held, release), key=key)
         _remember(session, release, claims=heading.claims)
         published = _published_before(session, release.number)
@@ -90,21 +98,26 @@ def last_published(session: Session) -> tuple[int, datetime] | None:
     return (found.number, found.published_at) if found else None
 
 
-def policy(settings: Settings, outcomes: Mapping[str, int]) -> Mapping[str, JSON]:
-    """Return the rules in force and how many claims they keep out, as a release states them."""
-    return {
-        "allow_from_evidence": int(ALLOW_FROM),
-        "deny_from_evidence": {kind.value: int(level) for kind, level in DENY_FROM.items()},
-        "limits": asdict(settings.limits),
-        "outcomes": dict(outcomes),
-        "picture": {
-            "fingerprint_version": PICTURE_VERSION,
-            "minimum_quality": MINIMUM_QUALITY,
-            "review_radius": REVIEW_RADIUS,
-            "same_work_radius": SAME_WORK_RADIUS,
-        },
-        "tables": dict(table_digests()),
-    }
+def _refuse_another(session: Session, standing: Release, held: Snapshot, secret: bytes) -> None:
+    """Refuse a list that stands under this number and that this registry did not make.
+
+    The registry remembers the lists it made. One that it does not remember may be its own all the same, where a run was killed before
+    it was stored; then the registry gives the very rows of that list.
+    """
+    kept = session.get(ReleaseRow, standing.number)
+    if kept is not None:
+        is_ours = kept.manifest_digest == standing.manifest_digest
+    else:
+        tree = RowTree()
+        for batch in held.batches(secret):
+            tree.extend(row_hashes(batch))
+        is_ours = (tree.count, tree.root()) == (standing.rows, standing.rows_root)
+    if not is_ours:
+        raise ConflictError(
+            f"list no. {standing.number} was published already, and this registry holds something else: it is an older copy",
+            remedy="restore a backup that is at least as new; without one, keep the published lists as they are and begin new ones: "
+            "a new BYLEAVE_ORIGIN, with the folders releases, log and keys moved away",
+        )
 
 
 def _before(session: Session, number: int) -> ReleaseName | None:

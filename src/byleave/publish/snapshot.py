@@ -164,7 +164,8 @@ def _outcomes(session: Session, claims: int) -> dict[str, int]:
     chosen = sa.select(ClaimRow.state, sa.func.count()).group_by(ClaimRow.state)
     counted: dict[str, int] = {found[0]: found[1] for found in session.execute(chosen)}
     live = sum(counted.get(state.value, 0) for state in (ClaimState.FILED, ClaimState.EFFECTIVE))
-    return {"expired": live - claims, **{state.value: counted.get(state.value, 0) for state in KEPT_OUT}}
+    expired = live - claims + counted.get(ClaimState.EXPIRED.value, 0)
+    return {"expired": expired, **{state.value: counted.get(state.value, 0) for state in KEPT_OUT}}
 
 
 def pseudonym(secret: bytes, number: int, party: bytes) -> bytes:

@@ -112,8 +112,7 @@ def reject_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at
 def expire_claims(session: Session, *, who: Who, at: datetime) -> int:
     """Let every claim whose end has come run out, and return how many did; done before each release, so that the log shows it."""
     require(who, Act.PUBLISH)
-    living = [state.value for state, steps in STEPS.items() if ClaimState.EXPIRED in steps]
-    chosen = sa.select(ClaimRow).where(ClaimRow.state.in_(living), ClaimRow.expires_at <= at)
+    chosen = sa.select(ClaimRow).where(*_ended(at))
     rows = session.execute(chosen.order_by(ClaimRow.id).with_for_update()).scalars().all()
     new = [NewEvent(row.id, "expire", partial(_plain_record, row.id, "expire", at, None)) for row in rows]
     events = append_events(session, new, actor=who.role.value, at=at)
@@ -121,6 +120,16 @@ def expire_claims(session: Session, *, who: Who, at: datetime) -> int:
         row.state, row.last_event = ClaimState.EXPIRED.value, event.number
     session.flush()
     return len(rows)
+
+
+def any_ended(session: Session, at: datetime) -> bool:
+    """Whether the end of a claim has come, and its event has not been appended yet."""
+    return session.execute(sa.select(sa.exists().where(*_ended(at)))).scalar_one()
+
+
+def _ended(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    living = [state.value for state, steps in STEPS.items() if ClaimState.EXPIRED in steps]
+    return ClaimRow.state.in_(living), ClaimRow.expires_at <= at
 
 
 def _row(session: Session, claim_id: bytes, who: Who, act: Act) -> ClaimRow:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from byleave.errors import FormatError
 from byleave.release.claims_file import read_batches
-from byleave.release.reading import CLAIMS, Release, read_limited
+from byleave.release.reading import CLAIMS, Release
 
-LISTS = frozenset({"register", "update", "release"})
-"""Operations after which a claim belongs into the list."""
+LISTS = frozenset({"register", "release"})
+"""Operations after which a claim belongs into the list. One that is held from the start has a ``hold`` right behind its ``register``."""
 
-TAKES_OUT = frozenset({"withdraw", "hold", "erase", "reject"})
-"""Operations after which it does not. Any other leaves it where it is."""
-
-EXCUSES = ("held", "expired")
-"""Counts in ``policy.json`` of claims that the log alone shows as live: held when they were filed, or run out by their own date."""
+TAKES_OUT = frozenset({"withdraw", "hold", "expire", "erase", "reject"})
+"""Operations after which it does not. Any other leaves it where it is: a claim that is held and answered anew is held still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,7 @@ class Completeness:
     unexpected
         Claims with rows that are not live by the log.
     excused
-        How many may be missing: those the release counts as held or run out, and one for each redacted row.
+        How many may be missing: one for each row that was taken out of the release later. Nothing else is excused.
     """
 
     live: int
@@ -69,13 +64,5 @@ def check_completeness(release: Release, events: Iterable[tuple[bytes, str]]) ->
         live=len(live),
         missing=tuple(sorted(live - listed)),
         unexpected=tuple(sorted(listed - live)),
-        excused=_excused(release) + release.redacted,
+        excused=release.redacted,
     )
-
-
-def _excused(release: Release) -> int:
-    try:
-        outcomes = json.loads(read_limited(release.folder / "policy.json")).get("outcomes", {})
-        return sum(int(outcomes.get(name, 0)) for name in EXCUSES)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError("the policy of the release cannot be read", remedy="sync again") from error

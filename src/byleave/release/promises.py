@@ -72,7 +72,13 @@ _GONE = {
     Standing.ERASED: Outcome.ERASED,
     Standing.EXPIRED: Outcome.EXPIRED,
 }
-_AFTER = {"withdraw": Standing.WITHDRAWN, "erase": Standing.ERASED, "reject": Standing.REJECTED}
+_AFTER = {
+    "withdraw": Standing.WITHDRAWN,
+    "erase": Standing.ERASED,
+    "reject": Standing.REJECTED,
+    "hold": Standing.HELD,
+    "expire": Standing.EXPIRED,
+}
 
 
 def answer(receipt: Receipt, release: Release, standings: Standings) -> Answer:

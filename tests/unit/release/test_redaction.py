@@ -15,15 +15,13 @@ from hypothesis import strategies as st
 from tests.unit.release.making import KEY, NOW, OTHER, released, rows
 
 from byleave.errors import ByleaveError, NotFoundError, VerificationError
-from byleave.log import JSON, leaf_hash, root_of
+from byleave.log import leaf_hash, root_of
 from byleave.release import open_release, sync
-from byleave.release.completeness import check_completeness, live_claims
 from byleave.release.delta_writing import keep_deltas
 from byleave.release.deltas import Index
 from byleave.release.leaves import LEAF_BYTES, RowTree, row_hashes
 from byleave.release.redaction import redact, verify_rows
 from byleave.release.rows import table
-from byleave.release.writing import write_release
 
 TRUSTED = [KEY.verifier]
 
@@ -146,31 +144,3 @@ def test_the_tree_of_rows_is_the_tree_of_the_log(count: int) -> None:
         tree.extend(leaves[at : at + step])
         at += step
     assert (tree.count, tree.root()) == (count, root_of(leaves))
-
-
-def events(*said: tuple[int, str]) -> list[tuple[bytes, str]]:
-    return [(claim(number), operation) for number, operation in said]
-
-
-def test_a_replay_of_the_log_says_which_claims_a_list_must_hold() -> None:
-    said = [(1, "register"), (2, "register"), (3, "register"), (1, "withdraw"), (2, "dispute"), (3, "hold")]
-    assert live_claims(events(*said)) == {claim(2)}
-    assert live_claims(events(*said, (3, "release"), (2, "erase"))) == {claim(3)}
-
-
-def test_a_list_that_dropped_a_claim_in_silence_is_found_out(tmp_path: Path) -> None:
-    release = released(tmp_path, count=3)
-    register = [(n, "register") for n in range(4)]
-    assert check_completeness(release, events(*register[:3])).holds
-    found = check_completeness(release, events(*register))
-    assert (found.missing, found.excused, found.holds) == ((claim(3),), 0, False)
-    policy: dict[str, JSON] = {"allow_from_evidence": 2, "outcomes": {"held": 1, "expired": 0}}
-    told = write_release(tmp_path / "told", rows(3), number=7, published_at=NOW, policy=policy, key=KEY)
-    assert check_completeness(told, events(*register)).holds
-
-
-def test_a_list_that_holds_a_withdrawn_claim_is_found_out(tmp_path: Path) -> None:
-    release = released(tmp_path, count=3)
-    said = [(0, "register"), (1, "register"), (2, "register"), (1, "withdraw")]
-    found = check_completeness(release, events(*said))
-    assert (found.unexpected, found.holds) == ((claim(1),), False)

@@ -22,7 +22,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const DAY_S = 24 * 60 * 60;
 const STANDINGS = ["", "effective", "filed", "held", "withdrawn", "rejected", "erased", "expired"];
 const REASONS = ["", "flat", "crowded", "common", "disputed", "other"];
-const AFTER = { withdraw: "withdrawn", erase: "erased", reject: "rejected" };
+const AFTER = { withdraw: "withdrawn", erase: "erased", reject: "rejected", hold: "held", expire: "expired" };
 const text = new TextDecoder();
 
 // Check a receipt. `get(address)` gives the bytes of a public file, or null where there is none; `tell` hears of every step.

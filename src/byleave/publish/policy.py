@@ -1,0 +1,57 @@
+"""The rules in force, as each release states them: what is refused, held and compared, by which tables, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from byleave.consent import ALLOW_FROM, DENY_FROM
+from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS, SAME_WORK_RADIUS
+from byleave.fingerprints.calibration import CALIBRATION_FILE, calibration, calibration_bytes
+from byleave.log import JSON
+from byleave.registry.guard_tables import NegativePicture
+from byleave.settings import Limits
+from byleave.urls import table_digests
+
+PICTURES = "pictures"
+
+
+def policy(
+    limits: Limits, outcomes: Mapping[str, int], negative_lists: Mapping[str, bytes]
+) -> Mapping[str, JSON]:
+    """Return the rules in force and how many claims they keep out, as ``policy.json`` states them.
+
+    ``negative_lists`` gives the SHA-256 of each list of pictures that say nothing about whose they are.
+    """
+    return {
+        "allow_from_evidence": int(ALLOW_FROM),
+        "calibration": {
+            "file": CALIBRATION_FILE,
+            "sha256": hashlib.sha256(calibration_bytes()).hexdigest(),
+            "figures": calibration(),
+        },
+        "deny_from_evidence": {kind.value: int(level) for kind, level in DENY_FROM.items()},
+        "limits": asdict(limits),
+        "negative_lists": {name: digest.hex() for name, digest in sorted(negative_lists.items())},
+        "outcomes": dict(outcomes),
+        "picture": {
+            "fingerprint_version": PICTURE_VERSION,
+            "minimum_quality": MINIMUM_QUALITY,
+            "review_radius": REVIEW_RADIUS,
+            "same_work_radius": SAME_WORK_RADIUS,
+        },
+        "tables": dict(table_digests()),
+    }
+
+
+def negative_lists(session: Session) -> Mapping[str, bytes]:
+    """Return the SHA-256 of each list over its 32-byte values, sorted and one after the other; that of nothing for an empty one."""
+    chosen = sa.select(NegativePicture.pdq).order_by(NegativePicture.pdq)
+    digest = hashlib.sha256()
+    for value in session.execute(chosen, execution_options={"yield_per": 10_000}).scalars():
+        digest.update(value)
+    return {PICTURES: digest.digest()}
