@@ -15,6 +15,7 @@ from byleave.catalog.queries import (
     WordsQuery,
 )
 from byleave.catalog.store import Catalog
+from byleave.catalog.works import FoundWork
 
 __all__ = [
     "Answer",
@@ -22,6 +23,7 @@ __all__ = [
     "Catalog",
     "Copy",
     "DatasetInfo",
+    "FoundWork",
     "Hit",
     "HitKind",
     "IngestOptions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from byleave.catalog.ingest import IngestOptions, IngestReport, Progress, ingest
 from byleave.catalog.places import Standing, where_covered
 from byleave.catalog.queries import Answer, Copy, Page, Query, Sample
 from byleave.catalog.search import PictureReader, read_query, search
+from byleave.catalog.works import FoundWork, works_near
 from byleave.consent import TargetKind
 from byleave.datasets import open_source
 from byleave.errors import ConflictError, NotFoundError
@@ -146,6 +147,30 @@ class Catalog:
             for n in near
             if n.sample_key in rows
         ]
+
+    def works_of(
+        self, claimed: Iterable[ClaimedPicture], dataset: str, radius: int
+    ) -> Iterator[tuple[FoundWork, ...]]:
+        """Yield, for each picture, the different works among the samples within ``radius``; the index is opened once for all.
+
+        Raises
+        ------
+        ConflictError
+            If a picture or the dataset were fingerprinted by another version.
+        """
+        opened = self._named(dataset)
+        index = copies.open_copy_index(opened.table, opened.folder / "copies")
+        for one in claimed:
+            _check_version(one.version, opened.info)
+            yield works_near(index, one, radius)
+
+    def hosts_of(self, claimed: ClaimedPicture, dataset: str, radius: int, *, among: int) -> int:
+        """Count the hosts on which the copies of a picture stand, the nearest ``among`` of them."""
+        opened = self._named(dataset)
+        _check_version(claimed.version, opened.info)
+        near = copies.open_copy_index(opened.table, opened.folder / "copies").near(claimed, radius)
+        keys = [one.sample_key for one in near[:among]]
+        return len({row["host"] for row in opened.table.light_rows(keys, {"host": "host"})} - {None})
 
     def standing_at(
         self, dataset: str, kind: TargetKind, values: Sequence[str], *, first: int = 12

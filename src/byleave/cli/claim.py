@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from byleave.cli.output import now, print_json, say
-from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, Use
+from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, TargetKind, Use
 from byleave.errors import FormatError, InputError, NotFoundError
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from byleave.registry.claims import Claim
+    from byleave.registry.filing import Filing
     from byleave.registry.targets import Target
 
 app = typer.Typer(no_args_is_help=True, help="Say no, ask me first, or yes; list, show and withdraw")
@@ -46,10 +49,10 @@ def add(
     json_: bool = typer.Option(False, "--json", help="Print the claim as JSON"),
 ) -> None:
     """File one claim with all the targets given. When this returns, it is in the public log."""
-    from byleave.publish.receipts import file_with_receipt
+    from byleave.publish.receipts import file_all_with_receipts
     from byleave.registry.accounts import account_of
     from byleave.registry.database import Database
-    from byleave.registry.filing import NewClaim
+    from byleave.registry.filing import Filing, NewClaim
     from byleave.registry.permissions import OPERATOR
 
     settings = Settings.from_process()
@@ -57,8 +60,9 @@ def add(
     new = NewClaim(_preferences(preference, use), targets, terms, contact, publish_values=publish_values)
     with Database.open(settings) as database:
         with database.transaction() as session:
-            account = account_of(session, claimant, now())
-        filed = file_with_receipt(database, settings, new, who=OPERATOR, account=account, at=now())
+            filing = Filing(new, account_of(session, claimant, now()))
+            filing = _guarded(settings, session, filing)
+        (filed,) = file_all_with_receipts(database, settings, [filing], who=OPERATOR, at=now())
     claim = filed.claim
     _keep(filed.receipt.to_text(), receipt)
     if json_:
@@ -209,6 +213,18 @@ def describe(claim: Claim) -> dict[str, Any]:
         "filed_at": claim.filed_at,
         "withdrawn_at": claim.withdrawn_at,
     }
+
+
+def _guarded(settings: Settings, session: Session, filing: Filing) -> Filing:
+    """Ask the guard, which compares pictures with every dataset; a claim without one has nothing to compare."""
+    if not any(target.kind is TargetKind.PICTURE for target in filing.new.targets):
+        return filing
+    from byleave.catalog import Catalog
+    from byleave.copies.guard import guarded
+    from byleave.registry.permissions import OPERATOR
+
+    catalog = Catalog(settings.home, limits=settings.limits)
+    return guarded(catalog, session, [filing], who=OPERATOR, at=now())[0]
 
 
 def _keep(receipt: str, to: Path | None) -> None:

@@ -69,11 +69,18 @@ class NewClaim:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One claim of a batch: what is handed in, and whose it is. ``evidence`` is the least that each of its targets has."""
+    """One claim of a batch: what is handed in, and whose it is.
+
+    evidence
+        The least that each of its targets has.
+    hold
+        Why a person should look at it before it counts, as the guard found, or ``None``.
+    """
 
     new: NewClaim
     account: uuid.UUID
     evidence: Evidence = Evidence.E0
+    hold: str | None = None
 
 
 def file_claim(
@@ -201,7 +208,7 @@ def _draft(filing: Filing, who: Who, at: datetime) -> Claim:
     """Return the claim as it will stand, but for the numbers that its events bring."""
     new = filing.new
     targets = tuple(replace(target, evidence=max(target.evidence, filing.evidence)) for target in new.targets)
-    reason = _reason_to_hold(targets)
+    reason = filing.hold or _reason_to_hold(targets)
     state = ClaimState.HELD if reason else first_state(new.preferences, targets, new.expires_at, at)
     return Claim(
         id=secrets.token_bytes(CLAIM_ID_BYTES),

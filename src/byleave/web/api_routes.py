@@ -136,7 +136,7 @@ def file(site: TheSite, person: Filer, body: NewClaimBody) -> dict[str, Any]:
     )
     subjects = subjects_of(site.catalog, Shower(site.settings.remote_pictures), wish, None)
     with site.database.transaction() as session:
-        filed = file_wish(session, wish, subjects, person=person, at=site.clock())
+        filed = file_wish(session, site.catalog, wish, subjects, person=person, at=site.clock())
     return {"ok": True, "claims": [_claim(claim, site.clock()) for claim in filed]}
 
 

@@ -69,7 +69,7 @@ def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: Checked
     wish = read_wish(form)
     subjects = subjects_of(site.catalog, _shower(site), wish, _asked(site, visitor, wish))
     with site.database.transaction() as session:
-        claims = file_wish(session, wish, subjects, person=person, at=site.clock())
+        claims = file_wish(session, site.catalog, wish, subjects, person=person, at=site.clock())
     return go(f"/choices?filed={len(claims)}")
 
 

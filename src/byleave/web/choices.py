@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from byleave.catalog import Catalog, Sample
 from byleave.consent import PRESETS, Preference, Preferences, TargetKind, Use
+from byleave.copies.guard import guarded
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import SAME_WORK_RADIUS, ClaimedPicture
@@ -165,9 +166,15 @@ def subjects_of(
 
 
 def file_wish(
-    session: Session, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn, at: datetime
+    session: Session,
+    catalog: Catalog,
+    wish: Wish,
+    subjects: Sequence[Subject],
+    *,
+    person: SignedIn,
+    at: datetime,
 ) -> tuple[Claim, ...]:
-    """File one claim for each subject and ask for the next published list, all in one transaction."""
+    """File one claim for each subject, past the guard, and ask for the next published list, all in one transaction."""
     if not subjects:
         raise InputError("nothing was chosen", remedy="choose a picture first")
     filings = [
@@ -183,7 +190,8 @@ def file_wish(
         )
         for subject in subjects
     ]
-    claims = file_claims(session, filings, who=person.who, at=at)
+    seen = guarded(catalog, session, filings, who=person.who, at=at)
+    claims = file_claims(session, seen, who=person.who, at=at)
     ask_for_list(session)
     return claims
 
