@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -59,6 +59,10 @@ class Settings:
         Whether ingest keeps small thumbnails of pictures it was given.
     allowed_hosts
         Values of the HTTP ``Host`` header the site answers to, beside loopback.
+    smtp_url
+        The mail server that takes our mail, with user and password, or ``None``: then none is sent.
+    mail_from
+        Whom mail comes from, as ``Byleave <post@example.org>``.
     """
 
     home: Path
@@ -67,6 +71,8 @@ class Settings:
     remote_pictures: bool = False
     thumbnails: bool = True
     allowed_hosts: tuple[str, ...] = ()
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
     limits: Limits = Limits()
 
     @classmethod
@@ -78,7 +84,7 @@ class Settings:
         InputError
             Naming all variables that cannot be used, at once.
         """
-        known = {"HOME", "DATABASE_URL", "ORIGIN", "ALLOWED_HOSTS", *SWITCHES}
+        known = {"HOME", "DATABASE_URL", "ORIGIN", "ALLOWED_HOSTS", "SMTP_URL", "MAIL_FROM", *SWITCHES}
         given = {k.removeprefix(PREFIX): v for k, v in environ.items() if k.startswith(PREFIX)}
         unknown = sorted(set(given) - known - {"HYPOTHESIS"})
         if unknown:
@@ -103,6 +109,8 @@ class Settings:
             remote_pictures=_switch("REMOTE_PICTURES", given, default=False),
             thumbnails=_switch("THUMBNAILS", given, default=True),
             allowed_hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
+            smtp_url=given.get("SMTP_URL") or None,
+            mail_from=given.get("MAIL_FROM") or None,
         )
 
     @classmethod

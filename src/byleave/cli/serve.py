@@ -15,10 +15,17 @@ def serve(
     ),
 ) -> None:
     """Serve the site until it is told to stop."""
+    from byleave.cli.output import say
     from byleave.settings import Settings
     from byleave.web.server import serve_site
+
+    settings = Settings.from_process()
+    if settings.smtp_url is None and not demo:
+        say(
+            "mail is not configured, so no link to sign in ever arrives: set BYLEAVE_SMTP_URL and BYLEAVE_MAIL_FROM"
+        )
 
     def tell(address: str) -> None:
         typer.echo(f"Byleave is ready at {address}")
 
-    serve_site(Settings.from_process(), host=host, port=port, demo=demo, tell=tell)
+    serve_site(settings, host=host, port=port, demo=demo, tell=tell)

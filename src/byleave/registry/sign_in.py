@@ -1,4 +1,4 @@
-"""Sign in by a link sent to an e-mail address: ask for it, use it once, stay signed in, sign out.
+"""Sign in by a link sent to an e-mail address: ask for it, use it once, stay signed in, act for others, sign out.
 
 Codes and cookies are kept as SHA-256 only. Whether an address is known here shows in no answer.
 """
@@ -6,6 +6,7 @@ Codes and cookies are kept as SHA-256 only. Whether an address is known here sho
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -15,32 +16,50 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from byleave.registry.account_tables import Account, OutboxMessage, SignInLink, SignInSession
+from byleave.errors import RefusedError
+from byleave.registry.account_tables import Account, SignInLink, SignInSession
 from byleave.registry.accounts import account_of, normal_address
-from byleave.registry.permissions import VISITOR, Act, Role, Who, require
+from byleave.registry.audit import AuditKind, record
+from byleave.registry.identity import ActsFor, accounts_to_act_for, who_of_person
+from byleave.registry.mail import Letter, Post
+from byleave.registry.permissions import VISITOR, Act, Who, require
+from byleave.registry.rates import Rate, TooOftenError, spend
 
 CODE_BYTES: Final = 16
 LINK_LIFE: Final = timedelta(minutes=15)
 SESSION_LIFE: Final = timedelta(days=14)
-LINKS_PER_ADDRESS: Final = 5
-"""Links one address may be sent within :data:`LINK_LIFE`; beyond it nothing is sent, and the answer stays the same."""
-
-OUTBOX_LIFE: Final = timedelta(days=1)
-SHOWN_MESSAGES: Final = 50
 SUBJECT: Final = "Your link to sign in to Byleave"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A signed-in browser: whose it is, and the token its forms must carry."""
+    """A signed-in browser.
 
+    person
+        The account of the person herself.
+    account
+        Whose choices she sees and makes just now: her own, or those of whom she acts for.
+    form_token
+        What her forms must carry; another one from the moment she acts for somebody else.
+    others
+        Whom she may act for beside herself.
+    """
+
+    person: uuid.UUID
     account: uuid.UUID
     email: str
     form_token: str
+    who: Who
+    others: tuple[ActsFor, ...] = ()
 
     @property
-    def who(self) -> Who:
-        return Who(Role.CLAIMANT, self.account)
+    def acts_for(self) -> ActsFor | None:
+        """Whom she acts for, ``None`` while that is herself or somebody who does not let her any more."""
+        return next((other for other in self.others if other.account == self.account), None)
+
+    @property
+    def is_herself(self) -> bool:
+        return self.account == self.person
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +70,10 @@ class FreshSession:
     next_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One e-mail waiting to be sent."""
-
-    recipient: str
-    subject: str
-    body: str
-    created_at: datetime
-
-
-def send_link(session: Session, email: str, *, confirm_url: str, next_path: str, at: datetime) -> None:
-    """Put a message with a fresh link into the outbox, unless this address was sent enough of them lately.
+def send_link(
+    session: Session, email: str, *, confirm_url: str, next_path: str, post: Post, secret: bytes, at: datetime
+) -> None:
+    """Have a message with a fresh link sent, unless this address was sent enough of them lately: the answer is the same then.
 
     Parameters
     ----------
@@ -70,6 +81,8 @@ def send_link(session: Session, email: str, *, confirm_url: str, next_path: str,
         Absolute address of the page that takes the code, without a query.
     next_path
         Where to go afterwards, a path on this site.
+    secret
+        The site's, under which addresses are counted, so that the count names nobody.
 
     Raises
     ------
@@ -79,12 +92,10 @@ def send_link(session: Session, email: str, *, confirm_url: str, next_path: str,
     require(VISITOR, Act.SIGN_IN)
     address = normal_address(email)
     _forget_old(session, at)
-    # Two requests for one address at once would both count too few links; the lock lets them count one after the other.
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(address, 0))))
-    sent = sa.select(sa.func.count()).where(
-        SignInLink.email == address, SignInLink.created_at > at - LINK_LIFE
-    )
-    if session.execute(sent).scalar_one() >= LINKS_PER_ADDRESS:
+    try:
+        with session.begin_nested():
+            spend(session, Rate.SIGN_IN_LINKS, address_digest(address, secret), 1, at=at)
+    except TooOftenError:
         return
     code = secrets.token_urlsafe(CODE_BYTES)
     session.add(
@@ -97,15 +108,12 @@ def send_link(session: Session, email: str, *, confirm_url: str, next_path: str,
             next_path=next_path,
         )
     )
-    session.add(
-        OutboxMessage(
-            recipient=address,
-            subject=SUBJECT,
-            body=_body(f"{confirm_url}?code={code}"),
-            created_at=at,
-            sent_at=None,
-        )
-    )
+    post.send(session, Letter(address, SUBJECT, _body(f"{confirm_url}?code={code}")), at=at)
+
+
+def address_digest(address: str, secret: bytes) -> bytes:
+    """Return what an address is counted under: it cannot be told from others without the site's secret."""
+    return hmac.digest(secret, b"byleave/address/1\0" + address.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def address_of_link(session: Session, code: str, *, at: datetime) -> str | None:
@@ -124,27 +132,61 @@ def use_link(session: Session, code: str, *, at: datetime) -> FreshSession | Non
     ).one_or_none()
     if used is None:
         return None
+    return FreshSession(
+        start_session(session, account_of(session, used.email, at), at), used.next_path or "/choices"
+    )
+
+
+def start_session(session: Session, person: uuid.UUID, at: datetime) -> str:
+    """Sign a person in and return the cookie of her browser."""
     cookie = secrets.token_urlsafe(32)
     session.add(
         SignInSession(
             token_hash=_hash(cookie),
-            account_id=account_of(session, used.email, at),
+            account_id=person,
             form_token=secrets.token_urlsafe(CODE_BYTES),
             created_at=at,
             expires_at=at + SESSION_LIFE,
         )
     )
-    return FreshSession(cookie, used.next_path or "/choices")
+    return cookie
 
 
 def signed_in(session: Session, cookie: str, *, at: datetime) -> SignedIn | None:
-    """Return who a browser's cookie belongs to, or ``None`` when it says nothing."""
+    """Return who a browser's cookie belongs to, or ``None`` when it says nothing.
+
+    Whoever lost the right to act for somebody is left in that place until she goes back herself: nothing she meant for others
+    is ever filed in her own name.
+    """
     found = session.execute(
-        sa.select(SignInSession.account_id, Account.email, SignInSession.form_token)
+        sa.select(SignInSession.account_id, SignInSession.acting_for, Account.email, SignInSession.form_token)
         .join(Account, Account.id == SignInSession.account_id)
         .where(SignInSession.token_hash == _hash(cookie), SignInSession.expires_at > at)
     ).one_or_none()
-    return SignedIn(found.account_id, found.email, found.form_token) if found else None
+    if found is None:
+        return None
+    who = who_of_person(session, found.account_id)
+    others = accounts_to_act_for(session, found.account_id) if who.acts_for else ()
+    account = found.acting_for or found.account_id
+    return SignedIn(found.account_id, account, found.email, found.form_token, who, others)
+
+
+def act_for(session: Session, cookie: str, account: uuid.UUID | None, *, at: datetime) -> None:
+    """Act for another account from now on, or, for ``None``, for oneself; forms that were loaded before run out.
+
+    Raises
+    ------
+    RefusedError
+        If nobody is signed in by this cookie, or she may not act for that account.
+    """
+    person = signed_in(session, cookie, at=at)
+    if person is None or (account is not None and account not in person.who.acts_for):
+        raise RefusedError("you may not act for them", remedy="ask them to let you")
+    session.execute(
+        sa.update(SignInSession)
+        .where(SignInSession.token_hash == _hash(cookie))
+        .values(acting_for=account, form_token=secrets.token_urlsafe(CODE_BYTES))
+    )
 
 
 def sign_out(session: Session, cookie: str) -> None:
@@ -152,18 +194,12 @@ def sign_out(session: Session, cookie: str) -> None:
     session.execute(sa.delete(SignInSession).where(SignInSession.token_hash == _hash(cookie)))
 
 
-def waiting_messages(session: Session) -> list[Message]:
-    """Return the newest messages that nobody has sent yet, newest first."""
-    chosen = (
-        sa.select(OutboxMessage)
-        .where(OutboxMessage.sent_at.is_(None))
-        .order_by(OutboxMessage.id.desc())
-        .limit(SHOWN_MESSAGES)
-    )
-    return [
-        Message(row.recipient, row.subject, row.body, row.created_at)
-        for row in session.execute(chosen).scalars()
-    ]
+def sign_out_everywhere(session: Session, *, who: Who, at: datetime) -> None:
+    """End every session of the person who asks."""
+    require(who, Act.MANAGE_ACCOUNT, account=who.account)
+    assert who.account is not None  # noqa: S101 - nobody without an account manages one
+    session.execute(sa.delete(SignInSession).where(SignInSession.account_id == who.account))
+    record(session, AuditKind.SIGNED_OUT_EVERYWHERE, who=who, subject=who.account, at=at)
 
 
 def _usable(code: str, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -174,7 +210,6 @@ def _forget_old(session: Session, at: datetime) -> None:
     """Drop what can be of no use any more, so that addresses do not pile up in side tables."""
     session.execute(sa.delete(SignInLink).where(SignInLink.expires_at < at - LINK_LIFE))
     session.execute(sa.delete(SignInSession).where(SignInSession.expires_at < at))
-    session.execute(sa.delete(OutboxMessage).where(OutboxMessage.created_at < at - OUTBOX_LIFE))
 
 
 def _hash(secret: str) -> bytes:

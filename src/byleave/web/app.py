@@ -13,6 +13,8 @@ from byleave import __version__
 from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, InputError, NotFoundError
 from byleave.registry.database import Database
+from byleave.registry.mail import Post
+from byleave.registry.mail_server import MailServer
 from byleave.settings import Settings
 from byleave.web import (
     api_routes,
@@ -87,6 +89,7 @@ def create_app(
         asked_pictures=AskedPictures(clock),
         claimed_pictures=ClaimedPictures(),
         secret=site_secret(settings),
+        post=Post(MailServer.from_settings(settings)),
         demo=demo,
         bound_to=bound_to,
     )

@@ -21,6 +21,8 @@ from byleave.publish.daily import DAILY, keep_daily, publish_daily
 from byleave.publish.releases import publish
 from byleave.registry.database import Database
 from byleave.registry.jobs import Task, Worker
+from byleave.registry.mail import MAIL, Post
+from byleave.registry.mail_server import MailServer
 from byleave.registry.permissions import OPERATOR
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
@@ -54,6 +56,7 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
         address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
         with database.transaction() as session:
             catch_up(session)
+            app.state.site.post.catch_up(session, at=utc_now())
             keep_daily(session, utc_now())
         threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
@@ -84,7 +87,8 @@ def tasks(settings: Settings) -> Mapping[str, Task]:
     def publish_in_turn(database: Database) -> None:
         publish_daily(database, settings, utc_now())
 
-    return {PUBLISH: publish_list, DAILY: publish_in_turn}
+    post = Post(MailServer.from_settings(settings))
+    return {PUBLISH: publish_list, DAILY: publish_in_turn, MAIL: post.deliver}
 
 
 class _Server(uvicorn.Server):

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from byleave.errors import InputError, NotFoundError
+from byleave.registry.mail import waiting_messages
 from byleave.registry.permissions import Act
-from byleave.registry.sign_in import address_of_link, send_link, sign_out, use_link, waiting_messages
+from byleave.registry.sign_in import address_of_link, send_link, sign_out, use_link
 from byleave.web.forms import CheckedForm
 from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll
@@ -40,7 +41,15 @@ def send(request: Request, site: TheSite, form: CheckedForm) -> Response:
     next_path = local_path(form.text("next"))
     confirm = f"{request.url.scheme}://{request.headers['host']}/sign-in/confirm"
     with site.database.transaction() as session:
-        send_link(session, form.text("email"), confirm_url=confirm, next_path=next_path, at=site.clock())
+        send_link(
+            session,
+            form.text("email"),
+            confirm_url=confirm,
+            next_path=next_path,
+            post=site.post,
+            secret=site.secret,
+            at=site.clock(),
+        )
     return go("/sign-in/sent")
 
 

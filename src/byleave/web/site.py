@@ -17,6 +17,7 @@ from jinja2 import Environment
 from byleave.catalog import Catalog
 from byleave.publish.folders import keys_folder
 from byleave.registry.database import Database
+from byleave.registry.mail import Post
 from byleave.settings import Settings
 from byleave.storage import write_atomically
 from byleave.web.asked_pictures import AskedPictures
@@ -65,6 +66,8 @@ class Site:
         The address the server listens on.
     secret
         32 bytes under which tokens of forms are made for visitors who are not signed in.
+    post
+        How mail leaves this site.
     """
 
     settings: Settings
@@ -76,6 +79,7 @@ class Site:
     asked_pictures: AskedPictures
     claimed_pictures: ClaimedPictures
     secret: bytes
+    post: Post
     demo: bool
     bound_to: str
 
