@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,12 +20,16 @@ from byleave.catalog import Catalog
 from byleave.consent import Evidence, TargetKind
 from byleave.fingerprints import PICTURE_VERSION, SAME_WORK_RADIUS, ClaimedPicture
 from byleave.registry.filing import Filing
+from byleave.registry.jobs import defer
 from byleave.registry.negative import add_built_in, commons
 from byleave.registry.permissions import Role, Who
 from byleave.registry.rates import Rate, spend
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target
 from byleave.registry.thresholds import THRESHOLDS, HoldReason, Thresholds
+
+JUDGE: Final = "judge"
+"""Name of the job that compares what filing had no time for."""
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -77,6 +82,8 @@ def guarded(
             targets = [replace(one, evidence=max(one.evidence, least)) for one in filing.new.targets]
             reason = reason_to_hold(catalog, session, targets, at=at, watch=watch, thresholds=thresholds)
         found.append(replace(filing, hold=reason))
+    if any(filing.hold == HoldReason.COMPARING for filing in found):
+        defer(session, JUDGE, queueing_lock=JUDGE)
     return found
 
 

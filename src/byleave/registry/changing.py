@@ -83,9 +83,14 @@ def withdraw_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime)
 
 
 def hold_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at: datetime) -> Claim:
-    """Keep a claim out of the lists until somebody has looked at it; ``reason`` is one of the release's words for it."""
+    """Keep a claim out of the lists until somebody has looked at it; ``reason`` is one of :class:`~byleave.registry.thresholds.HoldReason`'s words.
+
+    One that is held already goes on waiting since when it did, for this reason from now on.
+    """
     row = _row(session, claim_id, who, Act.REVIEW_CLAIM)
-    row.hold_reason, row.held_at = reason, at
+    row.hold_reason, row.held_at = reason, row.held_at or at
+    if row.state == ClaimState.HELD:
+        return _append(session, row, "hold", who=who, at=at, reason=reason)
     return _step(session, row, ClaimState.HELD, "hold", who=who, at=at, reason=reason)
 
 
@@ -153,9 +158,15 @@ def _step(
     if state not in STEPS[ClaimState(row.state)]:
         session.expire(row)
         raise ConflictError(f"this claim is {row.state} already", remedy="nothing is left to undo")
+    _set_state(row, state, at)
+    return _append(session, row, operation, who=who, at=at, reason=reason)
+
+
+def _append(
+    session: Session, row: ClaimRow, operation: str, *, who: Who, at: datetime, reason: str | None
+) -> Claim:
     record = partial(_plain_record, row.id, operation, at, reason)
     event = append_event(session, row.id, operation, actor=who.role.value, at=at, record=record)
-    _set_state(row, state, at)
     row.last_event = event.number
     return _stored(session, row)
 
