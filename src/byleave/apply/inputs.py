@@ -40,6 +40,10 @@ class Columns:
     link: str | None
     digest: str | None
 
+    def names(self) -> list[str]:
+        """Return the names of those that are there."""
+        return sorted({name for name in (self.link, self.digest) if name})
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -8,6 +8,7 @@ from importlib import resources
 from string import Template
 
 from byleave.apply.charts import Bar, figure, table
+from byleave.apply.modes import Mode
 from byleave.apply.report import LIMITS, Report
 from byleave.apply.shard import Unchecked
 from byleave.apply.tally import most_first
@@ -64,7 +65,7 @@ def html_page(report: Report) -> str:
     """Return the whole page."""
     parts = (_top, _regimes, _answers, _causes, _copies, _hosts, _evidence, _unchecked, _origin, _limits)
     template = resources.files("byleave.apply").joinpath("templates/report.html").read_text("utf-8")
-    title = f"Registry applied: {report.removed:,} of {report.rows:,} entries removed"
+    title = f"Registry applied: {report.removed:,} of {report.rows:,} entries {_done(report)}"
     return Template(template).substitute(title=escape(title), body="\n".join(part(report) for part in parts))
 
 
@@ -76,19 +77,25 @@ def _top(report: Report) -> str:
             f"Nothing was removed: the regime was research. {report.listed:,} entries are listed in "
             f"<code>{run.removed_file}</code>, which are those that opt_out would remove."
         )
+    elif run.mode is not Mode.FILTER:
+        lead = f"Every entry that must not be used is listed with its reasons in <code>{run.removed_file}</code>."
     else:
         lead = f"Every entry taken out is listed with its reasons in <code>{run.removed_file}</code>."
     return (
-        f"<h1>{report.removed:,} of {report.rows:,} entries were removed</h1>"
+        f"<h1>{report.removed:,} of {report.rows:,} entries were {_done(report)}</h1>"
         f"<p>Asked for: {escape(uses)}. Regime: <strong>{run.regime.value}</strong>, "
         f"that is, {REGIME_WORDS[run.regime]}. {lead}</p>"
         '<ul class="facts">'
         + _fact(report.rows, "entries in")
-        + _fact(report.kept, "entries out")
-        + _fact(report.removed, "removed")
+        + _fact(report.kept, "entries out" if run.mode is Mode.FILTER else "may be used")
+        + _fact(report.removed, _done(report))
         + _fact(report.tally.totals["unchecked"], "could not be checked")
         + "</ul>"
     )
+
+
+def _done(report: Report) -> str:
+    return "removed" if report.run.mode is Mode.FILTER else "marked"
 
 
 def _fact(number: int, words: str) -> str:

@@ -80,8 +80,7 @@ def preview(before: Ruleset | None, after: Ruleset, source: Input, regime: Regim
     for file in source.files:
         with open_parquet(file.path) as opened:
             columns = columns_of(opened.schema_arrow, file.name)
-            wanted = sorted({name for name in (columns.link, columns.digest) if name})
-            for batch in opened.iter_batches(columns=wanted, use_threads=False):
+            for batch in opened.iter_batches(columns=columns.names(), use_threads=False):
                 decided = decide_batch(new, batch, columns)
                 stays = decided.stays[new.listed_regime]
                 stayed = np.ones(batch.num_rows, bool)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from byleave.apply.modes import Mode
 from byleave.apply.shard import Needs, Unchecked
 from byleave.apply.tally import Tally, most_first
 from byleave.consent import Evidence, Preference, Regime, Use
@@ -39,6 +40,7 @@ class RunFacts:
     with_pending: bool
     needs: Needs
     removed_file: str
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,12 @@ class Report:
 
     @property
     def kept(self) -> int:
-        """Rows of the output."""
+        """Rows that stay under the regime that was asked for, whether or not the mode takes the others out."""
         return self.tally.kept[self.run.regime.value]
 
     @property
     def removed(self) -> int:
-        """Rows of the input that are not in the output."""
+        """Rows that do not stay: a filter takes them out, a mask or an annotation names them."""
         return self.rows - self.kept
 
     @property
@@ -140,6 +142,7 @@ def report_object(report: Report) -> dict[str, JSON]:
             "uses": [use.value for use in run.uses],
             "unchecked": run.unchecked.value if run.unchecked else None,
             "with_pending": run.with_pending,
+            "mode": run.mode.value,
         },
         "release": {
             "number": report.release.number,

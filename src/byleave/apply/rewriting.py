@@ -7,7 +7,7 @@ not tell or Arrow does not write it: the compression level (the codec's default 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ MOST_BYTES = 256 * 1024 * 1024
 class Rewriter:
     """Takes the rows that stay, batch by batch, and writes them in row groups like those of the source."""
 
-    def __init__(self, source: pq.ParquetFile, path: Path) -> None:
-        self._schema = source.schema_arrow
+    def __init__(self, source: pq.ParquetFile, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
         self._writer = pq.ParquetWriter(path, self._schema, **writer_options(source))
         self._held: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -54,9 +54,12 @@ class Rewriter:
         self._writer.close()
 
 
-def batches(source: pq.ParquetFile, row_group: int) -> Iterator[pa.RecordBatch]:
-    """Yield a row group in bounded batches."""
-    return iter(source.iter_batches(BATCH_ROWS, row_groups=[row_group], use_threads=False))
+def batches(
+    source: pq.ParquetFile, row_group: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield a row group, or some columns of it, in bounded batches."""
+    groups, names = [row_group], list(columns) if columns is not None else None
+    return iter(source.iter_batches(BATCH_ROWS, row_groups=groups, columns=names, use_threads=False))
 
 
 def writer_options(source: pq.ParquetFile) -> dict[str, Any]:

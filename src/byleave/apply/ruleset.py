@@ -21,6 +21,7 @@ from byleave.apply.kernel import Tables
 from byleave.apply.sections import REMEDY, Array, map_sections, write_sections
 from byleave.apply.sha256 import Words
 from byleave.apply.tables import Ints, Table, build_slots
+from byleave.apply.wholeness import is_known_whole, note_path, note_whole
 from byleave.consent import (
     ClaimState,
     Evidence,
@@ -177,6 +178,7 @@ def compile_synced(folder: Path) -> Path:
     for other in folder.glob("ruleset-*.bin"):
         if other != path:
             other.unlink(missing_ok=True)
+            note_path(other).unlink(missing_ok=True)
     return path
 
 
@@ -207,12 +209,15 @@ def compile_claims(claims: pa.Table) -> dict[str, Array]:
 def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
     """Map a compiled ruleset and make sure it belongs to the release one means.
 
+    Its bytes are all checked when it is first mapped, and whenever the file has changed; in between, mapping reads next to nothing.
+
     Raises
     ------
     NotFoundError, FormatError, VerificationError
         If it is missing, of another format, damaged, or of another release. The remedy is to compile it again.
     """
-    facts, arrays = map_sections(path)
+    checked = is_known_whole(path)
+    facts, arrays = map_sections(path, checked=checked)
     if facts.get("number") != number or facts.get("manifest_sha256") != manifest_digest.hex():
         raise VerificationError(f"{path} was compiled from another release", remedy=REMEDY)
     try:
@@ -230,7 +235,9 @@ def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
         )
     except KeyError as error:
         raise FormatError(f"{path} lacks the section {error}", remedy=REMEDY) from error
-    _check_tables(ruleset, path)
+    if not checked:
+        _check_tables(ruleset, path)
+        note_whole(path)
     return ruleset
 
 

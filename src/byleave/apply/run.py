@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,15 +20,18 @@ from byleave.apply.causes import REMOVED_SCHEMA
 from byleave.apply.covering import CoverageTables, coverage_tables
 from byleave.apply.inputs import Input, find_input, open_parquet
 from byleave.apply.judging import Terms
+from byleave.apply.modes import Mode
 from byleave.apply.page import html_page
 from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
 from byleave.apply.ruleset import Ruleset, load_ruleset, ruleset_path
-from byleave.apply.shard import Plan, Unchecked, apply_to_file, first_unchecked
+from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
 from byleave.apply.tally import Tally
+from byleave.apply.workers import PlanFacts, Task, run_task, run_tasks
 from byleave.consent import Regime, Use
 from byleave.errors import ConflictError, InputError, VerificationError
 from byleave.fingerprints import PICTURE_VERSION
+from byleave.log import VerifierKey
 from byleave.release import Coverage, Release, open_coverage, open_synced
 from byleave.release.age import AgeLimit, check_age
 from byleave.release.sync import read_current
@@ -35,7 +39,10 @@ from byleave.release.sync import read_current
 FORMAT = "byleave/apply/1"
 REMOVED = "removed.parquet"
 WOULD_BE_REMOVED = "would_be_removed.parquet"
-OWN_FILES = frozenset({REMOVED, WOULD_BE_REMOVED, "report.json", "report.html"})
+MASK = "mask.parquet"
+OWN_FILES = frozenset({REMOVED, WOULD_BE_REMOVED, MASK, "report.json", "report.html"})
+
+MOST_WORKERS = 256
 
 Progress = Callable[[str, int, int], None]
 """Told of each step: its name (``check`` or ``apply``), rows done and rows in all."""
@@ -55,6 +62,10 @@ class ApplyRequest:
         Whether refusals that are not confirmed yet act as well.
     max_age
         How old the list in force may be; ``None`` for any age.
+    mode
+        Whether positions are listed, rows are annotated, or rows are taken out.
+    workers
+        How many processes share the files. What is written does not depend on it.
     """
 
     ruleset: Path
@@ -67,6 +78,8 @@ class ApplyRequest:
     unchecked: Unchecked | None = None
     with_pending: bool = False
     max_age: AgeLimit | None = None
+    mode: Mode = Mode.FILTER
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -74,6 +87,17 @@ class ApplyRequest:
                 "what the dataset is for must be said: one or more different uses",
                 remedy="pass --use with one of: " + ", ".join(use.value for use in Use),
             )
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise InputError(
+                f"{self.workers} processes cannot work on a dataset", remedy=f"give 1 to {MOST_WORKERS}"
+            )
+
+    @property
+    def list_name(self) -> str:
+        """The file beside the output that lists rows with causes."""
+        if self.regime is Regime.RESEARCH:
+            return WOULD_BE_REMOVED
+        return REMOVED if self.mode is Mode.FILTER else MASK
 
 
 def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | None = None) -> Report:
@@ -101,14 +125,13 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
     show = progress or _silent
     with open_staging(request.output, _request_digest(request, release, coverage, files), now) as staging:
         terms = Terms(request.uses, staging.at, request.with_pending)
-        plan = Plan(ruleset, tables, terms, request.regime, request.unchecked)
+        plan = Plan(ruleset, tables, terms, request.regime, request.unchecked, request.mode)
         total = sum(file.rows for file in files)
         if request.unchecked is None:
             _ask_about_unchecked(plan, source, total, show)
-        tallies = _apply_to_files(plan, source, staging, total, show)
+        tallies = _apply_to_files(request, plan, source, staging, partial(show, "apply"), total)
         _refuse_changed(source, stamps)
-        removed = WOULD_BE_REMOVED if request.regime is Regime.RESEARCH else REMOVED
-        _join_removed(staging, len(tallies), staging.out / removed)
+        _join_removed(staging, len(tallies), staging.out / request.list_name)
         report = Report(
             run=RunFacts(
                 at=staging.at,
@@ -118,7 +141,8 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
                 unchecked=request.unchecked,
                 with_pending=request.with_pending,
                 needs=plan.needs,
-                removed_file=removed,
+                removed_file=request.list_name,
+                mode=request.mode,
             ),
             release=release,
             keys=tuple(str(key) for key in _trusted_keys(request.ruleset)),
@@ -142,7 +166,7 @@ def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
     return release, load_ruleset(path, release.number, release.manifest_digest)
 
 
-def _trusted_keys(folder: Path) -> tuple[object, ...]:
+def _trusted_keys(folder: Path) -> tuple[VerifierKey, ...]:
     current = read_current(folder)
     return current.keys if current else ()
 
@@ -150,8 +174,7 @@ def _trusted_keys(folder: Path) -> tuple[object, ...]:
 def _open_coverage(request: ApplyRequest, release: Release, source: Input) -> Coverage | None:
     if request.coverage is None:
         return None
-    current = read_current(request.ruleset)
-    coverage = open_coverage(request.coverage, current.keys if current else ())
+    coverage = open_coverage(request.coverage, _trusted_keys(request.ruleset))
     covers = coverage.covers
     remedy = "make the coverage again with `byleave copies cover`, for this dataset and this release"
     if (covers.release_number, covers.release_manifest) != (release.number, release.manifest_digest):
@@ -201,6 +224,7 @@ def _request_digest(
         "uses": [use.value for use in request.uses],
         "unchecked": request.unchecked,
         "with_pending": request.with_pending,
+        "mode": request.mode.value,
         "files": [[file.name, file.sha256] for file in files],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -228,26 +252,40 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
             )
 
 
-def _apply_to_files(plan: Plan, source: Input, staging: Staging, total: int, show: Progress) -> list[Tally]:
-    tallies: list[Tally] = []
+def _apply_to_files(
+    request: ApplyRequest,
+    plan: Plan,
+    source: Input,
+    staging: Staging,
+    show: Callable[[int, int], None],
+    total: int,
+) -> list[Tally]:
     done = 0
 
     def step(rows: int) -> None:
         nonlocal done
         done += rows
-        show("apply", done, total)
+        show(done, total)
 
-    for place, file in enumerate(source.files):
-        output = staging.out / file.name
-        output.parent.mkdir(parents=True, exist_ok=True)
-        tally = staging.finished(place, output)
-        if tally is None:
-            tally = apply_to_file(plan, file, output, staging.part(place), step)
-            staging.record(place, output, tally)
-        else:
-            step(tally.totals["rows"])
-        tallies.append(tally)
-    return tallies
+    tasks = [Task(place, file) for place, file in enumerate(source.files)]
+    workers = min(request.workers, len(tasks))
+    if workers == 1:
+        return [run_task(plan, staging, task, step) for task in tasks]
+    return list(run_tasks(_plan_facts(request, plan), staging, tasks, workers, step))
+
+
+def _plan_facts(request: ApplyRequest, plan: Plan) -> PlanFacts:
+    return PlanFacts(
+        ruleset=ruleset_path(request.ruleset, plan.ruleset.number),
+        number=plan.ruleset.number,
+        manifest_digest=plan.ruleset.manifest_digest,
+        coverage=request.coverage,
+        keys=_trusted_keys(request.ruleset),
+        terms=plan.verdicts.terms,
+        regime=plan.regime,
+        unchecked=plan.unchecked,
+        mode=plan.mode,
+    )
 
 
 def _stamps(source: Input) -> list[tuple[int, int]]:

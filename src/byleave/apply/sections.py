@@ -75,8 +75,8 @@ def write_sections(path: Path, facts: Mapping[str, str | int], arrays: Mapping[s
     sync_folder(path.parent)
 
 
-def map_sections(path: Path) -> tuple[dict[str, str | int], dict[str, Array]]:
-    """Map the arrays of a file read-only, after checking the header and every section.
+def map_sections(path: Path, *, checked: bool = False) -> tuple[dict[str, str | int], dict[str, Array]]:
+    """Map the arrays of a file read-only, after checking the header and, unless they are known to be whole, every section.
 
     Raises
     ------
@@ -89,7 +89,6 @@ def map_sections(path: Path) -> tuple[dict[str, str | int], dict[str, Array]]:
     """
     if not path.is_file():
         raise NotFoundError(f"{path} does not exist", remedy="run `byleave sync`, which compiles it")
-    size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(_START.size)
         if len(start) < _START.size or not start.startswith(MAGIC):
@@ -105,24 +104,25 @@ def map_sections(path: Path) -> tuple[dict[str, str | int], dict[str, Array]]:
         base = _aligned(_START.size + length)
         mapped = np.memmap(path, np.uint8, "r")
         arrays = {
-            section["name"]: _section(path, mapped, size, base, section) for section in described["sections"]
+            section["name"]: _section(path, mapped, base, section, checked=checked)
+            for section in described["sections"]
         }
         return described["facts"], arrays
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise FormatError(f"{path} cannot be mapped: {error}", remedy=REMEDY) from error
 
 
-def _section(path: Path, mapped: Array, size: int, base: int, section: Mapping[str, Any]) -> Array:
+def _section(path: Path, mapped: Array, base: int, section: Mapping[str, Any], *, checked: bool) -> Array:
     if section["dtype"] not in DTYPES:
         raise FormatError(f"{path} holds a section of an unknown type", remedy=REMEDY)
     dtype = np.dtype(section["dtype"])
     shape = tuple(int(length) for length in section["shape"])
     begin = base + int(section["offset"])
     end = begin + math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or begin < base or end > size:
+    if min(shape, default=0) < 0 or begin < base or end > len(mapped):
         raise VerificationError(f"{path} is cut short", remedy=REMEDY)
     content = np.asarray(mapped[begin:end])
-    if hashlib.sha256(content.data).hexdigest() != section["sha256"]:
+    if not checked and hashlib.sha256(content.data).hexdigest() != section["sha256"]:
         raise VerificationError(f"section {section['name']!r} of {path} is damaged", remedy=REMEDY)
     section_array: Array = content.view(dtype).reshape(shape)
     return section_array

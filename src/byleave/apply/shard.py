@@ -18,7 +18,8 @@ from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_p
 from byleave.apply.judging import Answers, Terms
 from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matched, Matcher
-from byleave.apply.rewriting import Rewriter, batches
+from byleave.apply.modes import Mode, Outcome, outcome_of
+from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
@@ -79,7 +80,9 @@ class Plan:
         terms: Terms,
         regime: Regime,
         unchecked: Unchecked | None,
+        mode: Mode = Mode.FILTER,
     ) -> None:
+        self.mode = mode
         self.coverage = coverage
         self.regime = regime
         self.unchecked = unchecked
@@ -109,9 +112,9 @@ class _Decided:
 def apply_to_file(
     plan: Plan, source: InputFile, output: Path, removed: Path, progress: Callable[[int], None]
 ) -> Tally:
-    """Write the rows of ``source`` that stay to ``output`` and the list of the others to ``removed``; return the counts.
+    """Write what the plan's mode asks for to ``output`` and the list of rows taken out to ``removed``; return the counts.
 
-    ``progress`` is told the number of rows done since it was last told.
+    ``progress`` is told the number of rows done since it was last told. A mask writes nothing to ``output``.
 
     Raises
     ------
@@ -121,16 +124,16 @@ def apply_to_file(
     tally = Tally()
     with open_parquet(source.path) as file:
         columns = columns_of(file.schema_arrow, source.name)
-        rewriter = Rewriter(file, output)
+        outcome = outcome_of(plan.mode, file, columns, output)
         try:
             with pq.ParquetWriter(removed, REMOVED_SCHEMA, compression="zstd") as listing:
-                _run(plan, file, source, columns, rewriter, listing, tally, progress)
-            rewriter.close()
+                _run(plan, file, source, columns, outcome, listing, tally, progress)
+            outcome.close()
         except (pa.ArrowException, OSError) as error:
-            rewriter.abandon()
+            outcome.abandon()
             raise damaged(source.path, error) from error
         except BaseException:
-            rewriter.abandon()
+            outcome.abandon()
             raise
     tally.cut_names()
     return tally
@@ -141,9 +144,8 @@ def first_unchecked(plan: Plan, source: InputFile, progress: Callable[[int], Non
     rows = 0
     with open_parquet(source.path) as file:
         columns = columns_of(file.schema_arrow, source.name)
-        wanted = sorted({name for name in (columns.link, columns.digest) if name})
         try:
-            for batch in file.iter_batches(columns=wanted, use_threads=False):
+            for batch in file.iter_batches(columns=columns.names(), use_threads=False):
                 rows += batch.num_rows
                 progress(batch.num_rows)
                 unchecked = plan.needs.unchecked(_match(plan, batch, columns))
@@ -159,26 +161,28 @@ def _run(
     file: pq.ParquetFile,
     source: InputFile,
     columns: Columns,
-    rewriter: Rewriter,
+    outcome: Outcome,
     listing: pq.ParquetWriter,
     tally: Tally,
     progress: Callable[[int], None],
 ) -> None:
     row = 0
     for group in range(file.metadata.num_row_groups):
-        for batch in batches(file, group):
+        for batch in batches(file, group, outcome.columns):
             decided = decide_batch(plan, batch, columns)
-            stays = decided.stays[plan.regime]
-            rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
-            taken = np.flatnonzero(~decided.stays[plan.listed_regime])
+            listed = ~decided.stays[plan.listed_regime]
+            taken, causes = np.flatnonzero(listed), None
             _count(plan, decided, tally)
             if len(taken):
                 unchecked = decided.unchecked[taken] & plan.drops_unchecked
                 described = Taken(decided.matched, taken, unchecked)
-                listing.write_batch(plan.listing.batch(described, source.name, row, tally))
+                described_batch = plan.listing.batch(described, source.name, row, tally)
+                listing.write_batch(described_batch)
+                causes = described_batch.column("causes")
+            outcome.add(batch, decided.stays[plan.regime], listed, causes)
             row += batch.num_rows
             progress(batch.num_rows)
-        rewriter.end_row_group()
+        outcome.end_row_group()
 
 
 def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> _Decided:

@@ -46,22 +46,25 @@ class Staging:
         """Where the list of rows taken out of one shard stands until all are joined."""
         return self.folder / "removed" / f"{place:06d}.parquet"
 
-    def finished(self, place: int, output: Path) -> Tally | None:
+    def finished(self, place: int, output: Path | None) -> Tally | None:
         """Return the counts of a shard that a killed run finished, if its files are whole."""
         try:
             entry: dict[str, Any] = json.loads(self._entry(place).read_bytes())
-            if entry["output"] == file_digest(output) and entry["removed"] == file_digest(self.part(place)):
+            if entry["output"] == _digest_or_none(output) and entry["removed"] == file_digest(
+                self.part(place)
+            ):
                 return Tally.from_json(entry["tally"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return None
 
-    def record(self, place: int, output: Path, tally: Tally) -> None:
-        """Note that a shard is finished, after its files are on the disk."""
+    def record(self, place: int, output: Path | None, tally: Tally) -> None:
+        """Note that a shard is finished, after its files are on the disk; ``output`` is ``None`` for a mask."""
         for path in (output, self.part(place)):
-            _flush(path)
+            if path is not None:
+                _flush(path)
         entry = {
-            "output": file_digest(output),
+            "output": _digest_or_none(output),
             "removed": file_digest(self.part(place)),
             "tally": tally.to_json(),
         }
@@ -110,6 +113,10 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_or_none(path: Path | None) -> str | None:
+    return file_digest(path) if path is not None else None
 
 
 def _begun(folder: Path, now: datetime) -> datetime:

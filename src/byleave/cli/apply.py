@@ -27,6 +27,10 @@ def apply(
         ..., help="Where nobody answered: opt_out keeps, opt_in drops, research reports"
     ),
     use: list[str] = typer.Option(..., help="What the dataset is for, such as train_gen; may be repeated"),
+    mode: str = typer.Option(
+        "filter", help="mask lists positions, annotate adds two columns, filter writes the rows that stay"
+    ),
+    workers: int = typer.Option(1, min=1, help="Processes that share the files; the output is the same"),
     coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
@@ -34,7 +38,8 @@ def apply(
     grace: str | None = typer.Option(None, help="Use it that much longer, with a warning, such as 12h"),
     json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
 ) -> None:
-    """Write a dataset without what people refused, a list of what was taken out, and a report."""
+    """Write a dataset without what people refused, a list of what was taken out, and a report; or the list and the report alone."""
+    from byleave.apply.modes import Mode
     from byleave.apply.report import report_object
     from byleave.apply.run import ApplyRequest, apply_ruleset
     from byleave.apply.shard import Unchecked
@@ -53,6 +58,8 @@ def apply(
         unchecked=word_of(Unchecked, unchecked, "--unchecked") if unchecked is not None else None,
         with_pending=with_pending,
         max_age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
+        mode=word_of(Mode, mode, "--mode"),
+        workers=workers,
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)
