@@ -29,6 +29,12 @@ from byleave.settings import Settings
 
 KEPT_HASHES = 4_096
 
+Guard = Callable[[Session, Sequence[Filing]], Sequence[Filing]]
+"""Looks at what is about to be filed, in the transaction of the filing, and says what a person should see first."""
+
+Also = Callable[[Session], object]
+"""What else is to be stored in the transaction of a filing or a change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
@@ -46,9 +52,18 @@ def file_with_receipt(
 
 
 def file_all_with_receipts(
-    database: Database, settings: Settings, filings: Sequence[Filing], *, who: Who, at: datetime
+    database: Database,
+    settings: Settings,
+    filings: Sequence[Filing],
+    *,
+    who: Who,
+    at: datetime,
+    guard: Guard | None = None,
+    also: Also | None = None,
 ) -> tuple[Acknowledged, ...]:
     """File many claims, all or none; when this returns, their events are in the public log.
+
+    ``guard`` and ``also`` are called in the same transaction, before and after.
 
     Raises
     ------
@@ -57,17 +72,28 @@ def file_all_with_receipts(
     """
     with database.transaction() as session:
         refuse_other_past(session, settings)
-        claims = file_claims(session, filings, who=who, at=at)
+        seen = filings if guard is None else guard(session, filings)
+        claims = file_claims(session, seen, who=who, at=at)
+        if also is not None:
+            also(session)
     return acknowledge(database, settings, claims, at=at, event_of=attrgetter("answered"))
 
 
 def withdraw_with_receipt(
-    database: Database, settings: Settings, claim_id: bytes, *, who: Who, at: datetime
+    database: Database,
+    settings: Settings,
+    claim_id: bytes,
+    *,
+    who: Who,
+    at: datetime,
+    also: Also | None = None,
 ) -> Acknowledged:
-    """Withdraw one claim; when this returns, its event is in the public log."""
+    """Withdraw one claim; when this returns, its event is in the public log. ``also`` is called in the same transaction."""
     with database.transaction() as session:
         refuse_other_past(session, settings)
         claim = withdraw_claim(session, claim_id, who=who, at=at)
+        if also is not None:
+            also(session)
     return acknowledge(database, settings, [claim], at=at)[0]
 
 

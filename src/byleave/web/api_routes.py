@@ -13,8 +13,8 @@ from byleave import __version__
 from byleave.catalog import Answer, Page, PictureQuery, Sample, WordsQuery
 from byleave.consent import Preference, Preferences, Use
 from byleave.errors import FormatError
+from byleave.publish.receipts import Acknowledged, withdraw_with_receipt
 from byleave.publish.releases import last_published
-from byleave.registry.changing import withdraw_claim
 from byleave.registry.claims import Claim, claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
@@ -123,7 +123,7 @@ def claims(site: TheSite, person: Reader) -> dict[str, Any]:
 
 @router.post("/claims", dependencies=[Token], status_code=201)
 def file(site: TheSite, person: Filer, body: NewClaimBody) -> dict[str, Any]:
-    """File one claim for each entry and link."""
+    """File one claim for each entry and link. When this answers, they are in the public log; each comes with its receipt."""
     answers = {use.value: Preference.parse(word) for use, word in body.preferences.items()}
     wish = Wish(
         tuple(EntryName.parse(text) for text in body.entries),
@@ -135,9 +135,8 @@ def file(site: TheSite, person: Filer, body: NewClaimBody) -> dict[str, Any]:
         publish_values=body.publish_values,
     )
     subjects = subjects_of(site.catalog, Shower(site.settings.remote_pictures), wish, None)
-    with site.database.transaction() as session:
-        filed = file_wish(session, site.catalog, wish, subjects, person=person, at=site.clock())
-    return {"ok": True, "claims": [_claim(claim, site.clock()) for claim in filed]}
+    filed = file_wish(site, wish, subjects, person=person)
+    return {"ok": True, "claims": [_acknowledged(one, site.clock()) for one in filed]}
 
 
 @router.get("/claims/{claim}")
@@ -150,11 +149,16 @@ def one_claim(site: TheSite, person: Reader, claim: str) -> dict[str, Any]:
 
 @router.post("/claims/{claim}/withdraw", dependencies=[Token])
 def withdraw(site: TheSite, person: Undoer, claim: str) -> dict[str, Any]:
-    """Withdraw one claim of whoever is signed in."""
-    with site.database.transaction() as session:
-        found = withdraw_claim(session, _claim_id(claim), who=person.who, at=site.clock())
-        ask_for_list(session)
-    return {"ok": True, **_claim(found, site.clock())}
+    """Withdraw one claim of whoever is signed in. When this answers, the public log says so; the receipt comes with it."""
+    done = withdraw_with_receipt(
+        site.database,
+        site.settings,
+        _claim_id(claim),
+        who=person.who,
+        at=site.clock(),
+        also=ask_for_list,
+    )
+    return {"ok": True, **_acknowledged(done, site.clock())}
 
 
 def _search_picture(site: TheSite, form: Form) -> dict[str, Any]:
@@ -207,6 +211,10 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "sha256": sample.digest.hex() if sample.digest else None,
         "metadata": sample.metadata,
     }
+
+
+def _acknowledged(done: Acknowledged, at: datetime) -> dict[str, Any]:
+    return {**_claim(done.claim, at), "receipt": done.receipt.to_text()}
 
 
 def _claim(claim: Claim, at: datetime) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from byleave.errors import InputError
-from byleave.publish.receipts import receipt_of
+from byleave.publish.receipts import receipt_of, withdraw_with_receipt
 from byleave.publish.releases import last_published
-from byleave.registry.changing import withdraw_claim
 from byleave.registry.claims import claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
@@ -68,9 +67,8 @@ def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: Checked
     """File a choice: one claim for each picture."""
     wish = read_wish(form)
     subjects = subjects_of(site.catalog, _shower(site), wish, _asked(site, visitor, wish))
-    with site.database.transaction() as session:
-        claims = file_wish(session, site.catalog, wish, subjects, person=person, at=site.clock())
-    return go(f"/choices?filed={len(claims)}")
+    filed = file_wish(site, wish, subjects, person=person)
+    return go(f"/choices?filed={len(filed)}")
 
 
 @router.get("/choices")
@@ -98,7 +96,7 @@ def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Rea
         pages=-(-len(claims) // CHOICES_PER_PAGE),
         last=last,
         filed=_number(request, "filed"),
-        undone=_number(request, "undone"),
+        undone=next((one for one in claims if one.id.hex() == request.query_params.get("undone")), None),
     )
 
 
@@ -127,10 +125,15 @@ def receipt(claim: str, site: TheSite, person: Reader) -> Response:
 @router.post("/choices/{claim}/undo")
 def undo_choice(claim: str, site: TheSite, person: Undoer, _: CheckedForm) -> Response:
     """Withdraw one choice."""
-    with site.database.transaction() as session:
-        withdraw_claim(session, _claim_id(claim), who=person.who, at=site.clock())
-        ask_for_list(session)
-    return go("/choices?undone=1")
+    done = withdraw_with_receipt(
+        site.database,
+        site.settings,
+        _claim_id(claim),
+        who=person.who,
+        at=site.clock(),
+        also=ask_for_list,
+    )
+    return go(f"/choices?undone={done.claim.id.hex()}")
 
 
 def _shower(site: Site) -> Shower:

@@ -16,15 +16,16 @@ from byleave.copies.guard import guarded
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import SAME_WORK_RADIUS, ClaimedPicture
+from byleave.publish.receipts import Acknowledged, file_all_with_receipts
 from byleave.publish.releases import last_published
-from byleave.registry.claims import Claim
 from byleave.registry.events import last_number
-from byleave.registry.filing import Filing, NewClaim, file_claims
+from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.jobs import defer
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
 from byleave.web.asked_pictures import AskedPicture
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies, samples_of
+from byleave.web.site import Site
 
 MOST_AT_ONCE: Final = 100
 SHOWN_COPIES: Final = 6
@@ -166,15 +167,12 @@ def subjects_of(
 
 
 def file_wish(
-    session: Session,
-    catalog: Catalog,
-    wish: Wish,
-    subjects: Sequence[Subject],
-    *,
-    person: SignedIn,
-    at: datetime,
-) -> tuple[Claim, ...]:
-    """File one claim for each subject, past the guard, and ask for the next published list, all in one transaction."""
+    site: Site, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn
+) -> tuple[Acknowledged, ...]:
+    """File one claim for each subject, past the guard, and ask for the next published list, all in one transaction.
+
+    When this returns, the claims are in the public log, and each comes with its receipt.
+    """
     if not subjects:
         raise InputError("nothing was chosen", remedy="choose a picture first")
     filings = [
@@ -190,10 +188,14 @@ def file_wish(
         )
         for subject in subjects
     ]
-    seen = guarded(catalog, session, filings, who=person.who, at=at)
-    claims = file_claims(session, seen, who=person.who, at=at)
-    ask_for_list(session)
-    return claims
+    at = site.clock()
+
+    def guard(session: Session, filings: Sequence[Filing]) -> Sequence[Filing]:
+        return guarded(site.catalog, session, filings, who=person.who, at=at)
+
+    return file_all_with_receipts(
+        site.database, site.settings, filings, who=person.who, at=at, guard=guard, also=ask_for_list
+    )
 
 
 def ask_for_list(session: Session) -> None:

@@ -45,6 +45,7 @@ def test_a_claim_is_filed_listed_and_withdrawn(website: Website) -> None:
     filed = browser.post("/api/v1/claims", json=body, headers=headers)
     assert filed.status_code == 201
     claim = filed.json()["claims"][0]
+    assert claim.pop("receipt").startswith("c2sp.org/tlog-proof@v1\n")
     assert claim["standing"] == "acts"
     assert {target["kind"] for target in claim["targets"]} == {"picture", "digest", "url"}
     assert browser.get("/api/v1/claims").json()["claims"] == [claim]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.website import Browser, Website
 
-from byleave.log import Policy
+from byleave.log import Checkpoint, Policy, sign_checkpoint
 from byleave.publish import publish
-from byleave.publish.keys import known_keys
+from byleave.publish.keys import known_keys, signing_key
 from byleave.registry.permissions import OPERATOR
 from byleave.release.receipts import Receipt
 
@@ -98,3 +98,63 @@ def lists(browser: Browser, claim: str) -> dict[int, str]:
     page = browser.get(f"/choices/{claim}").text
     found = re.findall(r"<li><span class=\"dim\">No\. (\d+) of [^<]*</span> (?:<strong>)?([^<]+)", page)
     return {int(number): said for number, said in found}
+
+
+def in_the_log(website: Website, receipt: bytes) -> Receipt:
+    """Check that a receipt holds against what the log shows to everybody at this moment."""
+    read = Receipt.parse(receipt)
+    held = read.verify(trusting(website)).checkpoint
+    shown = (website.settings.home / "log" / "checkpoint").read_text()
+    assert f"\n{held.size}\n" in shown, "the checkpoint that the receipt stands on is the published one"
+    return read
+
+
+def test_a_program_gets_receipts_in_the_very_answer(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ann@example.org")
+    headers = {"x-byleave-token": browser.get("/api/v1/session").json()["form_token"]}
+    links = ["https://studio.example/one.jpg", "https://studio.example/two.jpg"]
+    body = {"links": links, "preferences": {"train_gen": "deny"}}
+    claims = browser.post("/api/v1/claims", json=body, headers=headers).json()["claims"]
+    assert len(claims) == 2
+    for claim in claims:
+        assert in_the_log(website, claim["receipt"].encode()).event.claim.hex() == claim["claim"]
+    undone = browser.post(f"/api/v1/claims/{claims[0]['claim']}/withdraw", headers=headers).json()
+    assert in_the_log(website, undone["receipt"].encode()).event.operation == "withdraw"
+
+
+def test_a_person_gets_the_receipt_on_the_page_that_answers(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ann@example.org")
+    data = {
+        "form_token": browser.token("/choices"),
+        "link": "https://studio.example/mine.jpg",
+        "answer": "no_ai",
+    }
+    made = browser.post("/choices", data=data).text
+    assert "1 choice is made, and stands in the public log" in made
+    (told,) = re.findall(r'<div class="told".*?</div>', made, re.DOTALL)
+    (link,) = re.findall(r'href="(/choices/[0-9a-f]{32}/receipt)"', told)
+    assert website.settings.home.joinpath("log", "checkpoint").exists(), "before anybody asks for the receipt"
+    assert in_the_log(website, browser.get(link).content).event.operation == "register"
+    undone = browser.post(
+        link.replace("receipt", "undo"), data={"form_token": browser.token("/choices")}
+    ).text
+    assert "the public log says so" in undone
+    assert in_the_log(website, browser.get(link).content).event.operation == "withdraw"
+
+
+def test_where_the_published_log_is_ahead_of_the_registry_nothing_is_filed(website: Website) -> None:
+    browser = website.browser()
+    choose(browser)
+    checkpoint = website.settings.home / "log" / "checkpoint"
+    key = signing_key(website.settings)
+    ahead = Checkpoint(website.settings.origin, 10, bytes(32))
+    published = sign_checkpoint(ahead, key.verifier, key.private.sign)
+    checkpoint.write_text(published)
+    headers = {"x-byleave-token": browser.get("/api/v1/session").json()["form_token"]}
+    body = {"links": ["https://studio.example/more.jpg"], "preferences": {"train_gen": "deny"}}
+    refused = browser.post("/api/v1/claims", json=body, headers=headers)
+    assert refused.status_code == 409
+    assert len(browser.get("/api/v1/claims").json()["claims"]) == 1
+    assert checkpoint.read_text() == published
