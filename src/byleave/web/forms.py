@@ -14,6 +14,7 @@ from byleave.errors import InputError, RefusedError
 from byleave.web.visitors import TOKEN_FIELD, TOKEN_HEADER, TheVisitor
 
 MOST_FIELDS: Final = 500
+MOST_FILES: Final = 20
 MOST_TEXT: Final = 4000
 
 
@@ -25,11 +26,20 @@ class _InMemory(MultiPartParser):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a form whose token was right."""
+    """The fields of a form whose token was right. ``pictures`` are the files sent with it, as pairs of a name and all bytes."""
 
     data: FormData
-    picture: bytes = b""
-    picture_name: str = ""
+    pictures: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def picture(self) -> bytes:
+        """The first file; empty when none was sent."""
+        return self.pictures[0][1] if self.pictures else b""
+
+    @property
+    def picture_name(self) -> str:
+        """What its sender calls the first file."""
+        return self.pictures[0][0] if self.pictures else ""
 
     def text(self, name: str) -> str:
         """Return a field's text, trimmed; empty when it was not sent."""
@@ -74,10 +84,8 @@ async def checked_form(request: Request, visitor: TheVisitor) -> Form:
     try:
         token = data.get(TOKEN_FIELD)
         visitor.check_token(token if isinstance(token, str) else "")
-        picture = data.get("picture")
-        if isinstance(picture, UploadFile):
-            return Form(data, await picture.read(), picture.filename or "")
-        return Form(data)
+        sent = [part for part in data.getlist("picture") if isinstance(part, UploadFile)]
+        return Form(data, tuple([(part.filename or "", await part.read()) for part in sent]))
     finally:
         await data.close()
 
@@ -94,7 +102,7 @@ async def _read(request: Request) -> FormData:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            parser = _InMemory(request.headers, _whole(request), max_files=1, max_fields=MOST_FIELDS)
+            parser = _InMemory(request.headers, _whole(request), max_files=MOST_FILES, max_fields=MOST_FIELDS)
             return await parser.parse()
         if kind == "application/x-www-form-urlencoded":
             return await FormParser(request.headers, _whole(request), max_fields=MOST_FIELDS).parse()

@@ -22,7 +22,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_BYTES: Final = 256 * 1024
 """Most that a form or a JSON body without a picture may take."""
 
-UPLOAD_PATHS: Final = frozenset({"/search/picture", "/choices/picture", "/api/v1/search/picture"})
+UPLOAD_PATHS: Final = frozenset(
+    {"/search/picture", "/choices/picture", "/choices/copies", "/api/v1/search/picture"}
+)
 KEYED_PATHS: Final = frozenset(
     {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")} | {"/api/v2/query/urls/"}
 )
@@ -57,8 +59,8 @@ def content_security_policy(settings: Settings) -> str:
     """Return the policy of every page: nothing from anywhere but this site, nothing inline, never in a frame."""
     pictures = "'self' data: blob:" + (" https:" if settings.remote_pictures else "")
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src {pictures}; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
 
 
