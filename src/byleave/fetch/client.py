@@ -91,7 +91,7 @@ class Client:
         self._limits = limits
         self._private = private_addresses
         self._resolve = resolver
-        self._detours = detours or {}
+        self._detours = {} if detours is None else detours
         self._pace = pace
         self._http = httpx.Client(
             trust_env=False,

@@ -53,9 +53,10 @@ def anywhere(before: httpx.URL, after: httpx.URL) -> bool:  # noqa: ARG001 - one
 
 
 def same_host(before: httpx.URL, after: httpx.URL) -> bool:
-    """Follow a redirect on one host, or from http to https of it: an open redirect elsewhere then shows nothing."""
+    """Follow a redirect on one host, to its own ``www.``, or from http to https: an open redirect elsewhere then shows nothing."""
     upgraded = (before.scheme, after.scheme) == ("http", "https")
-    if before.host != after.host or not (before.scheme == after.scheme or upgraded):
+    same_name = after.host in (before.host, f"www.{before.host}")
+    if not same_name or not (before.scheme == after.scheme or upgraded):
         return False
     return before.port == after.port or (upgraded and before.port is None and after.port is None)
 

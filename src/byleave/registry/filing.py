@@ -30,6 +30,7 @@ from byleave.registry.bulk import insert_rows
 from byleave.registry.claims import Claim, event_time
 from byleave.registry.events import NewEvent, append_events
 from byleave.registry.permissions import Act, Who, require
+from byleave.registry.proofs import confirmed_of, with_evidence
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target
 
@@ -108,8 +109,12 @@ def file_claims(session: Session, filings: Sequence[Filing], *, who: Who, at: da
     for filing in filings:
         require(who, Act.FILE_CLAIM, account=filing.account)
         check_words(filing.new, at)
-    drafts = [_draft(filing, who, at) for filing in filings]
-    groups = [_events(filing, draft) for filing, draft in zip(filings, drafts, strict=True)]
+    filings = _confirmed(session, filings)
+    drafts = [draft_claim(filing, who, at) for filing in filings]
+    groups = [
+        registering_events(filing, draft, [target.digest for target in draft.targets])
+        for filing, draft in zip(filings, drafts, strict=True)
+    ]
     events = append_events(
         session, [event for group in groups for event in group], actor=who.role.value, at=at
     )
@@ -121,7 +126,7 @@ def file_claims(session: Session, filings: Sequence[Filing], *, who: Who, at: da
         first = last + 1
     if claims:
         texts = [filing.new.text_digest for filing in filings]
-        rows = [_claim_row(claim, text) for claim, text in zip(claims, texts, strict=True)]
+        rows = [claim_row(claim, text) for claim, text in zip(claims, texts, strict=True)]
         insert_rows(session, ClaimRow, rows)
         insert_rows(
             session,
@@ -143,51 +148,22 @@ def check_words(new: NewClaim, at: datetime) -> None:
         raise InputError(
             "a claim needs something to point at", remedy="name a picture, a link, a path, a domain or a list"
         )
+    check_answer(new, at)
+    for target in new.targets:
+        _check_text(target.label or "")
+
+
+def check_answer(new: NewClaim, at: datetime) -> None:
+    """Refuse an answer that cannot be filed, whatever it is about; see :func:`check_words`."""
     if new.preferences.strongest is Preference.UNKNOWN:
         raise InputError(
             "a claim needs an answer", remedy="say deny, conditional or allow for at least one use"
         )
     if new.expires_at is not None and new.expires_at <= at:
         raise InputError("the end date has passed", remedy="give a later date, or none")
-    for words in (new.terms, new.contact, new.licence, new.about, *(one.label for one in new.targets)):
+    for words in (new.terms, new.contact, new.licence, new.about):
         _check_text(words or "")
 
-
-def first_state(
-    preferences: Preferences, targets: Sequence[Target], expires_at: datetime | None, at: datetime
-) -> ClaimState:
-    """Return the state of a claim that nothing holds back: effective where one of its targets acts, else filed."""
-    for target in targets:
-        said = Statement(
-            claim=b"",
-            claimant=b"",
-            kind=target.kind,
-            digest=target.digest,
-            preferences=preferences,
-            evidence=target.evidence,
-            state=ClaimState.EFFECTIVE,
-            number=0,
-            effective_at=at,
-            expires_at=expires_at,
-        )
-        if any(standing(said, use, at) is Standing.ACTS for use in Use):
-            return ClaimState.EFFECTIVE
-    return ClaimState.FILED
-
-
-def target_row(claim_id: bytes, target: Target) -> dict[str, object]:
-    """Return a target as its row."""
-    return {
-        "claim_id": claim_id,
-        "kind": target.kind.value,
-        "digest": target.digest,
-        "scope_host_digest": target.scope_host,
-        "evidence": int(target.evidence),
-        "value": target.value,
-        "label": target.label,
-        "dataset": target.dataset,
-        "sample_key": target.sample_key,
-    }
 
 
 def _check_text(words: str) -> None:
@@ -199,105 +175,21 @@ def _check_text(words: str) -> None:
         raise InputError(f"{words[:40]!r} is not plain text", remedy="write it as plain text")
 
 
-def _reason_to_hold(targets: Sequence[Target]) -> str | None:
-    pictures = (target.value for target in targets if target.kind is TargetKind.PICTURE and target.value)
-    return HELD_FLAT if any(ClaimedPicture.parse(text).is_flat for text in pictures) else None
+
+def _confirmed(session: Session, filings: Sequence[Filing]) -> Sequence[Filing]:
+    """Give each target the evidence that the proofs of its claimant give it already."""
+    shown = confirmed_of(session, {filing.account for filing in filings})
+    if not shown:
+        return filings
+    return [
+        replace(
+            filing,
+            new=replace(filing.new, targets=with_evidence(shown.get(filing.account), filing.new.targets)),
+        )
+        for filing in filings
+    ]
 
 
-def _draft(filing: Filing, who: Who, at: datetime) -> Claim:
-    """Return the claim as it will stand, but for the numbers that its events bring."""
-    new = filing.new
-    targets = tuple(replace(target, evidence=max(target.evidence, filing.evidence)) for target in new.targets)
-    reason = filing.hold or _reason_to_hold(targets)
-    state = ClaimState.HELD if reason else first_state(new.preferences, targets, new.expires_at, at)
-    return Claim(
-        id=secrets.token_bytes(CLAIM_ID_BYTES),
-        account=filing.account,
-        actor=who.role.value,
-        preferences=new.preferences,
-        targets=targets,
-        state=state,
-        filed_at=at,
-        effective_at=at if state is ClaimState.EFFECTIVE else None,
-        expires_at=new.expires_at,
-        withdrawn_at=None,
-        number=0,
-        answered=0,
-        act=new.act,
-        terms=new.terms,
-        contact=new.contact,
-        licence=new.licence,
-        about=new.about,
-        filed_by=who.account if who.account != filing.account else None,
-        publish_values=new.publish_values,
-        hold_reason=reason,
-        held_at=at if reason else None,
-    )
 
 
-def _events(filing: Filing, draft: Claim) -> list[NewEvent]:
-    events = [NewEvent(draft.id, "register", partial(_record, filing, draft))]
-    if draft.state is ClaimState.HELD:
-        events.append(NewEvent(draft.id, "hold", partial(_hold_record, draft)))
-    return events
 
-
-def _hold_record(draft: Claim, _: bytes) -> Mapping[str, JSON]:
-    return {
-        "v": 1,
-        "claim": draft.id.hex(),
-        "op": "hold",
-        "reason": draft.hold_reason,
-        "at": event_time(draft.filed_at),
-    }
-
-
-def _record(filing: Filing, draft: Claim, salt: bytes) -> Mapping[str, JSON]:
-    text = filing.new.text_digest
-    return {
-        "v": 1,
-        "claim": draft.id.hex(),
-        "op": "register",
-        "account": str(filing.account),
-        "act": draft.act.value,
-        "preferences": {use.value: draft.preferences.for_use(use).word for use in Use},
-        "evidence": int(draft.evidence),
-        "state": draft.state.value,
-        "targets": len(draft.targets),
-        "targets_root": targets_root(salt, [target.digest for target in draft.targets]).hex(),
-        "terms": draft.terms,
-        "contact": draft.contact,
-        "licence": draft.licence,
-        "text_digest": text.hex() if text else None,
-        "publish_values": draft.publish_values,
-        "at": event_time(draft.filed_at),
-        "expires_at": event_time(draft.expires_at) if draft.expires_at else None,
-    }
-
-
-def _claim_row(claim: Claim, text_digest: bytes | None) -> dict[str, object]:
-    return {
-        "id": claim.id,
-        "account_id": claim.account,
-        "actor": claim.actor,
-        "state": claim.state.value,
-        "disputed": claim.disputed,
-        "stale": claim.stale,
-        "act": claim.act.value,
-        **{use.value: int(claim.preferences.for_use(use)) for use in Use},
-        "terms": claim.terms,
-        "contact": claim.contact,
-        "licence": claim.licence,
-        "about": claim.about,
-        "filed_by": claim.filed_by,
-        "text_digest": text_digest,
-        "publish_values": claim.publish_values,
-        "hold_reason": claim.hold_reason,
-        "held_at": claim.held_at,
-        "filed_at": claim.filed_at,
-        "effective_at": claim.effective_at,
-        "expires_at": claim.expires_at,
-        "withdrawn_at": claim.withdrawn_at,
-        "answered_event": claim.answered,
-        "last_event": claim.number,
-    }

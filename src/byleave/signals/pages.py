@@ -27,20 +27,19 @@ def meta_values(page: bytes, name: str) -> tuple[str, ...]:
     )
 
 
-def visible_text(page: bytes) -> str:
-    """Return the words of a page without scripts, styles and comments, and the words of its descriptions in the head."""
-    tree = _tree(page)
-    described = [
+def descriptions(page: bytes) -> tuple[str, ...]:
+    """Return what the head of a page says it is about: platforms put there what somebody wrote about herself.
+
+    The body is not read: on a profile, strangers write there, too.
+    """
+    head = _tree(page).head
+    if head is None:
+        return ()
+    return tuple(
         node.attributes.get("content") or ""
-        for node in (tree.head.iter() if tree.head is not None else ())
+        for node in head.iter()
         if node.tag == "meta" and _is_description(node.attributes)
-    ]
-    body = tree.body
-    if body is None:
-        return "\n".join(described)
-    for node in body.css("script, style, template, noscript, textarea, iframe"):
-        node.decompose()
-    return "\n".join([*described, body.text(separator=" ")])
+    )
 
 
 def links(page: bytes, base: str, *, rel: str | None = None) -> frozenset[str]:
@@ -62,7 +61,7 @@ def _canonical(link: str) -> Iterator[str]:
 
 def _is_description(attributes: dict[str, str | None]) -> bool:
     said = {(attributes.get(name) or "").strip().lower() for name in ("name", "property")}
-    return bool(said & {"description", "og:description"})
+    return bool(said & {"description", "og:description", "twitter:description"})
 
 
 def _tree(page: bytes):  # type: ignore[no-untyped-def]  # selectolax ships no types to name

@@ -1,0 +1,84 @@
+"""Everything that looks need, put together once, and the one function that looks at a proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from byleave.errors import InputError
+from byleave.fetch import Client, FetchLimits, Pace
+from byleave.registry.checking.handles import look_at_handle
+from byleave.registry.checking.names import Names
+from byleave.registry.checking.sites import (
+    look_at_file,
+    look_at_header,
+    look_at_links,
+    look_at_meta,
+    look_at_names,
+    look_at_profile,
+)
+from byleave.registry.checking.steps import Steps
+from byleave.registry.proof_keys import ProofKeys
+from byleave.registry.proofs import Proof
+from byleave.registry.proving import Finding
+from byleave.registry.scopes import Confirmed, Method
+from byleave.settings import Settings
+
+PAGE_LIMITS: Final = FetchLimits(
+    body_bytes=512 * 1024, connect_seconds=5.0, silent_seconds=15.0, total_seconds=15.0, redirects=5
+)
+"""What a page may take that a stranger names."""
+
+ASKED_PER_MINUTE: Final = 30
+"""How often one host is asked in a minute, whoever wants it."""
+
+DIRECTORY: Final = "https://plc.directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What looks are made with. A test gives its own client and resolvers here; nothing else can change where they lead."""
+
+    keys: ProofKeys
+    client: Client = field(repr=False)
+    names: Names = field(repr=False)
+    directory: str = DIRECTORY
+
+    def look(self, proof: Proof, confirmed: Confirmed, at: datetime) -> Finding:
+        """Look at the place of a proof.
+
+        Parameters
+        ----------
+        confirmed
+            What the account has shown by other proofs, which links both ways build upon.
+
+        Raises
+        ------
+        InputError
+            If the method is not one that can be looked at again without its owner.
+        """
+        steps = Steps(self.client)
+        match proof.method:
+            case Method.DNS:
+                return look_at_names(steps, self.names, self.keys, proof, at)
+            case Method.FILE:
+                return look_at_file(steps, self.names, self.keys, proof)
+            case Method.META:
+                return look_at_meta(steps, proof)
+            case Method.HEADER:
+                return look_at_header(steps, proof)
+            case Method.PROFILE:
+                return look_at_profile(steps, proof)
+            case Method.REL_ME:
+                return look_at_links(steps, proof, confirmed)
+            case Method.BLUESKY:
+                return look_at_handle(steps, self.names, self.directory, proof)
+            case _:
+                raise InputError("this proof is shown anew, not looked at", remedy="show it once more")
+
+
+def checks_for(settings: Settings) -> Checks:
+    """Return the checks of a site in service: public addresses only, public resolvers."""
+    client = Client(PAGE_LIMITS, pace=Pace(ASKED_PER_MINUTE), keep_alive=False)
+    return Checks(ProofKeys.load(settings), client, Names())
