@@ -24,6 +24,7 @@ from byleave.web import (
     list_routes,
     lookup_routes,
     record_routes,
+    review_routes,
     search_routes,
     sign_in_routes,
 )
@@ -43,6 +44,7 @@ ROUTERS = (
     api_routes.router,
     lookup_routes.router,
     record_routes.router,
+    review_routes.router,
 )
 
 

@@ -12,6 +12,7 @@ from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind,
 from byleave.copies.covers import covered_now
 from byleave.registry.claims import Claim
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
+from byleave.web.held_choices import why_held
 from byleave.web.rendering import answer_words, day
 
 CHOICES_PER_PAGE: Final = 20
@@ -119,6 +120,7 @@ def replaced(claims: Sequence[Claim], at: datetime) -> frozenset[bytes]:
     return frozenset(found)
 
 
+_LOOKED_AT: Final = "A person looks at it first; until then it touches nobody’s pictures."
 _ENDED_BY_HAND = frozenset({ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED})
 
 
@@ -138,8 +140,7 @@ def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
         case ClaimState.HELD:
             return State(
                 "Held for a look",
-                "The picture is so plain that strangers' pictures have nearly the same match code. "
-                "A person looks at it first; until then it touches nobody's pictures.",
+                f"{why_held(claim.hold_reason)} {_LOOKED_AT}",
                 "waiting",
             )
         case ClaimState.WITHDRAWN:
@@ -148,7 +149,10 @@ def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
                 "Undone", f"You took it back{when}: from the next published list on it says nothing.", "off"
             )
         case ClaimState.REJECTED:
-            return State("Turned down", "A person looked at it and turned it down: it says nothing.", "off")
+            said = f" The reason given: {claim.hold_reason}" if claim.hold_reason else ""
+            return State(
+                "Turned down", f"A person looked at it and turned it down: it says nothing.{said}", "off"
+            )
         case ClaimState.EXPIRED:
             return State("Run out", "Its end date has passed: it says nothing any more.", "off")
         case ClaimState.ERASED:

@@ -18,6 +18,7 @@ from byleave.publish.log_files import CHECKPOINT, LogFiles
 from byleave.publish.record import newest_releases, record
 from byleave.publish.releases import last_published
 from byleave.registry.permissions import Act
+from byleave.registry.review import queue
 from byleave.release.key_history import HISTORY
 from byleave.web.atom import ATOM_TYPE, releases_feed
 from byleave.web.entry_routes import FOREVER
@@ -40,9 +41,10 @@ def registry(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Show numbers, the newest lists, the head of the log, and how to check all of it."""
     with site.database.transaction() as session:
         shown = record(session, site.settings, at=site.clock(), releases=SHOWN_RELEASES)
+        waiting = queue(session, site.clock())
     key = known_keys(site.settings)[0]
     return page(
-        request, site, visitor, "registry.html", record=shown, key=str(key), address=_address(request)
+        request, site, visitor, "registry.html", record=shown, queue=waiting, key=str(key), address=_address(request)
     )
 
 

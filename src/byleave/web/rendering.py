@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -72,6 +72,7 @@ def make_environment() -> Environment:
         "moment": moment,
         "number": number,
         "plural": plural,
+        "span": span,
     }
     environment.globals |= {
         "ANSWERS": ANSWERS,
@@ -148,6 +149,16 @@ def number(value: int) -> str:
 def plural(count: int, one: str, many: str) -> str:
     """Write a count with its noun."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time in its largest unit: minutes, hours or days."""
+    minutes = int(length.total_seconds()) // 60
+    if minutes < 60:
+        return plural(minutes, "minute", "minutes")
+    if minutes < 48 * 60:
+        return plural(minutes // 60, "hour", "hours")
+    return plural(minutes // (24 * 60), "day", "days")
 
 
 def is_link(url: str | None) -> bool:
