@@ -22,13 +22,14 @@ Checked = Depends(checked_header)
 
 
 class PictureIn(BaseModel):
-    """One picture: its file name, its match code as text, its SHA-256 in hex or null."""
+    """One picture: its file name, its match code as text, its SHA-256 in hex or null, and its link where an export has one."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
     code: str
     digest: str | None = None
+    link: str | None = None
 
 
 class PicturesIn(BaseModel):
@@ -75,7 +76,7 @@ def add_device_pictures(
 ) -> PicturesOut:
     """Add pictures by their match codes. Sending some of them again changes nothing."""
     accepted, rejected = read_device_pictures(
-        DevicePicture(one.name, one.code, one.digest) for one in told.pictures
+        DevicePicture(one.name, one.code, one.digest, one.link) for one in told.pictures
     )
     with site.database.transaction() as session:
         known = draft_of(session, draft, visitor.id, at=site.clock())
