@@ -44,7 +44,14 @@ def registry(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
         waiting = queue(session, site.clock())
     key = known_keys(site.settings)[0]
     return page(
-        request, site, visitor, "registry.html", record=shown, queue=waiting, key=str(key), address=_address(request)
+        request,
+        site,
+        visitor,
+        "registry.html",
+        record=shown,
+        queue=waiting,
+        key=str(key),
+        address=_address(request),
     )
 
 
