@@ -25,8 +25,9 @@ def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
     """
     if not leaf_hashes:
         return EMPTY_ROOT
-    level = list(leaf_hashes)
+    level, sha256 = list(leaf_hashes), hashlib.sha256
     while len(level) > 1:
-        paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        pairs = zip(level[::2], level[1::2], strict=False)  # an odd last one has no partner
+        paired = [sha256(b"\1" + left + right).digest() for left, right in pairs]
         level = paired + level[len(paired) * 2 :]
     return level[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -24,11 +25,23 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the one driver there is
-    with driver.cursor() as cursor, cursor.copy(into) as copy:
+    with _cursor(session) as cursor, cursor.copy(into) as copy:
         for row in rows:
             copy.write_row([_plain(row[column]) for column in columns])
+
+
+def copy_into(session: Session, into: sql.Composed, blocks: Iterable[bytes]) -> None:
+    """Give bytes to a ``COPY ... FROM STDIN`` as they are, in the caller's transaction; they are in the form that it names."""
+    session.flush()
+    with _cursor(session) as cursor, cursor.copy(into) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def _cursor(session: Session) -> psycopg.Cursor[Any]:
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the one driver there is
+    return driver.cursor()
 
 
 def _plain(value: object) -> object:

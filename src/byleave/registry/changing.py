@@ -15,8 +15,9 @@ from byleave.errors import ConflictError
 from byleave.log import JSON
 from byleave.registry.claims import Claim, claims_with_targets, event_time, not_found
 from byleave.registry.events import NewEvent, append_event, append_events
-from byleave.registry.filing import NewClaim, check_words, first_state
+from byleave.registry.filing import NewClaim, check_words
 from byleave.registry.permissions import Act, Who, may, require
+from byleave.registry.registering import first_state
 from byleave.registry.tables import ClaimRow
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from byleave.consent import (
     ClaimState,
@@ -31,10 +32,25 @@ _CLAIMS_AT_ONCE = 10_000
 """Claims whose targets one statement asks for; PostgreSQL takes at most 65,535 parameters."""
 
 
+SHOWN_TARGETS = 1_000
+"""Targets that are read of a claim whose targets are only shown; it may have a million."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCount:
+    """How many targets of one kind a claim has at one level of evidence."""
+
+    kind: TargetKind
+    evidence: Evidence
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim as it stands, with its targets.
+    """One claim as it stands, with its targets: all of them, or the first so many where it was asked for to be shown.
 
+    counts
+        All its targets by kind and evidence, also where ``targets`` holds only some.
     number
         That of its latest event.
     answered
@@ -68,42 +84,52 @@ class Claim:
     publish_values: bool = False
     hold_reason: str | None = None
     held_at: datetime | None = None
+    counts: tuple[TargetCount, ...] = ()
 
     @property
     def evidence(self) -> Evidence:
         """The evidence at its best target."""
-        return max((target.evidence for target in self.targets), default=Evidence.E0)
+        return max((one.evidence for one in self.counts), default=Evidence.E0)
+
+    @property
+    def target_count(self) -> int:
+        """How many targets it has."""
+        return sum(one.count for one in self.counts)
 
     def statements(self, claimant: bytes) -> Iterable[Statement]:
         """Yield the claim as seen from each of its targets; ``claimant`` names its party."""
         for target in self.targets:
-            yield Statement(
-                claim=self.id,
-                claimant=claimant,
-                kind=target.kind,
-                digest=target.digest,
-                preferences=self.preferences,
-                evidence=target.evidence,
-                state=self.state,
-                number=self.answered,
-                effective_at=self.effective_at,
-                expires_at=self.expires_at,
-                disputed=self.disputed,
-                stale=self.stale,
-            )
+            yield self._statement(claimant, target.kind, target.digest, target.evidence)
 
     def standing(self, at: datetime) -> Standing:
         """Say what the claim amounts to now, at its best target and use."""
-        found = {standing(said, use, at) for said in self.statements(self.id) for use in Use}
+        said = [self._statement(self.id, one.kind, b"", one.evidence) for one in self.counts]
+        found = {standing(one, use, at) for one in said for use in Use}
         return next((word for word in (Standing.ACTS, Standing.PENDING) if word in found), Standing.SILENT)
 
+    def _statement(self, claimant: bytes, kind: TargetKind, digest: bytes, evidence: Evidence) -> Statement:
+        return Statement(
+            claim=self.id,
+            claimant=claimant,
+            kind=kind,
+            digest=digest,
+            preferences=self.preferences,
+            evidence=evidence,
+            state=self.state,
+            number=self.answered,
+            effective_at=self.effective_at,
+            expires_at=self.expires_at,
+            disputed=self.disputed,
+            stale=self.stale,
+        )
 
-def claim_by_id(session: Session, claim_id: bytes, *, who: Who) -> Claim:
-    """Return one claim; a stranger's looks like one that does not exist."""
+
+def claim_by_id(session: Session, claim_id: bytes, *, who: Who, most: int | None = None) -> Claim:
+    """Return one claim; a stranger's looks like one that does not exist. ``most`` is how many targets are read."""
     row = session.get(ClaimRow, claim_id, populate_existing=True)
     if row is None or not may(who, Act.SEE_CLAIM, account=row.account_id):
         raise not_found(claim_id)
-    return claims_with_targets(session, [row])[0]
+    return claims_with_targets(session, [row], most=most)[0]
 
 
 def claims_of(session: Session, account: uuid.UUID, *, who: Who) -> tuple[Claim, ...]:
@@ -123,16 +149,50 @@ def all_claims(
     return tuple(claims_with_targets(session, session.execute(chosen).scalars().all()))
 
 
-def claims_with_targets(session: Session, rows: Sequence[ClaimRow]) -> list[Claim]:
-    """Return rows as claims, in their order, with their targets."""
+def claims_with_targets(
+    session: Session, rows: Sequence[ClaimRow], *, most: int | None = None
+) -> list[Claim]:
+    """Return rows as claims, in their order, with all their targets or the first ``most`` of each."""
     targets: dict[bytes, list[Target]] = {row.id: [] for row in rows}
+    counts: dict[bytes, tuple[TargetCount, ...]] = {}
     wanted = list(targets)
     for start in range(0, len(wanted), _CLAIMS_AT_ONCE):
         ids = wanted[start : start + _CLAIMS_AT_ONCE]
-        chosen = sa.select(TargetRow).where(TargetRow.claim_id.in_(ids)).order_by(TargetRow.id)
-        for row in session.execute(chosen).scalars():
+        for row in session.execute(_first_targets(ids, most)).scalars():
             targets[row.claim_id].append(_target(row))
-    return [_claim(row, tuple(targets[row.id])) for row in rows]
+        if most is not None:
+            counts |= counts_of(session, ids)
+    return [
+        _claim(row, tuple(targets[row.id]), counts.get(row.id) or count_targets(targets[row.id]))
+        for row in rows
+    ]
+
+
+def count_targets(targets: Iterable[Target]) -> tuple[TargetCount, ...]:
+    """Count targets by kind and evidence."""
+    found = Counter((target.kind, target.evidence) for target in targets)
+    return tuple(TargetCount(kind, evidence, count) for (kind, evidence), count in sorted(found.items()))
+
+
+def counts_of(session: Session, claims: Sequence[bytes]) -> dict[bytes, tuple[TargetCount, ...]]:
+    """Return how many targets of which kind and evidence each claim has, without reading them."""
+    keys = (TargetRow.claim_id, TargetRow.kind, TargetRow.evidence)
+    chosen = sa.select(*keys, sa.func.count()).where(TargetRow.claim_id.in_(claims)).group_by(*keys)
+    found: dict[bytes, list[TargetCount]] = {}
+    for claim, kind, evidence, count in session.execute(chosen.order_by(*keys)):
+        found.setdefault(claim, []).append(TargetCount(TargetKind(kind), Evidence(evidence), count))
+    return {claim: tuple(some) for claim, some in found.items()}
+
+
+def _first_targets(claims: Sequence[bytes], most: int | None) -> sa.Select[tuple[TargetRow]]:
+    if most is None:
+        return sa.select(TargetRow).where(TargetRow.claim_id.in_(claims)).order_by(TargetRow.id)
+    named = sa.select(ClaimRow.id).where(ClaimRow.id.in_(claims)).subquery()
+    first = (
+        sa.select(TargetRow).where(TargetRow.claim_id == named.c.id).order_by(TargetRow.id).limit(most)
+    ).lateral()
+    target = aliased(TargetRow, first)
+    return sa.select(target).select_from(named).join(first, sa.true()).order_by(target.id)
 
 
 def _target(row: TargetRow) -> Target:
@@ -148,7 +208,7 @@ def _target(row: TargetRow) -> Target:
     )
 
 
-def _claim(row: ClaimRow, targets: tuple[Target, ...]) -> Claim:
+def _claim(row: ClaimRow, targets: tuple[Target, ...], counts: tuple[TargetCount, ...]) -> Claim:
     return Claim(
         id=row.id,
         account=row.account_id,
@@ -173,6 +233,7 @@ def _claim(row: ClaimRow, targets: tuple[Target, ...]) -> Claim:
         publish_values=row.publish_values,
         hold_reason=row.hold_reason,
         held_at=row.held_at,
+        counts=counts,
     )
 
 

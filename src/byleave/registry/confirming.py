@@ -17,9 +17,9 @@ from byleave.consent import ClaimState, Evidence, Preference, Preferences, Targe
 from byleave.log import JSON
 from byleave.registry.claims import event_time
 from byleave.registry.events import NewEvent, append_events
-from byleave.registry.filing import first_state
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.proofs import COUNTING, ProofState, confirmed_of
+from byleave.registry.registering import first_state
 from byleave.registry.scopes import Confirmed
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target

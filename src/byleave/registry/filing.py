@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy.orm import Session
 
-from byleave.consent import (
-    ClaimState,
-    Evidence,
-    LegalAct,
-    Preference,
-    Preferences,
-    Standing,
-    Statement,
-    TargetKind,
-    Use,
-    standing,
-)
+from byleave.consent import Evidence, LegalAct, Preference, Preferences
 from byleave.errors import InputError
-from byleave.fingerprints import ClaimedPicture
-from byleave.log import JSON, targets_root
 from byleave.registry.bulk import insert_rows
-from byleave.registry.claims import Claim, event_time
-from byleave.registry.events import NewEvent, append_events
+from byleave.registry.claims import Claim
+from byleave.registry.events import append_events
 from byleave.registry.permissions import Act, Who, require
 from byleave.registry.proofs import confirmed_of, with_evidence
+from byleave.registry.registering import claim_row, draft_claim, registering_events, target_row
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target
 
-CLAIM_ID_BYTES = 16
 MAX_WORDS = 4_000
 """Characters that terms, a contact or a label may have: enough for words or a link, too few for a document."""
-
-HELD_FLAT = "flat"
-"""The picture is too flat to be told from strangers' pictures by its bits, so a person looks first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +147,6 @@ def check_answer(new: NewClaim, at: datetime) -> None:
         _check_text(words or "")
 
 
-
 def _check_text(words: str) -> None:
     if len(words) > MAX_WORDS:
         raise InputError(
@@ -173,7 +154,6 @@ def _check_text(words: str) -> None:
         )
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in words):
         raise InputError(f"{words[:40]!r} is not plain text", remedy="write it as plain text")
-
 
 
 def _confirmed(session: Session, filings: Sequence[Filing]) -> Sequence[Filing]:
@@ -188,8 +168,3 @@ def _confirmed(session: Session, filings: Sequence[Filing]) -> Sequence[Filing]:
         )
         for filing in filings
     ]
-
-
-
-
-

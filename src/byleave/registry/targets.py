@@ -118,7 +118,7 @@ def read_list(content: bytes, limits: Limits) -> tuple[Target, ...]:
                 remedy=f"split it into files of at most {limits.csv_rows} lines",
             )
         try:
-            target = _listed(kind, value)
+            target = read_value(kind, value)
             targets[target.kind, target.digest] = target
         except (InputError, RefusedError) as error:
             faults.append(f"line {line}: {error.problem}")
@@ -171,7 +171,14 @@ def _table(text: str) -> Iterator[tuple[int, str, str]]:
         ) from error
 
 
-def _listed(kind: str, value: str) -> Target:
+def read_value(kind: str, value: str) -> Target:
+    """Read one value of a list; ``kind`` is among :data:`LISTED_KINDS`, or ``line`` for a link in a list without a header.
+
+    Raises
+    ------
+    InputError, RefusedError
+        If it cannot be pointed at.
+    """
     match kind:
         case "url":
             return url_target(value)
