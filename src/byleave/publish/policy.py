@@ -14,10 +14,10 @@ from byleave.fingerprints import MINIMUM_QUALITY, PICTURE_VERSION, REVIEW_RADIUS
 from byleave.fingerprints.calibration import CALIBRATION_FILE, calibration, calibration_bytes
 from byleave.log import JSON
 from byleave.registry.guard_tables import NegativePicture
+from byleave.registry.negative import BUILT_IN
+from byleave.registry.thresholds import THRESHOLDS
 from byleave.settings import Limits
 from byleave.urls import table_digests
-
-PICTURES = "pictures"
 
 
 def policy(
@@ -44,14 +44,19 @@ def policy(
             "review_radius": REVIEW_RADIUS,
             "same_work_radius": SAME_WORK_RADIUS,
         },
+        "review_from": asdict(THRESHOLDS),
         "tables": dict(table_digests()),
     }
 
 
 def negative_lists(session: Session) -> Mapping[str, bytes]:
-    """Return the SHA-256 of each list over its 32-byte values, sorted and one after the other; that of nothing for an empty one."""
-    chosen = sa.select(NegativePicture.pdq).order_by(NegativePicture.pdq)
-    digest = hashlib.sha256()
-    for value in session.execute(chosen, execution_options={"yield_per": 10_000}).scalars():
-        digest.update(value)
-    return {PICTURES: digest.digest()}
+    """Return the SHA-256 of each part of the negative list over its 32-byte values, sorted and one after the other.
+
+    The part that ships with Byleave is always named; while it holds nothing, by the SHA-256 of nothing.
+    """
+    row = NegativePicture
+    chosen = sa.select(row.name, row.pdq).order_by(row.name, row.pdq)
+    digests = {BUILT_IN: hashlib.sha256()}
+    for name, value in session.execute(chosen, execution_options={"yield_per": 10_000}):
+        digests.setdefault(name, hashlib.sha256()).update(value)
+    return {name: digest.digest() for name, digest in digests.items()}

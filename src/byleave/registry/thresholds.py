@@ -8,7 +8,7 @@ from typing import Final
 
 
 class HoldReason(StrEnum):
-    """Why a claim is held. A published list knows those of :data:`byleave.release.standing.REASONS` and calls others ``other``."""
+    """Why a claim is held, in the words of :data:`byleave.release.standing.REASONS`."""
 
     FLAT = "flat"
     CROWDED = "crowded"

@@ -30,6 +30,7 @@ from byleave.web import (
 )
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
+from byleave.web.lateness import Lateness
 from byleave.web.rendering import error_page, make_environment
 from byleave.web.security import Guard
 from byleave.web.site import Assets, Clock, Site, site_secret
@@ -90,6 +91,7 @@ def create_app(
         assets=Assets.load(),
         asked_pictures=AskedPictures(clock),
         claimed_pictures=ClaimedPictures(),
+        lateness=Lateness(database),
         secret=site_secret(settings),
         post=Post(MailServer.from_settings(settings)),
         demo=demo,

@@ -12,8 +12,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import ByleaveError
+from byleave.web.figures import device_figures, percent
 from byleave.web.rules import SignInNeededError
 from byleave.web.site import Site, site_of
+from byleave.web.small_copies import COPY_BYTES
 from byleave.web.visitors import TOKEN_FIELD, Visitor, known_visitor, remember_visitor
 
 SEE_OTHER: Final = 303
@@ -71,6 +73,7 @@ def make_environment() -> Environment:
         "is_link": is_link,
         "moment": moment,
         "number": number,
+        "percent": percent,
         "plural": plural,
         "span": span,
     }
@@ -79,6 +82,8 @@ def make_environment() -> Environment:
         "USE_WORDS": USE_WORDS,
         "PREFERENCE_WORDS": PREFERENCE_WORDS,
         "TOKEN_FIELD": TOKEN_FIELD,
+        "FOUND": device_figures(),
+        "COPY_BYTES": COPY_BYTES,
         "answer_words": answer_words,
     }
     return environment
@@ -168,7 +173,8 @@ def is_link(url: str | None) -> bool:
 
 def _render(site: Site, template: str, **context: Any) -> str:
     static = f"/static/{site.assets.version}"
-    return site.templates.get_template(template).render(site=site, static=static, **context)
+    late = site.lateness.look(site.clock())
+    return site.templates.get_template(template).render(site=site, static=static, late=late, **context)
 
 
 def _here(request: Request) -> str:

@@ -22,6 +22,8 @@ from byleave.settings import Settings
 from byleave.storage import write_atomically
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
+from byleave.web.lateness import Lateness
+from byleave.web.small_copies import SmallCopies
 
 Clock = Callable[[], datetime]
 
@@ -78,6 +80,8 @@ class Site:
     assets: Assets
     asked_pictures: AskedPictures
     claimed_pictures: ClaimedPictures
+    small_copies: SmallCopies
+    lateness: Lateness
     secret: bytes
     post: Post
     demo: bool

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from defusedxml.ElementTree import fromstring
 from tests.website import Website
 
@@ -47,7 +49,7 @@ def test_the_page_shows_numbers_head_key_and_three_commands(website: Website) ->
     assert str(key).replace("+", "&#43;") in page or str(key) in page
     assert page.count("byleave sync") == 1
     assert page.count("byleave verify") == 2
-    assert 'role="alert"' not in page
+    assert LATE not in page
 
 
 def test_an_empty_registry_has_a_page_too(website: Website) -> None:
@@ -56,15 +58,62 @@ def test_an_empty_registry_has_a_page_too(website: Website) -> None:
     assert website.browser().get("/log/checkpoint").status_code == 404
 
 
-def test_a_missed_list_shows_a_banner_until_it_is_published(website: Website) -> None:
+LATE = "The published list is late."
+PAGES = (
+    "/",
+    "/datasets",
+    "/about",
+    "/list",
+    "/registry",
+    "/verify",
+    "/sign-in",
+    "/choices/new?link=a.example/1",
+    "/nothing",
+)
+
+
+def test_a_missed_list_is_told_on_every_page_until_it_is_published(website: Website) -> None:
+    browser = website.browser()
     file_many(website, 1)
-    assert 'role="alert"' in website.browser().get("/registry").text
+    for path in PAGES:
+        assert browser.get(path).text.count(LATE) == 1, path
     publish(website.database, website.settings, who=OPERATOR, at=NOON)
-    assert 'role="alert"' not in website.browser().get("/registry").text
+    website.clock.ahead += timedelta(minutes=1)
+    for path in PAGES:
+        assert LATE not in browser.get(path).text, path
     file_many(website, 1, at=website.clock() - timedelta(hours=23))
-    assert 'role="alert"' not in website.browser().get("/registry").text
+    website.clock.ahead += timedelta(minutes=1)
+    assert LATE not in browser.get("/about").text
     website.clock.ahead += timedelta(hours=2)
-    assert 'role="alert"' in website.browser().get("/registry").text
+    assert LATE in browser.get("/about").text
+
+
+def test_pages_ask_the_database_once_a_minute_whether_a_list_is_late(website: Website) -> None:
+    browser = website.browser()
+    asked: list[str] = []
+
+    def remember(*said: object) -> None:
+        asked.append(str(said[2]))
+
+    sa.event.listen(website.database.engine, "before_cursor_execute", remember)
+    try:
+        for _ in range(5):
+            page = browser.get("/about").text
+            for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+                assert browser.get(asset).status_code == 200
+    finally:
+        sa.event.remove(website.database.engine, "before_cursor_execute", remember)
+    assert sum("event_counter" in statement for statement in asked) == 1
+
+
+def test_a_page_stays_up_where_lateness_cannot_be_known(website: Website) -> None:
+    with website.database.transaction() as session:
+        session.execute(sa.text("ALTER TABLE event_counter RENAME TO hidden"))
+    try:
+        assert website.browser().get("/about").status_code == 200
+    finally:
+        with website.database.transaction() as session:
+            session.execute(sa.text("ALTER TABLE hidden RENAME TO event_counter"))
 
 
 def test_the_feed_is_atom_with_every_required_element(website: Website) -> None:
