@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from byleave.errors import FormatError
-from byleave.release.reading import Release
+from byleave.release.reading import REDACTED, REDACTED_BYTES, Release
 from byleave.release.receipts import Receipt
 from byleave.release.standing import LISTED, Entry, Standing, Standings, in_sorted_file
 
+PLACE_BYTES = 8
 LISTED_WITHIN = timedelta(hours=24)
 """How soon after an event a list must contain what it did."""
 
@@ -25,6 +26,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     ERASED = "erased"
     EXPIRED = "expired"
+    REDACTED = "redacted"
     NOT_DUE = "not due yet"
     MISSING = "missing"
 
@@ -58,6 +60,8 @@ class Answer:
                 return f"not confirmed yet: in list {self.number} at row {self.row}, and acts only where a trainer asks for it"
             case Outcome.HELD:
                 return f"held since {day} for {self.why}"
+            case Outcome.REDACTED:
+                return f"redacted: its rows were taken out of list {self.number} on {day}, as the registry signed; its other lists stand"
             case Outcome.NOT_DUE:
                 return f"not in list {self.number} yet: due by {self.at:%Y-%m-%d %H:%M} UTC; sync again then"
             case Outcome.MISSING:
@@ -110,6 +114,8 @@ def _standing(receipt: Receipt, release: Release, entry: Entry) -> Answer:
         return Answer(Outcome.HELD, release.number, entry.since, why=entry.reason or "review")
     if entry.standing not in LISTED:
         return Answer(_GONE[entry.standing], release.number, entry.since)
+    if (taken_out := _taken_out(release, entry)) is not None:
+        return Answer(Outcome.REDACTED, release.number, taken_out)
     absent = sum(
         not in_sorted_file(release.folder / "digests" / f"{target.kind.value}.sha256", target.digest)
         for target in receipt.targets
@@ -122,6 +128,14 @@ def _standing(receipt: Receipt, release: Release, entry: Entry) -> Answer:
     return Answer(
         Outcome.IN_LIST if listed else Outcome.NOT_CONFIRMED, release.number, entry.since, row=entry.row
     )
+
+
+def _taken_out(release: Release, entry: Entry) -> datetime | None:
+    """Return when the registry took the claim's rows out of a list that stands, or ``None`` where it did not."""
+    if release.redacted_at is None or entry.row is None:
+        return None
+    place = entry.row.to_bytes(PLACE_BYTES)
+    return release.redacted_at if in_sorted_file(release.folder / REDACTED, place, REDACTED_BYTES) else None
 
 
 def _expected(receipt: Receipt, release: Release) -> frozenset[Standing]:

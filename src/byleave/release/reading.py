@@ -107,14 +107,14 @@ class Release:
         return whole(self.redaction.members, "rows") if self.redaction else 0
 
     @property
+    def redacted_at(self) -> datetime | None:
+        """When rows were last taken out of it, in UTC; ``None`` for a release that stands as it was published."""
+        return _moment(self.redaction, "made_at") if self.redaction else None
+
+    @property
     def published_at(self) -> datetime:
         """When it was published, in UTC."""
-        try:
-            return datetime.fromisoformat(text_of(self.signed.members, "published_at")).astimezone(UTC)
-        except ValueError as error:
-            raise FormatError(
-                "the release does not say when it was published", remedy="ask the registry's operator"
-            ) from error
+        return _moment(self.signed, "published_at")
 
     @property
     def fingerprint_version(self) -> str:
@@ -126,6 +126,15 @@ class Release:
         from byleave.release.rows import read_table
 
         return read_table(str(self.folder / CLAIMS))
+
+
+def _moment(signed: SignedManifest, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text_of(signed.members, name)).astimezone(UTC)
+    except ValueError as error:
+        raise FormatError(
+            "the release does not say when it was made", remedy="ask the registry's operator"
+        ) from error
 
 
 def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:

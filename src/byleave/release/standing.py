@@ -44,8 +44,9 @@ from byleave.storage import remove_leftovers, staged_folder
 STANDING = "standing"
 INDEX = "claims.index"
 CLAIM_BYTES = 16
-REASONS = ("", "flat", "crowded", "common", "disputed", "other")
-"""Why a claim is held, by number: too flat or too common a picture, too many distinct works, a dispute."""
+REASONS = ("", "flat", "crowded", "common", "disputed", "other", "hosts", "burst", "comparing")
+"""Why a claim is held, by number: too flat or too common a picture, too many distinct works or hosts, a dispute, too many claims at
+once, or a comparison that is not done yet."""
 
 _RECORD = struct.Struct(">16sQQqBB6x")
 NO_ROW = 2**64 - 1
@@ -207,12 +208,13 @@ def check_standing(folder: Path, release: Release, keys: Sequence[VerifierKey]) 
     return Standings(path, count)
 
 
-def in_sorted_file(path: Path, value: bytes) -> bool:
-    """Whether a file of sorted values, all as long as ``value``, holds it."""
+def in_sorted_file(path: Path, value: bytes, width: int | None = None) -> bool:
+    """Whether a file of sorted records, ``width`` bytes each or as long as ``value``, holds one that begins with it."""
+    width = width or len(value)
     try:
         with path.open("rb") as file:
-            count = os.fstat(file.fileno()).st_size // len(value)
-            place = _lower_bound(file, value, len(value), count)
+            count = os.fstat(file.fileno()).st_size // width
+            place = _lower_bound(file, value, width, count)
             return place < count and file.read(len(value)) == value
     except FileNotFoundError:
         return False

@@ -15,6 +15,7 @@ from byleave.log import JSON, Checkpoint, ClaimEvent, TlogProof, commitment, sig
 from byleave.release import Release
 from byleave.release.promises import Answer, Outcome, answer
 from byleave.release.receipts import Receipt, ReceiptTarget
+from byleave.release.redaction import redact
 from byleave.release.standing import INDEX, STANDING, Entry, Standing, open_standing, write_standing
 
 SALT = bytes(32)
@@ -177,3 +178,15 @@ def test_an_entry_that_has_no_meaning_is_told() -> None:
         record[place] = value
         with pytest.raises(FormatError):
             Entry.parse(bytes(record))
+
+
+def test_rows_that_the_registry_took_out_are_told_from_rows_that_it_dropped(tmp_path: Path) -> None:
+    release = released(tmp_path)
+    row = release.claims()["claim"].to_pylist().index(LISTED.claim)
+    taken = redact(release, [LISTED.claim], at=NOW, key=KEY)
+    stands = Entry(LISTED.claim, 1, row, NOW - DAY, Standing.EFFECTIVE)
+    found = asked(taken, receipt(), stands)
+    assert (found.outcome, found.at) == (Outcome.REDACTED, NOW)
+    assert found.sentence.startswith("redacted: its rows were taken out of list 7 on 2026-11-22")
+    other = redact(released(tmp_path / "other"), [rows()[1].statement.claim], at=NOW, key=KEY)
+    assert asked(other, receipt(), stands).outcome is Outcome.IN_LIST
