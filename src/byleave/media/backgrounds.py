@@ -1,4 +1,8 @@
-"""Pictures that everybody uses, drawn: plain colours, gradients, checkerboards, stripes and test cards."""
+"""Pictures that everybody uses, drawn: plain colours, gradients, checkerboards, stripes, simple shapes and test cards.
+
+Where a picture is symmetric, half of what its match code measures is nearly zero, and which way those bits fall depends on its size.
+So each is drawn in several sizes. Patterns along one axis alone are left out: their codes fall anew in every file, and meet nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE: Final = 512
+SIZES: Final = ((512, 512), (300, 300), (160, 160), (384, 512), (341, 512), (320, 512), (288, 512))
+"""Rows and columns: three squares, and the usual shapes of photographs and screens at their working size."""
+
 BARS: Final = (
     (191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191),
 )  # fmt: skip
@@ -21,43 +27,34 @@ Plane = NDArray[np.float64]
 
 
 def backgrounds() -> Iterator[tuple[str, Pixels]]:
-    """Yield name and pixels, uint8 (512, 512, 3), of each."""
-    down, across = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1.0)
-    yield "plain", _grey(np.full((SIDE, SIDE), 0.5))
-    yield "gradient", _grey(across)
-    yield "gradient, diagonal", _grey((across + down) / 2)
-    yield "gradient, from the middle", _grey(1 - np.hypot(across - 0.5, down - 0.5) / np.hypot(0.5, 0.5))
-    yield "vignette", _grey(np.clip(1.6 - 2 * np.hypot(across - 0.5, down - 0.5), 0, 1))
+    """Yield name and pixels, uint8 (rows, columns, 3), of each in every one of :data:`SIZES`."""
+    for rows, columns in SIZES:
+        yield from _drawn(rows, columns)
+
+
+def _drawn(rows: int, columns: int) -> Iterator[tuple[str, Pixels]]:
+    down, across = np.mgrid[0:rows, 0:columns].astype(np.float64)
+    # Patterns keep their shape whatever the picture's is; lengths are in parts of the shorter side.
+    side = float(min(rows, columns))
+    x, y = (across - (columns - 1) / 2) / side, (down - (rows - 1) / 2) / side
+    far = np.hypot(x, y)
+    yield "plain", _grey(np.full(x.shape, 0.5))
+    yield "gradient", _grey(across / (columns - 1))
+    yield "gradient from the middle", _grey(1 - far / far.max())
+    yield "vignette", _grey(np.clip(1.6 - 2 * far, 0, 1))
     for fields in (2, 4, 8, 16, 32):
-        yield f"checkerboard, {fields} by {fields}", _grey(_checked(across, down, fields))
-    for stripes in (2, 4, 8, 16, 32):
-        yield f"stripes, {stripes}", _grey(_striped(across, stripes))
-        yield f"stripes, {stripes}, diagonal", _grey(_striped((across + down) / 2, stripes))
-    yield "grid", _grey(np.where((_within(across, 16) < 0.1) | (_within(down, 16) < 0.1), 0.0, 1.0))
-    yield "dots", _grey(np.where(np.hypot(_within(across, 8) - 0.5, _within(down, 8) - 0.5) < 0.25, 0.0, 1.0))
-    yield "disc", _grey(np.where(np.hypot(across - 0.5, down - 0.5) < 0.35, 0.0, 1.0))
-    yield "cross", _grey(np.where((abs(across - 0.5) < 0.12) | (abs(down - 0.5) < 0.12), 0.0, 1.0))
-    yield "colour bars", _bars(across)
-    yield "colour bars with a grey scale", _bars_with_scale(across, down)
-    yield "zone plate", _grey(0.5 + 0.5 * np.cos(60 * np.pi * ((across - 0.5) ** 2 + (down - 0.5) ** 2)))
+        yield f"checkerboard of {fields}", _grey((np.floor(x * fields) + np.floor(y * fields)) % 2)
+    yield "diagonal stripes", _grey(np.floor((x + y) * 2) % 2)
+    yield "disc", _grey(np.where(far < 0.35, 0.0, 1.0))
+    yield "cross", _grey(np.where((abs(x) < 0.12) | (abs(y) < 0.12), 0.0, 1.0))
+    yield "zone plate", _grey(0.5 + 0.5 * np.cos(60 * np.pi * far**2))
+    yield "colour bars", _bars(across / columns)
+    yield "colour bars over a grey scale", _bars_with_scale(across / columns, down / rows)
 
 
 def _grey(plane: Plane) -> Pixels:
     level = np.round(plane * _FULL).astype(np.uint8)
     return np.repeat(level[:, :, None], 3, axis=2)
-
-
-def _within(place: Plane, parts: int) -> Plane:
-    """Return how far each point lies within its part, 0 to 1."""
-    return (place * parts) % 1.0
-
-
-def _striped(place: Plane, stripes: int) -> Plane:
-    return np.floor(place * stripes * (1 - 1e-9)) % 2
-
-
-def _checked(across: Plane, down: Plane, fields: int) -> Plane:
-    return (_striped(across, fields) + _striped(down, fields)) % 2
 
 
 def _bars(across: Plane) -> Pixels:

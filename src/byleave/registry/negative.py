@@ -23,7 +23,9 @@ from byleave.hamming import HammingIndex
 from byleave.registry.guard_tables import NegativePicture
 from byleave.registry.permissions import Act, Who, require
 
-BUILT_IN: Final = "built-in"
+BUILT_IN: Final = "built-in/1"
+"""The part that ships with Byleave, by its edition: other pictures are another edition."""
+
 MOST_NAME: Final = 80
 _INSERTED_AT_ONCE: Final = 1_000
 _VALUE = re.compile(r"[0-9a-f]{64}")
@@ -57,10 +59,9 @@ def add_pictures(session: Session, values: Iterable[bytes], name: str, *, who: W
 
 def add_built_in(session: Session, at: datetime) -> None:
     """See to it that what ships with Byleave is in the list."""
-    wanted = built_in()
-    there = sa.select(sa.func.count()).where(NegativePicture.name == BUILT_IN)
-    if session.execute(there).scalar_one() < len(wanted):
-        _insert(session, wanted, BUILT_IN, at)
+    there = sa.select(sa.exists().where(NegativePicture.name == BUILT_IN))
+    if not session.execute(there).scalar_one():
+        _insert(session, built_in(), BUILT_IN, at)
 
 
 @cache
