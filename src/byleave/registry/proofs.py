@@ -141,7 +141,7 @@ def read_proof(row: ProofRow) -> Proof:
         account=row.account_id,
         method=Method(row.method),
         state=ProofState(row.state),
-        place=Place(TargetKind(row.place_kind), row.place, row.digest),
+        place=place_of(row),
         evidence=Evidence(row.evidence),
         token_hash=row.token_hash,
         subject=row.subject,
@@ -154,6 +154,11 @@ def read_proof(row: ProofRow) -> Proof:
         checked_at=row.checked_at,
         next_check=row.next_check,
     )
+
+
+def place_of(row: ProofRow) -> Place:
+    """Return the place of a row."""
+    return Place(TargetKind(row.place_kind), row.place, row.digest)
 
 
 def _raised(target: Target, level: Evidence) -> Target:

@@ -12,16 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from byleave import urls
-from byleave.consent import TargetKind
 from byleave.errors import ConflictError, InputError
-from byleave.registry.account_tables import Account, OutboxMessage
 from byleave.registry.audit import AuditKind, ProofDetails, record
 from byleave.registry.confirming import reconfirm
 from byleave.registry.permissions import OPERATOR, Act, Who, require
 from byleave.registry.places import Place
 from byleave.registry.proof_keys import ProofKeys
+from byleave.registry.proof_letters import tell_of_another, tell_of_gone
 from byleave.registry.proof_tables import ProofRow
-from byleave.registry.proofs import COUNTING, OPEN, Proof, ProofState, proof_row, read_proof
+from byleave.registry.proofs import COUNTING, OPEN, Proof, ProofState, place_of, proof_row, read_proof
 from byleave.registry.scopes import EVIDENCE, Method, place_for
 from byleave.signals.challenges import token_hash
 
@@ -208,6 +207,8 @@ def _missed(session: Session, row: ProofRow, *, gone: bool, at: datetime) -> Non
         case _ if gone or row.failures >= TRIES or _is_another_holders(session, row):
             row.state, row.next_check = ProofState.STALE.value, at + TRY_AGAIN
             note(session, AuditKind.PROOF_STALE, row, who=OPERATOR, at=at)
+            if place_of(row).host is not None:
+                tell_of_gone(session, row.account_id, row.place, at=at)
             session.flush()
             reconfirm(session, row.account_id, at=at)
         case _:
@@ -261,7 +262,7 @@ def _is_another_holders(session: Session, row: ProofRow) -> bool:
 
 def _ask_earlier_holders(session: Session, row: ProofRow, at: datetime) -> None:
     """Look at the proofs of earlier holders of this place or a domain above it soon, and tell them that somebody is new there."""
-    host = Place(TargetKind(row.place_kind), row.place, row.digest).host
+    host = place_of(row).host
     if host is None:
         return
     above = [urls.domain_digest(domain) for domain in urls.domains_of(host)]
@@ -269,24 +270,8 @@ def _ask_earlier_holders(session: Session, row: ProofRow, at: datetime) -> None:
         ProofRow.digest.in_([row.digest, *above]),
         ProofRow.account_id != row.account_id,
         ProofRow.state.in_([state.value for state in COUNTING]),
-        ProofRow.first_good_at < at,
+        ProofRow.first_good_at <= at,
     )
     for other in session.execute(earlier.with_for_update()).scalars():
         other.next_check = at
-        email = session.execute(sa.select(Account.email).where(Account.id == other.account_id)).scalar_one()
-        if email is not None:
-            session.add(_message(email, host, other.place, at))
-
-
-def _message(email: str, host: str, place: str, at: datetime) -> OutboxMessage:
-    return OutboxMessage(
-        recipient=email,
-        subject="Somebody else showed that they control a site of yours",
-        body=(
-            f"You have shown that you control {place}. Today somebody with another account showed control of {host}.\n\n"
-            "They see nothing of yours and can change nothing you chose. If they work for you, all is well. If you do not know "
-            "of them, look who may put files on that host, and whether its DNS record still leads where it should."
-        ),
-        created_at=at,
-        sent_at=None,
-    )
+        tell_of_another(session, other.account_id, other.place, host, at=at)
