@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from byleave.catalog import HitKind, Page, PictureQuery
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from byleave.registry.drafts import Source, add_targets, draft_of
+from byleave.registry.drafts import Source, add_targets, draft_of, open_draft
 from byleave.registry.permissions import Act
 from byleave.registry.targets import Target, digest_target, picture_target
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
@@ -23,7 +23,7 @@ from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll
 from byleave.web.site import Site, TheSite
 from byleave.web.small_copies import Lookalikes
-from byleave.web.visitors import TheVisitor
+from byleave.web.visitors import TheVisitor, Visitor
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,12 +43,16 @@ class Pair:
     cards: tuple[Card, ...]
 
 
+@router.get("/choices/pictures", dependencies=[Open])
+def hand_in(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
+    """Show the ways to hand in pictures, for whoever begins with them."""
+    return page(request, site, visitor, "pictures.html", draft_id="")
+
+
 @router.post("/choices/copies", dependencies=[Open])
 def send_copies(request: Request, site: TheSite, visitor: TheVisitor, form: CheckedForm) -> Response:
     """Take small copies, or whole files where a browser makes no copies; answers a page or, to a script, JSON."""
-    draft = _draft_id(form.text("draft"))
-    with site.database.transaction() as session:
-        draft_of(session, draft, visitor.id, at=site.clock())
+    draft = _draft(site, visitor, form.text("draft"))
     rejected: list[dict[str, str]] = []
     targets: list[Target] = []
     accepted = 0
@@ -121,8 +125,13 @@ def _pair(site: Site, sent: Lookalikes) -> Pair:
     return Pair(sent, tuple(shower.card_of_sample(sample, HitKind.LOOKALIKE) for sample in samples))
 
 
-def _draft_id(text: str) -> uuid.UUID:
+def _draft(site: Site, visitor: Visitor, text: str) -> uuid.UUID:
+    """Return the draft a form names, or begin one where it names none."""
     try:
-        return uuid.UUID(text)
+        known = uuid.UUID(text) if text else None
     except ValueError as error:
         raise InputError("this form names no choice", remedy="begin again") from error
+    with site.database.transaction() as session:
+        if known is None:
+            return open_draft(session, visitor.id, at=site.clock()).id
+        return draft_of(session, known, visitor.id, at=site.clock()).id

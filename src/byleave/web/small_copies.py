@@ -18,6 +18,9 @@ from typing import Final
 from byleave.web.entries import EntryName
 
 LIFE: Final = timedelta(hours=1)
+COPY_BYTES: Final = 240 * 1024
+"""Most that a browser makes a small copy of: a JPEG with a long side of at most 512 pixels."""
+
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """Of all visitors together; a preview takes about 8 kB. Beyond it the oldest go first."""
 
