@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
     from byleave.catalog import Catalog
+    from byleave.registry.checking import Checks
     from byleave.registry.database import Database
     from byleave.settings import Settings
 
@@ -205,6 +206,7 @@ def served(
     *,
     demo: bool = True,
     bound_to: str = "127.0.0.1",
+    checks: Checks | None = None,
 ) -> Iterator[Website]:
     """Serve a site from a thread of this process, on a free port of loopback whatever it is told it is bound to."""
     import socket
@@ -217,7 +219,7 @@ def served(
     from byleave.web.server import server_config
 
     catalog, clock = Catalog(gallery.home), MovableClock()
-    app = create_app(settings, database, catalog, demo=demo, bound_to=bound_to, clock=clock)
+    app = create_app(settings, database, catalog, demo=demo, bound_to=bound_to, clock=clock, checks=checks)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(server_config(app))

@@ -19,6 +19,7 @@ from byleave.settings import Settings
 from byleave.web import (
     api_routes,
     choice_routes,
+    copy_routes,
     draft_routes,
     entry_routes,
     list_routes,
@@ -34,12 +35,14 @@ from byleave.web.lateness import Lateness
 from byleave.web.rendering import error_page, make_environment
 from byleave.web.security import Guard
 from byleave.web.site import Assets, Clock, Site, site_secret
+from byleave.web.small_copies import SmallCopies
 
 ROUTERS = (
     search_routes.router,
     entry_routes.router,
     draft_routes.router,
     choice_routes.router,
+    copy_routes.router,
     sign_in_routes.router,
     list_routes.router,
     api_routes.router,
@@ -91,6 +94,7 @@ def create_app(
         assets=Assets.load(),
         asked_pictures=AskedPictures(clock),
         claimed_pictures=ClaimedPictures(),
+        small_copies=SmallCopies(clock),
         lateness=Lateness(database),
         secret=site_secret(settings),
         post=Post(MailServer.from_settings(settings)),

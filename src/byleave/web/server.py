@@ -19,11 +19,13 @@ from byleave.media import isolated
 from byleave.media.models import caption_model, picture_model
 from byleave.publish.daily import DAILY, keep_daily, publish_daily
 from byleave.publish.releases import publish
+from byleave.registry.checking import Checks, checks_for
 from byleave.registry.database import Database
 from byleave.registry.jobs import Task, Worker
 from byleave.registry.mail import MAIL, Post
 from byleave.registry.mail_server import MailServer
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.rechecking import RECHECK, keep_rechecking, recheck_in_turn
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
 from byleave.web.choices import PUBLISH, catch_up
@@ -58,9 +60,10 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
             catch_up(session)
             app.state.site.post.catch_up(session, at=utc_now())
             keep_daily(session, utc_now())
+            keep_rechecking(session, utc_now())
         threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
-            with Worker(database, tasks(settings)):
+            with Worker(database, tasks(settings, app.state.site.checks)):
                 _Server(server_config(app), lambda: tell(address)).run([listening])
         finally:
             isolated.stop()
@@ -78,8 +81,8 @@ def server_config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def tasks(settings: Settings) -> Mapping[str, Task]:
-    """Return what the worker of a site can do."""
+def tasks(settings: Settings, checks: Checks | None = None) -> Mapping[str, Task]:
+    """Return what the worker of a site can do; ``checks`` as for :func:`create_app`."""
 
     def publish_list(database: Database) -> None:
         publish(database, settings, who=OPERATOR, at=utc_now())
@@ -87,8 +90,11 @@ def tasks(settings: Settings) -> Mapping[str, Task]:
     def publish_in_turn(database: Database) -> None:
         publish_daily(database, settings, utc_now())
 
+    def recheck(database: Database) -> None:
+        recheck_in_turn(database, checks or checks_for(settings), utc_now())
+
     post = Post(MailServer.from_settings(settings))
-    return {PUBLISH: publish_list, DAILY: publish_in_turn, MAIL: post.deliver}
+    return {PUBLISH: publish_list, DAILY: publish_in_turn, MAIL: post.deliver, RECHECK: recheck}
 
 
 class _Server(uvicorn.Server):

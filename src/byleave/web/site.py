@@ -24,6 +24,7 @@ from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
 from byleave.web.lateness import Lateness
 from byleave.web.small_copies import SmallCopies
+from byleave.web.small_copies import SmallCopies
 
 Clock = Callable[[], datetime]
 
@@ -80,6 +81,7 @@ class Site:
     assets: Assets
     asked_pictures: AskedPictures
     claimed_pictures: ClaimedPictures
+    small_copies: SmallCopies
     small_copies: SmallCopies
     lateness: Lateness
     secret: bytes
