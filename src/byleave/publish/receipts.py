@@ -17,7 +17,7 @@ from byleave.publish.folders import log_folder
 from byleave.publish.log_files import LogFiles
 from byleave.publish.sequencer import Sequenced, integrate, refuse_other_past
 from byleave.registry.changing import withdraw_claim
-from byleave.registry.claims import Claim, claim_by_id
+from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id
 from byleave.registry.database import Database
 from byleave.registry.erasure import erase_claim
 from byleave.registry.events import OpenedEvent, open_event, open_events
@@ -127,7 +127,8 @@ def acknowledge(
     by_number = {opened.event.number: opened for opened in events}
     read = _reader(settings, log)
     return tuple(
-        Acknowledged(claim, _receipt(by_number[event_of(claim)], claim.targets, log, read)) for claim in found
+        Acknowledged(claim, _receipt(by_number[event_of(claim)], _all_targets(claim), log, read))
+        for claim in found
     )
 
 
@@ -141,9 +142,14 @@ def receipt_of(database: Database, settings: Settings, claim_id: bytes, *, who: 
     """
     log = integrate(database, settings, at=at)
     with database.transaction() as session:
-        claim = claim_by_id(session, claim_id, who=who)
+        claim = claim_by_id(session, claim_id, who=who, most=SHOWN_TARGETS)
         opened = _newest(session, claim)
-    return _receipt(opened, claim.targets, log, _reader(settings, log)).to_text()
+    return _receipt(opened, _all_targets(claim), log, _reader(settings, log)).to_text()
+
+
+def _all_targets(claim: Claim) -> tuple[Target, ...]:
+    """Return the targets for a receipt: all of them, or none where they are too many to have been read."""
+    return claim.targets if len(claim.targets) == claim.target_count else ()
 
 
 def _newest(session: Session, claim: Claim) -> OpenedEvent:

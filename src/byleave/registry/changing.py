@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from byleave.consent import STEPS, ClaimState, Preferences, Use
 from byleave.errors import ConflictError
 from byleave.log import JSON
-from byleave.registry.claims import Claim, claims_with_targets, event_time, not_found
+from byleave.registry.claims import SHOWN_TARGETS, Claim, claims_with_targets, event_time, not_found
 from byleave.registry.events import NewEvent, append_event, append_events
-from byleave.registry.filing import NewClaim, check_words
+from byleave.registry.filing import NewClaim, check_answer
 from byleave.registry.permissions import Act, Who, may, require
 from byleave.registry.registering import first_state
 from byleave.registry.tables import ClaimRow
+from byleave.registry.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,20 @@ def change_claim(session: Session, claim_id: bytes, new: NewAnswer, *, who: Who,
         If it has ended: what has ended is filed anew.
     """
     row = _row(session, claim_id, who, Act.CHANGE_CLAIM)
-    (before,) = claims_with_targets(session, [row])
+    (before,) = claims_with_targets(session, [row], most=0)
     if ClaimState.WITHDRAWN not in STEPS[before.state]:
         raise ConflictError(f"this claim is {before.state} already", remedy="file a new one")
     handed = NewClaim(
         new.preferences,
-        before.targets,
+        (),
         terms=new.terms,
         contact=new.contact,
         licence=new.licence,
         expires_at=new.expires_at,
     )
-    check_words(handed, at)
+    check_answer(handed, at)
     held = before.state is ClaimState.HELD
-    state = before.state if held else first_state(new.preferences, before.targets, new.expires_at, at)
+    state = before.state if held else first_state(new.preferences, _kinds(before), new.expires_at, at)
     record = partial(_answer_record, claim_id, new, state, at)
     event = append_event(session, claim_id, "update", actor=who.role.value, at=at, record=record)
     for use in Use:
@@ -100,8 +101,8 @@ def release_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, a
     row = _row(session, claim_id, who, Act.REVIEW_CLAIM)
     if row.state != ClaimState.HELD:
         raise ConflictError(f"this claim is {row.state}, not held", remedy="load the list again")
-    (claim,) = claims_with_targets(session, [row])
-    state = first_state(claim.preferences, claim.targets, claim.expires_at, at)
+    (claim,) = claims_with_targets(session, [row], most=0)
+    state = first_state(claim.preferences, _kinds(claim), claim.expires_at, at)
     row.hold_reason = row.held_at = None
     return _step(session, row, state, "release", who=who, at=at, reason=reason)
 
@@ -182,7 +183,12 @@ def _set_state(row: ClaimRow, state: ClaimState, at: datetime) -> None:
 
 def _stored(session: Session, row: ClaimRow) -> Claim:
     session.flush()
-    return claims_with_targets(session, [row])[0]
+    return claims_with_targets(session, [row], most=SHOWN_TARGETS)[0]
+
+
+def _kinds(claim: Claim) -> list[Target]:
+    """Return one target for each kind and level that a claim has: all that its state depends on."""
+    return [Target(one.kind, b"", evidence=one.evidence) for one in claim.counts]
 
 
 def _plain_record(

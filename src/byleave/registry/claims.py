@@ -132,11 +132,39 @@ def claim_by_id(session: Session, claim_id: bytes, *, who: Who, most: int | None
     return claims_with_targets(session, [row], most=most)[0]
 
 
-def claims_of(session: Session, account: uuid.UUID, *, who: Who) -> tuple[Claim, ...]:
-    """Return the claims of one account, newest first."""
+def claims_of(
+    session: Session,
+    account: uuid.UUID,
+    *,
+    who: Who,
+    first: int = 0,
+    limit: int | None = None,
+    most: int | None = None,
+) -> tuple[Claim, ...]:
+    """Return claims of one account, newest first: ``limit`` of them from the ``first`` on, with the first ``most`` targets of each."""
     require(who, Act.SEE_CLAIM, account=account)
-    chosen = sa.select(ClaimRow).where(ClaimRow.account_id == account).order_by(ClaimRow.last_event.desc())
-    return tuple(claims_with_targets(session, session.execute(chosen).scalars().all()))
+    chosen = sa.select(ClaimRow).where(ClaimRow.account_id == account)
+    newest = chosen.order_by(ClaimRow.last_event.desc(), ClaimRow.id).offset(first).limit(limit)
+    return tuple(claims_with_targets(session, session.execute(newest).scalars().all(), most=most))
+
+
+def number_of_claims(session: Session, account: uuid.UUID, *, who: Who) -> int:
+    """Return how many claims an account has."""
+    require(who, Act.SEE_CLAIM, account=account)
+    chosen = sa.select(sa.func.count()).select_from(ClaimRow).where(ClaimRow.account_id == account)
+    return session.execute(chosen).scalar_one()
+
+
+def targets_of(
+    session: Session, claim_id: bytes, *, who: Who, after: int = 0, limit: int = SHOWN_TARGETS
+) -> tuple[tuple[int, Target], ...]:
+    """Return one page of a claim's targets, each with its number; ``after`` is the number of the last one seen."""
+    owner = session.execute(sa.select(ClaimRow.account_id).where(ClaimRow.id == claim_id)).one_or_none()
+    if owner is None or not may(who, Act.SEE_CLAIM, account=owner.account_id):
+        raise not_found(claim_id)
+    chosen = sa.select(TargetRow).where(TargetRow.claim_id == claim_id, TargetRow.id > after)
+    found = session.scalars(chosen.order_by(TargetRow.id).limit(limit))
+    return tuple((row.id, _target(row)) for row in found)
 
 
 def all_claims(
@@ -158,8 +186,8 @@ def claims_with_targets(
     wanted = list(targets)
     for start in range(0, len(wanted), _CLAIMS_AT_ONCE):
         ids = wanted[start : start + _CLAIMS_AT_ONCE]
-        for row in session.execute(_first_targets(ids, most)).scalars():
-            targets[row.claim_id].append(_target(row))
+        for found in session.scalars(_first_targets(ids, most)):
+            targets[found.claim_id].append(_target(found))
         if most is not None:
             counts |= counts_of(session, ids)
     return [
@@ -184,7 +212,7 @@ def counts_of(session: Session, claims: Sequence[bytes]) -> dict[bytes, tuple[Ta
     return {claim: tuple(some) for claim, some in found.items()}
 
 
-def _first_targets(claims: Sequence[bytes], most: int | None) -> sa.Select[tuple[TargetRow]]:
+def _first_targets(claims: Sequence[bytes], most: int | None) -> sa.Select[TargetRow]:
     if most is None:
         return sa.select(TargetRow).where(TargetRow.claim_id.in_(claims)).order_by(TargetRow.id)
     named = sa.select(ClaimRow.id).where(ClaimRow.id.in_(claims)).subquery()
