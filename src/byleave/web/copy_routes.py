@@ -43,7 +43,7 @@ class Pair:
     cards: tuple[Card, ...]
 
 
-@router.get("/choices/pictures", dependencies=[Open])
+@router.get("/pictures", dependencies=[Open])
 def hand_in(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Show the ways to hand in pictures, for whoever begins with them."""
     return page(request, site, visitor, "pictures.html", draft_id="")
