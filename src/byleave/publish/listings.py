@@ -14,6 +14,7 @@ from byleave.errors import ByleaveError
 from byleave.log import VerifierKey
 from byleave.publish.folders import releases_folder
 from byleave.publish.keys import known_keys
+from byleave.publish.retiring import is_retired
 from byleave.registry.tables import ClaimEventRow, ReleaseRow
 from byleave.release import Release, open_release
 from byleave.release.promises import Outcome, answer
@@ -61,6 +62,8 @@ def _listing(
     began: int,
     keys: tuple[VerifierKey, ...],
 ) -> Listing:
+    if is_retired(folder, number):
+        return Listing(number, published_at, "retired: a newer one took its place long ago", kept=True)
     try:
         release, standings = _opened(folder, number, keys)
         sentence, kept = _told(receipt, began, release, standings)
