@@ -91,8 +91,13 @@ def accounts_to_act_for(session: Session, person: uuid.UUID) -> tuple[ActsFor, .
     for row in session.execute(artists):
         if row.id not in seen:
             seen.add(row.id)
-            found.append(ActsFor(row.id, row.name or f"Artist {str(row.id)[:8]}", "person", row.via))
+            found.append(ActsFor(row.id, row.name or nameless(row.id), "person", row.via))
     return tuple(found)
+
+
+def nameless(person: uuid.UUID) -> str:
+    """Return what a person is called who shows no name."""
+    return f"Artist {str(person)[:8]}"
 
 
 def _roles(session: Session, person: uuid.UUID) -> dict[uuid.UUID, MemberRole]:

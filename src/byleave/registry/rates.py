@@ -21,6 +21,7 @@ class Rate(StrEnum):
 
     LOOK_UPS = "look_ups"
     SIGN_IN_LINKS = "sign_in_links"
+    INVITATIONS = "invitations"
     FILINGS = "filings"
     TARGETS = "targets"
     PROOF_CHECKS = "proof_checks"
@@ -38,6 +39,7 @@ class Allowance:
 RATES: Final[Mapping[Rate, Allowance]] = {
     Rate.LOOK_UPS: Allowance(1_000_000, timedelta(minutes=1)),
     Rate.SIGN_IN_LINKS: Allowance(5, timedelta(minutes=15)),
+    Rate.INVITATIONS: Allowance(50, timedelta(days=1)),
     Rate.FILINGS: Allowance(10_000, timedelta(hours=1)),
     Rate.TARGETS: Allowance(5_000_000, timedelta(days=1)),
     Rate.PROOF_CHECKS: Allowance(60, timedelta(hours=1)),
@@ -48,6 +50,7 @@ RATES: Final[Mapping[Rate, Allowance]] = {
 _WORDS: Final[Mapping[Rate, str]] = {
     Rate.LOOK_UPS: "things asked for by this key",
     Rate.SIGN_IN_LINKS: "links to sign in",
+    Rate.INVITATIONS: "invitations by this organisation",
     Rate.FILINGS: "choices made by this account",
     Rate.TARGETS: "links and pictures named by this account",
     Rate.PROOF_CHECKS: "checks asked for by this account",

@@ -17,6 +17,7 @@ from byleave.registry.mail import Post
 from byleave.registry.mail_server import MailServer
 from byleave.settings import Settings
 from byleave.web import (
+    account_routes,
     api_routes,
     choice_routes,
     copy_routes,
@@ -24,6 +25,8 @@ from byleave.web import (
     entry_routes,
     list_routes,
     lookup_routes,
+    organisation_routes,
+    passkey_routes,
     record_routes,
     review_routes,
     search_routes,
@@ -44,6 +47,9 @@ ROUTERS = (
     choice_routes.router,
     copy_routes.router,
     sign_in_routes.router,
+    passkey_routes.router,
+    account_routes.router,
+    organisation_routes.router,
     list_routes.router,
     api_routes.router,
     lookup_routes.router,

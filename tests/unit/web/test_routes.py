@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from byleave.registry.permissions import Act
+from byleave.errors import RefusedError
+from byleave.registry.identity import SCOPE_ACTS
+from byleave.registry.permissions import MEMBER_ACTS, VISITOR, Act, MemberRole, Role, Who, may
+from byleave.registry.sign_in import SignedIn
 from byleave.web.app import ROUTERS
 from byleave.web.forms import checked_form, checked_header
 from byleave.web.keys import KeyFor
-from byleave.web.rules import OpenToAll, SignedInFor
+from byleave.web.rules import ABOUT_ALL, ABOUT_HERSELF, MemberFor, OpenToAll, SignedInFor, SignInNeededError
 from byleave.web.security import KEYED_PATHS
-from byleave.web.visitors import visitor_of
+from byleave.web.visitors import Visitor, visitor_of
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-FOR_PERSONS = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.WITHDRAW_CLAIM}
+FOR_ANYBODY = {Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN}
+Rule = OpenToAll | SignedInFor | MemberFor | KeyFor
 
 
 def dependencies(dependant: Dependant) -> Iterator[object]:
@@ -26,10 +31,8 @@ def dependencies(dependant: Dependant) -> Iterator[object]:
         yield from dependencies(one)
 
 
-def rules(route: APIRoute) -> list[OpenToAll | SignedInFor | KeyFor]:
-    return [
-        call for call in dependencies(route.dependant) if isinstance(call, OpenToAll | SignedInFor | KeyFor)
-    ]
+def rules(route: APIRoute) -> list[Rule]:
+    return [call for call in dependencies(route.dependant) if isinstance(call, Rule)]
 
 
 def is_keyed(route: APIRoute) -> bool:
@@ -53,9 +56,71 @@ def test_every_route_has_one_rule(route: APIRoute) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name)
-def test_what_belongs_to_a_person_is_for_persons(route: APIRoute) -> None:
+def test_what_belongs_to_somebody_is_for_people_and_programs_that_say_who_they_are(route: APIRoute) -> None:
     (rule,) = rules(route)
-    assert isinstance(rule, SignedInFor) is (rule.act in FOR_PERSONS)
+    if rule.act not in FOR_ANYBODY:
+        assert not isinstance(rule, OpenToAll)
+    if isinstance(rule, OpenToAll):
+        assert may(VISITOR, rule.act)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name)
+def test_a_key_opens_nothing_beyond_its_scope(route: APIRoute) -> None:
+    (rule,) = rules(route)
+    if isinstance(rule, KeyFor):
+        assert rule.act in SCOPE_ACTS[rule.scope]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name)
+def test_a_route_about_one_organisation_asks_who_is_in_it(route: APIRoute) -> None:
+    """Only its public page, letting it act, leaving it and looking for it are for whoever signed in."""
+    (rule,) = rules(route)
+    if isinstance(rule, MemberFor):
+        assert "{organisation}" in route.path
+        assert rule.act not in ABOUT_HERSELF | ABOUT_ALL
+    elif route.path.startswith("/organisations/{organisation}"):
+        assert name(route) in {
+            "GET /organisations/{organisation}",
+            "POST /organisations/{organisation}/leave",
+        }
+
+
+class _Person:
+    """A person who acts for an organisation as one of its viewers."""
+
+    own, organisation = uuid.UUID(int=1), uuid.UUID(int=2)
+
+    @classmethod
+    def visitor(cls, account: uuid.UUID) -> Visitor:
+        who = Who(Role.CLAIMANT, cls.own, {cls.organisation: MEMBER_ACTS[MemberRole.VIEWER]})
+        return Visitor("v", False, "t", SignedIn(cls.own, account, "a@example.org", "t", who))
+
+
+@pytest.mark.parametrize(
+    "act", sorted({r.act for o in ROUTES for r in rules(o) if isinstance(r, SignedInFor)})
+)
+def test_whom_she_acts_for_decides_what_she_may_do_but_about_herself(act: Act) -> None:
+    rule = SignedInFor(act)
+    for_herself, for_others, for_strangers = (
+        _Person.visitor(account) for account in (_Person.own, _Person.organisation, uuid.UUID(int=3))
+    )
+    outcomes = [allowed(rule, visitor) for visitor in (for_herself, for_others, for_strangers)]
+    if rule.act in ABOUT_ALL:
+        assert outcomes == [False, False, False]
+    elif rule.act in ABOUT_HERSELF:
+        assert outcomes == [True, True, True]
+    else:
+        assert outcomes == [True, rule.act in MEMBER_ACTS[MemberRole.VIEWER], False]
+    with pytest.raises(SignInNeededError):
+        rule(Visitor("v", False, "t"))
+
+
+def allowed(rule: SignedInFor, visitor: Visitor) -> bool:
+    try:
+        rule(visitor)
+    except RefusedError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if set(r.methods or ()) - {"GET", "HEAD"}], ids=name)
@@ -72,7 +137,5 @@ def test_only_routes_that_ask_for_a_key_may_be_asked_from_no_page() -> None:
 
 
 def test_a_rule_lets_nobody_do_what_the_registry_refuses() -> None:
-    from byleave.errors import RefusedError
-
     with pytest.raises(RefusedError):
         OpenToAll(Act.PUBLISH)()

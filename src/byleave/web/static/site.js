@@ -3,8 +3,11 @@ import { takePictures } from "./picture.js";
 import { keepSelection } from "./selection.js";
 import { addMenus } from "./menu.js";
 import { openEntriesInDrawer } from "./drawer.js";
+import { offerPasskeys } from "./passkeys.js";
 
 for (const form of document.querySelectorAll("form[data-drop]")) takePictures(form);
+
+offerPasskeys();
 
 const selection = document.querySelector("#selection");
 const chosen = selection ? keepSelection(selection) : null;
