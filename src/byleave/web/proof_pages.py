@@ -43,7 +43,7 @@ METHOD_WORDS: Final[Mapping[Method, str]] = {
 
 _WAY_WORDS: Final[Mapping[Method, str]] = {
     Method.FILE: "You can put a file on the web space. The usual way for a site of your own.",
-    Method.DNS: "You can edit the records of the domain, at the company where you registered it. Reaches every host below it, too.",
+    Method.DNS: "You can edit the records of the domain, where you registered it. Reaches every host below it, too.",
     Method.META: "You can edit the HTML of this very page.",
     Method.HEADER: "You can set headers of the web server or CDN. Useful for pictures without a page.",
     Method.PROFILE: "You can write about yourself on this page for some minutes.",
@@ -105,18 +105,21 @@ class ShownProof:
 
 
 def ways_for(raw: str) -> tuple[list[Way], str | None]:
-    """Return the ways in which what somebody typed can be shown; where there is none, also why."""
+    """Return the ways in which what somebody typed can be shown, and why not all of it can, where that is to be said."""
     ways: list[Way] = []
-    why: str | None = None
+    fault: str | None = None
+    shared: str | None = None
     for method, words in _WAY_WORDS.items():
         try:
             place, level = place_for(method, raw)
         except (InputError, RefusedError) as refusal:
-            why = why or f"{refusal.problem}; {refusal.remedy}"
+            told = f"{refusal.problem}; {refusal.remedy}"
+            fault = fault or told
+            shared = shared or (told if isinstance(refusal, RefusedError) else None)
             continue
         title = METHOD_WORDS[method]
         ways.append(Way(method, title[0].upper() + title[1:], words, reaches(place), LEVEL_WORDS[level]))
-    return ways, None if ways else why
+    return ways, shared or (None if ways else fault)
 
 
 def reaches(place: Place) -> str:

@@ -1,0 +1,126 @@
+"""*What I control*, without JavaScript, against strangers' real servers."""
+
+from __future__ import annotations
+
+import html
+import re
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.strangers import Strangers, strangers
+from tests.website import Browser, Gallery, Website, served
+
+from byleave.settings import Settings
+
+if TYPE_CHECKING:
+    from byleave.registry.database import Database
+
+pytestmark = pytest.mark.functional
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Strangers]:
+    with strangers() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def site(
+    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
+) -> Iterator[Website]:
+    """Serve one site to all tests here: each signs in other people and names other places."""
+    settings = Settings(home=tmp_path_factory.mktemp("site"))
+    with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
+        yield website
+
+
+@pytest.fixture
+def ann(site: Website) -> Browser:
+    """Sign somebody in whom nobody has seen before."""
+    browser = site.browser()
+    browser.sign_in(f"{uuid.uuid4().hex}@example.com")
+    return browser
+
+
+def begun(ann: Browser, method: str, place: str) -> str:
+    """Begin a proof as its page does, and return the address of its page."""
+    sent = ann.post("/proofs", data={"form_token": ann.token("/proofs"), "method": method, "place": place})
+    assert sent.status_code == 200, sent.text
+    return sent.url.path
+
+
+def texts(page: str) -> list[str]:
+    """Return what a page gives to copy."""
+    return [html.unescape(found) for found in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page)]
+
+
+def test_a_site_is_shown_by_a_file_from_the_page_to_the_choice(ann: Browser, world: Strangers) -> None:
+    ways = ann.get("/proofs/new?place=jane.example").text
+    assert "A DNS record" in ways
+    assert "A file on the site" in ways
+    path = begun(ann, "file", "jane.example")
+    address, held = texts(ann.get(path).text)[:2]
+    file = ann.get(f"{path}/file")
+    assert (file.text, file.headers["content-type"]) == (held, "text/plain; charset=utf-8")
+    seen = ann.post(f"{path}/check", data={"form_token": ann.token(path)}).text
+    assert "What was seen" in seen
+    assert "has no address" in seen
+    world.put(address.removeprefix("https://"), file.content)
+    seen = ann.post(f"{path}/check", data={"form_token": ann.token(path)}).text
+    assert "The file is there and holds what it should" in seen
+    assert f"Answer 200, {len(held)} bytes" in seen
+    assert "Confirmed" in ann.get("/proofs").text
+
+
+def test_nobody_sees_or_changes_anothers_proofs(site: Website, ann: Browser) -> None:
+    bob = site.browser()
+    bob.sign_in("bob@example.com")
+    path = begun(ann, "dns", "jane.example")
+    token = bob.token("/proofs")
+    assert bob.get(path).status_code == 404
+    assert bob.get(f"{path}/file").status_code == 404
+    for what in ("check", "end"):
+        assert bob.post(f"{path}/{what}", data={"form_token": token}).status_code == 404
+    assert "jane.example</strong>" not in bob.get("/proofs").text
+    assert "Sign in" in site.browser().get(path).text
+
+
+def test_why_a_shared_host_cannot_be_shown_is_said(ann: Browser) -> None:
+    page = ann.get("/proofs/new?place=github.io").text
+    assert "shared by many people" in page
+    assert "A DNS record" not in page
+    assert "Use this" not in ann.get("/proofs/new?place=http%3A%2F%2F127.0.0.1%2F").text
+    profile = ann.get("/proofs/new?place=deviantart.com/jane").text
+    assert "everything below deviantart.com/jane/" in profile
+    assert "A DNS record" not in profile
+    refused = ann.post(
+        "/proofs", data={"form_token": ann.token("/proofs"), "method": "file", "place": "github.io"}
+    )
+    assert refused.status_code == 403
+
+
+def test_what_a_stranger_serves_is_never_shown(ann: Browser, world: Strangers) -> None:
+    path = begun(ann, "meta", "other.example/<script>alert(1)</script>")
+    world.put("other.example/%3Cscript%3Ealert(1)%3C/script%3E", "<title>internal secret</title>")
+    seen = ann.post(f"{path}/check", data={"form_token": ann.token(path)}).text
+    assert "Its head has no such line" in seen
+    assert "internal secret" not in seen
+    assert "<script>alert" not in seen
+
+
+def test_a_proof_is_given_up_and_begun_anew(ann: Browser) -> None:
+    path = begun(ann, "dns", "jane.example")
+    assert begun(ann, "dns", "jane.example") == path
+    page = ann.post(f"{path}/end", data={"form_token": ann.token(path)}).text
+    assert path not in page
+    assert begun(ann, "dns", "jane.example") != path
+
+
+@pytest.mark.parametrize(
+    ("method", "place"), [("oauth", "x"), ("nonsense", "jane.example"), ("dns", ""), ("dns", "a b")]
+)
+def test_what_is_no_way_or_no_place_is_said(ann: Browser, method: str, place: str) -> None:
+    sent = ann.post("/proofs", data={"form_token": ann.token("/proofs"), "method": method, "place": place})
+    assert sent.status_code == 400
