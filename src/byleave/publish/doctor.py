@@ -17,6 +17,7 @@ from byleave.publish.folders import keys_folder, log_folder, releases_folder
 from byleave.publish.health import health
 from byleave.publish.keys import known_keys, show_keys
 from byleave.publish.log_files import LogFiles
+from byleave.publish.witnesses import own_policy
 from byleave.registry.doctor import Finding, parameters_if_running
 from byleave.release import open_latest
 from byleave.release.keys import KEY_FILE, verify_ed25519
@@ -63,6 +64,7 @@ def _publication(settings: Settings) -> Iterator[Finding]:
         yield Finding("published list", "broken", error.problem, error.remedy)
         return
     yield from _log(settings)
+    yield from _policy(settings)
 
 
 def _waiting(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -106,6 +108,14 @@ def _log(settings: Settings) -> Iterator[Finding]:
         yield Finding("public log", "ok", f"{checkpoint.size} entries, signature and newest tiles hold", "")
     except ByleaveError as error:
         yield Finding("public log", "broken", error.problem, error.remedy)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        if own_policy(settings) is not None:
+            yield Finding("witness policy", "ok", "names this log; visitors are given it", "")
+    except ByleaveError as error:
+        yield Finding("witness policy", "broken", error.problem, error.remedy)
 
 
 def _datasets(folder: Path) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
-"""Ask a witness to cosign our log, and keep its cosignature with the checkpoint."""
+"""Ask a witness to cosign our log, keep its cosignature with the checkpoint, and say whom visitors may believe."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from datetime import datetime
 
-from byleave.errors import ConflictError, UnavailableError, VerificationError
+from byleave.errors import ConflictError, FormatError, UnavailableError, VerificationError
 from byleave.fetch import Client, FetchLimits
 from byleave.log import (
     Cosignature,
+    Policy,
     VerifierKey,
     add_cosignatures,
     consistency_proof,
@@ -16,8 +17,10 @@ from byleave.log import (
     open_cosignatures,
 )
 from byleave.log.lines import read_decimal
+from byleave.log.policy import MAX_POLICY_BYTES
 from byleave.log.witness import AddCheckpoint
 from byleave.publish.folders import log_folder
+from byleave.publish.keys import signing_key
 from byleave.publish.log_files import LogFiles
 from byleave.publish.sequencer import Sequenced, integrate, newest_checkpoint, sequencing
 from byleave.registry.database import Database
@@ -25,9 +28,35 @@ from byleave.registry.tables import CheckpointRow
 from byleave.release.keys import verify_ed25519
 from byleave.settings import Settings
 
+POLICY_FILE = "tlog.policy"
+"""In the home: the operator's policy, which names this log and its witnesses."""
+
 _LIMITS = FetchLimits(body_bytes=1_000_000)
 _ATTEMPTS = 3
 _OK, _CONFLICT = 200, 409
+
+
+def own_policy(settings: Settings) -> str | None:
+    """Return the operator's policy as text, or ``None`` where there is none.
+
+    Raises
+    ------
+    FormatError
+        If it is no policy, or does not name the key that signs this log.
+    """
+    path = settings.home / POLICY_FILE
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_POLICY_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    policy = Policy.parse(content)
+    if signing_key(settings).verifier not in [log.key for log in policy.logs]:
+        raise FormatError(
+            f"{path} does not name the key that signs this log",
+            remedy="add a line `log KEY` with the key that `byleave keys show` prints",
+        )
+    return content.decode(errors="replace")
 
 
 def ask_witness(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -17,6 +18,7 @@ from byleave.publish.keys import key_history, known_keys
 from byleave.publish.log_files import CHECKPOINT, LogFiles
 from byleave.publish.record import newest_releases, record
 from byleave.publish.releases import last_published
+from byleave.publish.witnesses import own_policy
 from byleave.registry.permissions import Act
 from byleave.registry.review import queue
 from byleave.release.key_history import HISTORY
@@ -24,13 +26,18 @@ from byleave.web.atom import ATOM_TYPE, releases_feed
 from byleave.web.entry_routes import FOREVER
 from byleave.web.rendering import page
 from byleave.web.rules import OpenToAll
-from byleave.web.site import TheSite
+from byleave.web.site import Site, TheSite
 from byleave.web.visitors import TheVisitor
+
+log = logging.getLogger("byleave.web")
 
 router = APIRouter(dependencies=[Depends(OpenToAll(Act.READ_RECORD))], include_in_schema=False)
 
 SHORT: Final = "public, max-age=5"
 """Seconds for which a checkpoint may be kept: a monitor is never more than these behind."""
+
+POLICY: Final = "policy"
+"""Where the operator's policy stands below the log: which witnesses there are."""
 
 SHOWN_RELEASES: Final = 10
 FED_RELEASES: Final = 30
@@ -70,8 +77,16 @@ def verify(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     with site.database.transaction() as session:
         has_list = last_published(session) is not None
     keys = [str(key) for key in known_keys(site.settings)]
+    trusted = _policy(site) or "".join(f"{key}\n" for key in keys)
     return page(
-        request, site, visitor, "verify.html", keys=keys, has_list=has_list, address=_address(request)
+        request,
+        site,
+        visitor,
+        "verify.html",
+        key=keys[0],
+        trusted=trusted,
+        has_list=has_list,
+        address=_address(request),
     )
 
 
@@ -86,7 +101,21 @@ def log_file(file: str, request: Request, site: TheSite) -> Response:
         return _tagged(request, note.encode(), "text/plain; charset=utf-8", SHORT)
     if file == HISTORY:
         return _tagged(request, key_history(site.settings).to_bytes(), "text/plain; charset=utf-8", SHORT)
+    if file == POLICY:
+        policy = _policy(site)
+        if policy is None:
+            raise NotFoundError("this registry names no witnesses", remedy="trust its key alone")
+        return _tagged(request, policy.encode(), "text/plain; charset=utf-8", SHORT)
     return _tagged(request, _tile(files, file), "application/octet-stream", FOREVER)
+
+
+def _policy(site: Site) -> str | None:
+    """Return the operator's policy; one that cannot be used is for `byleave doctor` to tell, and not for visitors."""
+    try:
+        return own_policy(site.settings)
+    except FormatError as error:
+        log.warning("the policy of this log is not handed out: %s", error.problem)
+        return None
 
 
 def _tile(files: LogFiles, path: str) -> bytes:

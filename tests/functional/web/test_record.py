@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from defusedxml.ElementTree import fromstring
+from tests.logs import witness_key
 from tests.website import Website
 
 from byleave.consent import PRESETS, Evidence
 from byleave.log import TileAt, hash_reader, open_checkpoint, tree_root
-from byleave.publish import publish
+from byleave.publish import doctor, publish
 from byleave.publish.keys import known_keys
 from byleave.publish.receipts import Acknowledged, file_all_with_receipts
 from byleave.registry.accounts import account_of
@@ -201,3 +202,23 @@ def test_the_verify_page_names_the_keys_and_works_by_its_own_module(website: Web
     assert website.settings.origin in page
     assert "<form" in page
     assert 'method="post"' not in page.partition('id="verify"')[2], "the receipt is not sent anywhere"
+
+
+def test_the_operator_s_policy_is_handed_out_while_it_can_be_used(website: Website) -> None:
+    browser = website.browser()
+    assert browser.http.get("/log/policy").status_code == 404
+    (key,) = known_keys(website.settings)
+    policy = f"log {key}\nwitness ann {witness_key('ann.example')}\nquorum none\n"
+    file = website.settings.home / "tlog.policy"
+    file.write_text(policy)
+    assert browser.get("/log/policy").text == policy
+    assert "witness ann ann.example" in browser.get("/verify").text
+    assert states(website)["witness policy"] == "ok"
+    file.write_text("quorum none\n")
+    assert browser.http.get("/log/policy").status_code == 404
+    assert "quorum none" not in browser.get("/verify").text
+    assert states(website)["witness policy"] == "broken"
+
+
+def states(website: Website) -> dict[str, str]:
+    return {one.name: one.state for one in doctor.check(website.settings, website.clock())}

@@ -4,9 +4,7 @@ import {
   fail,
   fromHex,
   leafHash,
-  openCheckpoint,
   openNote,
-  parseKey,
   parseReceipt,
   same,
   sha256,
@@ -15,40 +13,52 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "./tlog.js";
+import { openCheckpoint, parseTrust } from "./tlog_policy.js";
 
 const RECORD_BYTES = 48;
 const DIGEST_BYTES = 32;
+const REDACTED_BYTES = 40;
 const MOST_BYTES = 64 * 1024 * 1024;
 const DAY_S = 24 * 60 * 60;
 const STANDINGS = ["", "effective", "filed", "held", "withdrawn", "rejected", "erased", "expired"];
-const REASONS = ["", "flat", "crowded", "common", "disputed", "other"];
+const REASONS = ["", "flat", "crowded", "common", "disputed", "other", "hosts", "burst", "comparing"];
 const AFTER = { withdraw: "withdrawn", erase: "erased", reject: "rejected", hold: "held", expire: "expired" };
 const text = new TextDecoder();
 
-// Check a receipt. `get(address)` gives the bytes of a public file, or null where there is none; `tell` hears of every step.
-export async function check(receiptText, keyLines, places, get, tell) {
-  const keys = await Promise.all(keyLines.map(parseKey));
+// Check a receipt. `trusted` is keys or a policy; `get(address)` gives the bytes of a public file, or null where there is none;
+// `tell` hears of every step.
+export async function check(receiptText, trusted, places, get, tell) {
+  const trust = await parseTrust(trusted);
   const receipt = await parseReceipt(receiptText);
   const number = receipt.index + 1n;
   tell(`The receipt is for claim event ${number}, “${receipt.record.op}”, of ${receipt.record.at}.`);
-  const then = await openCheckpoint(receipt.checkpoint, keys);
+  const then = await openCheckpoint(receipt.checkpoint, trust);
   tell(`The log of ${then.origin} with ${then.size} entries is signed by a key you trust.`);
+  tellWitnesses(then, trust, tell);
   await verifyInclusion(receipt.index, then.size, await leafHash(receipt.entry), receipt.proof, then.root);
   tell(`The event is entry ${receipt.index} of that log: its hash and ${receipt.proof.length} others give the signed root.`);
-  await hasGrown(then, keys, places.log, get, tell);
-  return inNewestList(receipt, number, keys, then.origin, places.releases, get, tell);
+  await hasGrown(then, trust, places.log, get, tell);
+  return inNewestList(receipt, number, trust.keys, then.origin, places.releases, get, tell);
 }
 
-async function hasGrown(then, keys, log, get, tell) {
+function tellWitnesses({ size, seen }, { witnesses }, tell) {
+  for (const { name, time } of seen) tell(`${name} saw the log of ${size} entries on ${moment(time)} and cosigned it.`);
+  if (witnesses.length && !seen.length) tell(`None of the ${witnesses.length} witnesses you know has cosigned the log of ${size} entries; your policy does not ask for it.`);
+}
+
+async function hasGrown(then, trust, log, get, tell) {
   const bytes = (await get(`${log}/checkpoint`)) ?? fail("the log has no head");
-  const now = await openCheckpoint(text.decode(bytes), keys);
+  const now = await openCheckpoint(text.decode(bytes), trust);
   if (now.origin !== then.origin) fail(`the log here is ${now.origin}, and the receipt is of ${then.origin}`);
   if (now.size < then.size) fail(`the log has ${now.size} entries now, fewer than when the receipt was made`);
   const readTile = async (path) => (await get(`${log}/${path}`)) ?? fail("a tile of the log is missing");
   const proof = await consistencyFromTiles(then.size, now.size, readTile);
   await verifyConsistency(then.size, now.size, then.root, now.root, proof);
   tell(`The log has ${now.size} entries now and begins with the log of the receipt: nothing in it was changed.`);
+  if (now.size !== then.size) tellWitnesses(now, trust, tell);
 }
+
+const moment = (seconds) => `${new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 async function inNewestList(receipt, number, keys, origin, releases, get, tell) {
   if (!releases) return { holds: true, words: "The receipt holds. No list has been published yet." };
@@ -65,18 +75,33 @@ async function inNewestList(receipt, number, keys, origin, releases, get, tell) 
   const said = verdict(receipt, number, entry, list, release.members);
   const listed = said.holds && (entry.standing === "effective" || entry.standing === "filed");
   if (!listed || !receipt.targets.length) return said;
+  const folder = `${releases}/${list}`;
+  let redaction = null;
   const digests = async (name) => {
-    const folder = `${releases}/${list}`;
     const file = release.members.files.find((one) => one.name === name);
     if (!file || file.bytes > MOST_BYTES) return file ?? null;
     const bytes = (await get(`${folder}/${name}`)) ?? fail(`${folder}/${name} is missing`);
     if (toHex(await sha256(bytes)) === file.sha256) return bytes;
     // Rows may have been taken out for somebody's erasure; a second signed manifest then says what the file is now.
-    const redaction = await openManifest(folder, "redaction", list, keys, origin, get, "redaction");
+    redaction ??= await openManifest(folder, "redaction", list, keys, origin, get, "redaction");
     if (redaction.members.manifest_sha256 !== release.digest) fail("the redaction belongs to another list");
     return signedFile(folder, name, redaction.members, get);
   };
-  return (await lacksTargets(receipt.targets, digests, list, tell)) ?? said;
+  const lacking = await lacksTargets(receipt.targets, digests, list, tell);
+  if (lacking && redaction && (await isTakenOut(entry.row, folder, redaction, get))) return takenOut(list, redaction);
+  return lacking ?? said;
+}
+
+async function isTakenOut(row, folder, redaction, get) {
+  const places = await signedFile(folder, "redacted.bin", redaction.members, get);
+  const key = new Uint8Array(8);
+  new DataView(key.buffer).setBigUint64(0, row);
+  return place(places, REDACTED_BYTES, key) !== null;
+}
+
+function takenOut(list, redaction) {
+  const day = redaction.members.made_at.slice(0, 10);
+  return { holds: true, words: `The receipt holds. The rows of the claim were redacted: taken out of list ${list} on ${day}, as the registry signed.` };
 }
 
 // The list must hold what the claim covers, too: its sorted digests are looked through, kind by kind.

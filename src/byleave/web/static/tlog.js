@@ -4,7 +4,7 @@
 const utf8 = new TextEncoder();
 const HASH_BYTES = 32;
 const TILE_WIDTH = 256;
-const ED25519 = 1;
+export const ED25519 = 1;
 
 export class Broken extends Error {}
 
@@ -164,27 +164,39 @@ function checkHashes(hashes) {
   if (hashes.some((hash) => hash.length !== HASH_BYTES)) fail("a hash in the proof has the wrong length");
 }
 
-// A verifier key as people pass it on: name+id+base64.
+// A verifier key as people pass it on: name+id+base64. Of a kind that we know, or of any: such a key is kept and never counts.
 export async function parseKey(text) {
+  const key = await parseAnyKey(text);
+  return key.kind === ED25519 && key.bytes.length === 32 ? key : fail("this is not an Ed25519 verifier key");
+}
+
+export async function parseAnyKey(text) {
   const [name, id, ...rest] = text.trim().split("+");
   const material = fromBase64(rest.join("+"));
-  if (!name || material[0] !== ED25519 || material.length !== 33) fail("this is not an Ed25519 verifier key");
+  if (!name || !material.length) fail("this is not a verifier key");
   const made = (await sha256(utf8.encode(`${name}\n`), material)).subarray(0, 4);
   if (toHex(made) !== id) fail("the key's id does not fit the key: copy it again, whole");
-  return { name, id: made, bytes: material.subarray(1) };
+  return { name, id: made, kind: material[0], bytes: material.subarray(1), material };
+}
+
+// Take a signed note apart: its text, and who claims to have signed it. Nothing is checked yet.
+export function splitNote(note) {
+  const gap = note.lastIndexOf("\n\n");
+  if (gap < 0 || !note.endsWith("\n")) fail("this is not a signed note");
+  const signatures = note.slice(gap + 2, -1).split("\n").map((line) => {
+    const [, name, encoded] = /^\u2014 ([^ +]+) ([A-Za-z0-9+/=]+)$/.exec(line) ?? fail("a signature line cannot be read");
+    return { name, blob: fromBase64(encoded) };
+  });
+  return { text: note.slice(0, gap + 1), signatures };
 }
 
 // Return the text of a signed note whose origin is `name`, once one of the keys has been seen to sign it.
 export async function openNote(note, keys, name) {
-  const gap = note.lastIndexOf("\n\n");
-  if (gap < 0 || !note.endsWith("\n")) fail("this is not a signed note");
-  const text = note.slice(0, gap + 1);
+  const { text, signatures } = splitNote(note);
   let signed = false;
-  for (const line of note.slice(gap + 2, -1).split("\n")) {
-    const [, signer, encoded] = /^\u2014 ([^ +]+) ([A-Za-z0-9+/=]+)$/.exec(line) ?? fail("a signature line cannot be read");
-    const blob = fromBase64(encoded);
+  for (const { name: signer, blob } of signatures) {
     for (const key of keys) {
-      if (key.name !== name || signer !== name || !same(key.id, blob.subarray(0, 4))) continue;
+      if (key.kind !== ED25519 || key.name !== name || signer !== name || !same(key.id, blob.subarray(0, 4))) continue;
       if (!(await isSigned(key, blob.subarray(4), utf8.encode(text)))) fail(`the signature of ${signer} does not hold`);
       signed = true;
     }
@@ -192,16 +204,9 @@ export async function openNote(note, keys, name) {
   return signed ? text : fail("no key trusted here signed this");
 }
 
-async function isSigned(key, signature, message) {
+export async function isSigned(key, signature, message) {
   const imported = await crypto.subtle.importKey("raw", key.bytes, { name: "Ed25519" }, false, ["verify"]);
   return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, message);
-}
-
-// A checkpoint: whose log, how large, and the root of its tree.
-export async function openCheckpoint(note, keys) {
-  const origin = note.split("\n", 1)[0];
-  const [, size, root] = (await openNote(note, keys, origin)).split("\n");
-  return { origin, size: whole(size), root: fromBase64(root) };
 }
 
 // A receipt (C2SP tlog-proof with our extra data), taken apart; nothing in it is checked yet but that its parts can be read.

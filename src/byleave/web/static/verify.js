@@ -18,10 +18,10 @@ async function run() {
   found.replaceChildren();
   const steps = document.createElement("ol");
   found.append(steps);
-  const keys = form.querySelector("#keys").value.split("\n").filter((line) => line.trim());
+  const trusted = form.querySelector("#keys").value;
   const places = { log: form.dataset.log, releases: form.dataset.releases };
   try {
-    const verdict = await check(await file.text(), keys, places, fetched, (words) => add(steps, "li", words));
+    const verdict = await check(await file.text(), trusted, places, fetched, (words) => add(steps, "li", words));
     add(found, "p", verdict.words, `told verdict-${verdict.holds ? "holds" : "broken"}`);
   } catch (error) {
     const said = error instanceof Broken ? error.message : `it could not be checked: ${error.message}`;
