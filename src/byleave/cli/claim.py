@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from byleave.registry.claims import Claim
-    from byleave.registry.filing import Filing
+    from byleave.registry.filing import Filing, NewClaim
     from byleave.registry.targets import Target
 
 app = typer.Typer(no_args_is_help=True, help="Say no, ask me first, or yes; list, show and withdraw")
@@ -33,7 +33,12 @@ def add(
     url: list[str] = typer.Option([], help=f"One link; {_MANY}"),
     prefix: list[str] = typer.Option([], help=f"Everything below a path; {_MANY}"),
     domain: list[str] = typer.Option([], help=f"A domain and all hosts below it; {_MANY}"),
-    csv: Path | None = typer.Option(None, help="A list of links, prefixes, domains or SHA-256 values"),
+    list_: Path | None = typer.Option(
+        None, "--list", help="A file of up to a million links, prefixes, domains or SHA-256 values"
+    ),
+    rejects: Path | None = typer.Option(
+        None, help="File to write the lines of the list to that cannot be used, with the reason for each"
+    ),
     preference: str = typer.Option(..., help="deny, conditional or allow"),
     use: list[Use] = typer.Option(
         [],
@@ -56,8 +61,11 @@ def add(
     from byleave.registry.permissions import OPERATOR
 
     settings = Settings.from_process()
-    targets = _targets(settings, image, sample, url, prefix, domain, csv)
+    targets = _targets(settings, image, sample, url, prefix, domain)
     new = NewClaim(_preferences(preference, use), targets, terms, contact, publish_values=publish_values)
+    if list_ is not None:
+        _add_list(settings, list_, new, claimant, rejects, receipt, as_json=json_)
+        return
     with Database.open(settings) as database:
         with database.transaction() as session:
             filing = Filing(new, account_of(session, claimant, now()))
@@ -79,22 +87,22 @@ def list_claims(
 ) -> None:
     """List claims, newest first."""
     from byleave.registry.accounts import find_account
-    from byleave.registry.claims import all_claims, claims_of
+    from byleave.registry.claims import SHOWN_TARGETS, all_claims, claims_of
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
     with Database.open(Settings.from_process()) as database, database.transaction() as session:
         if claimant is None:
-            claims = all_claims(session, who=OPERATOR)
+            claims = all_claims(session, who=OPERATOR, most=SHOWN_TARGETS)
         else:
             account = find_account(session, claimant)
-            claims = () if account is None else claims_of(session, account, who=OPERATOR)
+            claims = () if account is None else claims_of(session, account, who=OPERATOR, most=SHOWN_TARGETS)
     if json_:
         print_json([describe(claim) for claim in claims])
         return
     for claim in claims:
         typer.echo(
-            f"{claim.id.hex()}  {claim.state:<9}  {claim.preferences.strongest.word:<11}  {len(claim.targets)} targets"
+            f"{claim.id.hex()}  {claim.state:<9}  {claim.preferences.strongest.word:<11}  {claim.target_count} targets"
         )
     if not claims:
         say("no claims yet; file one with `byleave claim add`")
@@ -108,13 +116,13 @@ def show(
     """Show one claim and what it covers now."""
     from byleave.catalog import Catalog
     from byleave.copies.covers import covered_now
-    from byleave.registry.claims import claim_by_id
+    from byleave.registry.claims import SHOWN_TARGETS, claim_by_id
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
     settings, claim_id = Settings.from_process(), _claim_id(claim)
     with Database.open(settings) as database, database.transaction() as session:
-        found = claim_by_id(session, claim_id, who=OPERATOR)
+        found = claim_by_id(session, claim_id, who=OPERATOR, most=SHOWN_TARGETS)
     covers = covered_now(Catalog(settings.home, limits=settings.limits), found)
     covered = [
         {"dataset": c.dataset, "entries": c.samples, "as_of": c.as_of, "without_pictures": c.without_pictures}
@@ -209,10 +217,42 @@ def describe(claim: Claim) -> dict[str, Any]:
             {"kind": t.kind.value, "value": t.value, "label": t.label, "digest": t.digest.hex()}
             for t in claim.targets
         ],
+        "target_count": claim.target_count,
         "hold_reason": claim.hold_reason,
         "filed_at": claim.filed_at,
         "withdrawn_at": claim.withdrawn_at,
     }
+
+
+def _add_list(
+    settings: Settings,
+    path: Path,
+    new: NewClaim,
+    claimant: str,
+    rejects: Path | None,
+    receipt: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from byleave.cli.claim_lists import echo_handed, file_list
+
+    if new.targets:
+        raise InputError("a list is filed as a claim of its own", remedy="file the rest by a second command")
+    done = file_list(settings, path, new, claimant, rejects=rejects)
+    if done.acknowledged is not None:
+        _keep(done.acknowledged.receipt.to_text(), receipt)
+    if not as_json:
+        echo_handed(done)
+        return
+    handed = done.handed
+    print_json(
+        {
+            "claim": handed.claim,
+            "accepted": handed.accepted,
+            "rejected": handed.rejected,
+            "again": done.again,
+        }
+    )
 
 
 def _guarded(settings: Settings, session: Session, filing: Filing) -> Filing:
@@ -264,7 +304,6 @@ def _targets(
     links: list[str],
     prefixes: list[str],
     domains: list[str],
-    csv: Path | None,
 ) -> tuple[Target, ...]:
     from byleave.registry import targets
 
@@ -273,8 +312,6 @@ def _targets(
     found += [targets.url_target(link) for link in links]
     found += [targets.prefix_target(prefix) for prefix in prefixes]
     found += [targets.domain_target(domain) for domain in domains]
-    if csv is not None:
-        found += targets.read_list(_content(csv, settings.limits.csv_bytes), settings.limits)
     return tuple({(target.kind, target.digest): target for target in found}.values())
 
 

@@ -168,13 +168,17 @@ def targets_of(
 
 
 def all_claims(
-    session: Session, *, who: Who, states: Iterable[ClaimState] = tuple(ClaimState)
+    session: Session,
+    *,
+    who: Who,
+    states: Iterable[ClaimState] = tuple(ClaimState),
+    most: int | None = None,
 ) -> tuple[Claim, ...]:
-    """Return every claim in one of ``states``, newest first."""
+    """Return every claim in one of ``states``, newest first, with the first ``most`` targets of each."""
     require(who, Act.LIST_ALL_CLAIMS)
     wanted = [state.value for state in states]
     chosen = sa.select(ClaimRow).where(ClaimRow.state.in_(wanted)).order_by(ClaimRow.last_event.desc())
-    return tuple(claims_with_targets(session, session.execute(chosen).scalars().all()))
+    return tuple(claims_with_targets(session, session.execute(chosen).scalars().all(), most=most))
 
 
 def claims_with_targets(

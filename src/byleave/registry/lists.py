@@ -84,7 +84,7 @@ class ListReader:
 
     def _count(self, line: int) -> None:
         self.lines = line
-        if line > self.limits.csv_rows + 1:
+        if self.accepted + len(self.rejects) >= self.limits.csv_rows:
             raise InputError(
                 "the list has too many lines",
                 remedy=f"split it into files of at most {self.limits.csv_rows:,} lines",
@@ -121,9 +121,21 @@ def _cells(text: Iterable[str]) -> Iterator[tuple[int, str, str]]:
     if set(header) & set(LISTED_KINDS):
         yield from _table(lines, header, before + 1)
         return
+    if "," in first and not _is_link(first):
+        raise InputError(
+            f"the header of the list, {first.strip()[:80]!r}, names none of the columns that are read",
+            remedy="name a column url, prefix, domain or sha256",
+        )
     yield from _plain(before + 1, first)
     for number, line in enumerate(lines, before + 2):
         yield from _plain(number, line)
+
+
+def _is_link(line: str) -> bool:
+    try:
+        return all(read_value(kind, value) is not None for _, kind, value in _plain(1, line))
+    except InputError:
+        return False
 
 
 def _plain(number: int, line: str) -> Iterator[tuple[int, str, str]]:
