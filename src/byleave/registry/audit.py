@@ -91,6 +91,7 @@ class AuditKind(StrEnum):
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_EXPORTED = "account_exported"
     ACCOUNT_ERASED = "account_erased"
+    MONTHLY_MAIL_WRITTEN = "monthly_mail_written"
     SIGNED_OUT_EVERYWHERE = "signed_out_everywhere"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_RENAMED = "passkey_renamed"
