@@ -173,7 +173,9 @@ def targets_of(sizes: Sizes) -> Targets:
     ]
     missed = sizes.urls - sum(len(part) for part in hit)
     none = Links.of(1_000_000, missed, sizes.hosts).written(names, np.arange(missed), canonical=True)
-    ranks = randomness.choice(np.arange(sizes.hosts // 500, sizes.hosts), sizes.domains + sizes.prefixes, False)
+    ranks = randomness.choice(
+        np.arange(sizes.hosts // 500, sizes.hosts), sizes.domains + sizes.prefixes, False
+    )
     return Targets(
         urls=pa.concat_arrays([*hit, none]),
         domains=[domain(rank) for rank in ranks[: sizes.domains].tolist()],

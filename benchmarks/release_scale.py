@@ -27,10 +27,9 @@ from byleave.publish.keys import signing_key
 from byleave.publish.sequencer import integrate
 from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR
-from byleave.release import Release, sync
-from byleave.release.claims_file import read_batches
+from byleave.release import Release, open_synced, sync
 from byleave.release.delta_writing import write_delta
-from byleave.release.patching import patch
+from byleave.release.patching import patch, read_rows
 from byleave.release.rows import SCHEMA
 from byleave.settings import Settings
 
@@ -44,7 +43,7 @@ FILL = (
     """INSERT INTO claims (id, account_id, actor, state, disputed, stale, evidence, train_gen, train_other, tdm, ai_input, ai_index,
          search, publish_values, filed_at, effective_at, last_event)
        SELECT substr(sha256(int8send(n)), 1, 16), md5('party' || n / :each)::uuid, 'claimant', 'effective', false, false, 0, 3, 3, 0, 0,
-         0, 0, false, :at, :at, n FROM generate_series(1, :claims) n""",
+         0, 0, false, :at, :at, n FROM generate_series(1, :claims) n ORDER BY 1""",
     """INSERT INTO targets (claim_id, kind, digest)
        SELECT substr(sha256(int8send(n)), 1, 16), CASE WHEN n % 20 = 0 THEN 'domain' ELSE 'url' END, sha256('t' || int8send(n))
        FROM generate_series(1, :claims) n""",
@@ -52,8 +51,13 @@ FILL = (
        SELECT n, substr(sha256(int8send(n)), 1, 16), 'register', 'claimant', NULL, sha256('c' || int8send(n)), NULL, :at
        FROM generate_series(1, :claims) n""",
     "UPDATE event_counter SET last = :claims",
-    "ANALYZE claims, targets, claim_events",
 )
+TABLES = "ARRAY['claims', 'targets', 'claim_events']::regclass[]"
+INDEXES = f"""SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index
+    WHERE indrelid = ANY({TABLES}) AND NOT indisunique"""
+REFERENCES = f"""SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+    format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    WHERE conrelid = ANY({TABLES}) AND contype = 'f'"""
 CHANGE = (
     "UPDATE claims SET state = 'withdrawn', last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 0",
     "UPDATE claims SET evidence = 3, last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 1",
@@ -69,6 +73,24 @@ def execute(database: Database, statements: tuple[str, ...], **values: object) -
         with database.transaction() as session:
             names = {name: value for name, value in values.items() if f":{name}" in statement}
             session.execute(sa.text(statement), names)
+
+
+def fill(database: Database, **values: object) -> None:
+    """Fill the tables without what every single row costs: indexes and references come when all rows are there."""
+    with database.transaction() as session:
+        for setting in ("work_mem", "maintenance_work_mem"):
+            session.execute(sa.text(f"SET LOCAL {setting} = '512MB'"))
+        around = [*session.execute(sa.text(REFERENCES)), *session.execute(sa.text(INDEXES))]
+        driver = session.connection().exec_driver_sql
+        for drop, _ in around:
+            driver(drop)
+        for statement in FILL:
+            names = {name: value for name, value in values.items() if f":{name}" in statement}
+            session.execute(sa.text(statement), names)
+        for _, make in reversed(around):
+            driver(make)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("VACUUM ANALYZE claims, targets, claim_events"))
 
 
 class Taken(NamedTuple):
@@ -94,7 +116,7 @@ def plain_write(release: Release, path: Path) -> float:
     """Write the rows of a release as Parquet and nothing else; reading them is not counted."""
     taken = 0.0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for batch in read_batches(release.folder / "claims.parquet"):
+        for batch in read_rows(release):
             taken += seconds(partial(writer.write_batch, batch)).wall
     return taken
 
@@ -117,7 +139,7 @@ def main() -> None:
                 "each": CLAIMS_OF_A_PARTY,
                 "at": NOW,
             }
-            execute(database, FILL, **values)
+            fill(database, **values)
             measure(database, settings, home, claims, min(given.changes, claims))
 
 
@@ -141,15 +163,19 @@ def measure(database: Database, settings: Settings, home: Path, claims: int, cha
     report("delta: make", seconds(lambda: write_delta(home / "releases", first, second, key=key)), plain)
     delta = write_delta(home / "releases", first, second, key=key)
     (home / "patched").mkdir()
-    report("delta: apply to the rows", seconds(lambda: patch(held.folder, delta, home / "patched")), plain)
+    report("delta: apply", seconds(lambda: patch(held.folder, delta, home / "patched")), plain)
     report(
         "sync by the delta, verified", seconds(lambda: sync(str(home / "releases"), home / "synced")), plain
     )
+    followed = open_synced(home / "synced")
+    assert followed.patched is not None
     size = sum(path.stat().st_size for path in delta.folder.iterdir())
     full = sum(path.stat().st_size for path in second.folder.rglob("*") if path.is_file())
     print(f"the delta has {size:,} bytes, the whole list {full:,}")
     (home / "compiled").mkdir()
     report("compile the ruleset", seconds(lambda: compile_ruleset(second, home / "compiled")), plain)
+    compiled = partial(compile_ruleset, followed, home / "compiled")
+    report("compile what was synced", seconds(compiled), plain)
 
 
 if __name__ == "__main__":

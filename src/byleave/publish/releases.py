@@ -26,7 +26,7 @@ from byleave.release import Release, open_release
 from byleave.release.delta_writing import keep_deltas
 from byleave.release.deltas import KEPT
 from byleave.release.leaves import RowTree, row_hashes
-from byleave.release.reading import ReleaseName
+from byleave.release.manifest import ReleaseName
 from byleave.release.standing import write_standing
 from byleave.release.writing import TERMS, Heading, write_sorted_release
 from byleave.settings import Settings

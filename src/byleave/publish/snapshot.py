@@ -23,16 +23,15 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 
 from byleave.consent import ClaimState, TargetKind, Use
+from byleave.publish.copying import copied, packed, texts
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
 from byleave.registry.tables import ClaimRow
 from byleave.release.rows import SCHEMA, TIME
 from byleave.release.standing import REASONS, Standing
 
-BATCH_ROWS: Final = 32_768
-SORT_MEMORY: Final = "256MB"
-CURSOR: Final = "byleave_release"
 PSEUDONYM_BYTES: Final = 16
+STANDING_BYTES: Final = 36
 
 KEPT_OUT: Final = (ClaimState.HELD, ClaimState.REJECTED, ClaimState.WITHDRAWN, ClaimState.ERASED)
 """States whose claims are in no release; each release counts them, so that quiet dropping shows."""
@@ -59,6 +58,8 @@ _PACKED: Final = np.dtype(
         ("number", ">i8"),
     ]
 )
+_TEXTS: Final = ("value", "terms", "contact")
+_PARTY: Final = np.dtype([("party", "V16"), ("oldest", ">i8")])
 _PACKING: Final = " || ".join(
     [
         "c.id",
@@ -84,6 +85,10 @@ FROM targets t JOIN claims c ON c.id = t.claim_id
 WHERE t.kind = {{kind}} AND {_LIVE}
 ORDER BY t.digest, c.id, t.id
 """  # noqa: S608 - made of the constants above; what comes from outside is bound
+_PARTIES: Final = f"""
+SELECT uuid_send(c.account_id) || int8send(min(c.last_event)) FROM claims c
+WHERE c.account_id IS NOT NULL AND {_LIVE} GROUP BY c.account_id ORDER BY c.account_id
+"""  # noqa: S608 - as above
 _COUNT: Final = f"SELECT count(*) FROM claims c WHERE {_LIVE}"  # noqa: S608 - as above
 
 _STANDING: Final = f"""
@@ -97,6 +102,28 @@ ORDER BY c.id
 """  # noqa: S608 - as above
 
 _Packed = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The pseudonyms of accounts in one release: ``parties`` S16, sorted, and ``names`` V16 beside them."""
+
+    parties: npt.NDArray[np.bytes_]
+    names: npt.NDArray[np.void]
+
+    def of(self, packed: _Packed, secret: bytes) -> npt.NDArray[np.void]:
+        """Name the party of each row; a claim without an account is a party by itself."""
+        wanted = np.ascontiguousarray(packed["party"]).view(self.parties.dtype)
+        found = np.zeros(len(wanted), self.names.dtype)
+        known = np.zeros(len(wanted), bool)
+        if len(self.parties):
+            places = np.searchsorted(self.parties, wanted).clip(max=len(self.parties) - 1)
+            known = self.parties[places] == wanted
+            found[known] = self.names[places[known]]
+        for place in np.flatnonzero(~known).tolist():
+            name = pseudonym(secret, int(packed["number"][place]), packed["party"][place].tobytes())
+            found[place] = np.void(name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +146,13 @@ class Snapshot:
 
     def batches(self, secret: bytes) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the release, sorted. ``secret`` makes pseudonyms and salts."""
+        names = self._names(secret)
         for kind in sorted(TargetKind, key=lambda one: one.value):
-            for rows in self._blocks(sql.SQL(_ROWS).format(kind=kind.value, at=self.at)):
-                yield _batch(rows, kind, secret, self.number)
+            for rows in copied(self._connection, sql.SQL(_ROWS).format(kind=kind.value, at=self.at)):
+                yield _batch(rows, kind, secret, names)
 
     def standings(self) -> Iterator[bytes]:
-        """Yield 36 bytes for each claim, in the order of claims: claim, last event, its Unix time, and int16 state and reason."""
+        """Yield 36 bytes for each claim, in the order of claims: claim, last event, its Unix time, and int16 state and reason; as blocks."""
         query = sql.SQL(_STANDING).format(
             at=self.at,
             expired=Standing.EXPIRED.value,
@@ -132,17 +160,19 @@ class Snapshot:
             reasons=list(REASONS[1:]),
             other=REASONS.index("other"),
         )
-        for rows in self._blocks(query):
-            yield from (row[0] for row in rows)
+        return (packed(rows, STANDING_BYTES) for rows in copied(self._connection, query))
 
-    def _blocks(self, query: sql.Composed) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows of a query as blocks. The server sorts all of it and keeps what is not asked for yet."""
-        self._connection.execute(sql.SQL("SET LOCAL work_mem = {}").format(SORT_MEMORY))
-        self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")
-        with self._connection.cursor(name=CURSOR, binary=True) as cursor:
-            cursor.execute(query)
-            while rows := cursor.fetchmany(BATCH_ROWS):
-                yield rows
+    def _names(self, secret: bytes) -> Names:
+        """Name every account that stands in the release, after its oldest row there. Takes 32 bytes of memory for each."""
+        query = sql.SQL(_PARTIES).format(at=self.at)
+        blocks = (packed(rows, _PARTY.itemsize) for rows in copied(self._connection, query))
+        parties = np.frombuffer(b"".join(blocks), _PARTY)
+        names = b"".join(
+            pseudonym(secret, oldest, party)
+            for party, oldest in zip(parties["party"].tolist(), parties["oldest"].tolist(), strict=True)
+        )
+        keys = np.ascontiguousarray(parties["party"]).view(f"S{PSEUDONYM_BYTES}")
+        return Names(keys, np.frombuffer(names, f"V{PSEUDONYM_BYTES}"))
 
 
 @contextmanager
@@ -168,41 +198,34 @@ def _outcomes(session: Session, claims: int) -> dict[str, int]:
     return {"expired": expired, **{state.value: counted.get(state.value, 0) for state in KEPT_OUT}}
 
 
-def pseudonym(secret: bytes, number: int, party: bytes) -> bytes:
-    """Return the 16-byte name of one party within release ``number``."""
-    return hmac.digest(secret, number.to_bytes(8) + party, hashlib.sha256)[:PSEUDONYM_BYTES]
+def pseudonym(secret: bytes, oldest: int, party: bytes) -> bytes:
+    """Return the 16-byte name of a party whose oldest row in a release is of claim event ``oldest``.
+
+    It is another one as soon as that row goes: nobody can join what was said before with what is said after, unless a row stands in both.
+    """
+    return hmac.digest(secret, oldest.to_bytes(8) + party, hashlib.sha256)[:PSEUDONYM_BYTES]
 
 
-def _batch(rows: list[tuple[Any, ...]], kind: TargetKind, secret: bytes, number: int) -> pa.RecordBatch:
-    packed = np.frombuffer(b"".join(row[0] for row in rows), _PACKED)
+def _batch(rows: list[bytes], kind: TargetKind, secret: bytes, names: Names) -> pa.RecordBatch:
+    values = np.frombuffer(packed(rows, _PACKED.itemsize), _PACKED)
     columns: dict[str, pa.Array] = {
-        "claim": _binary(packed["claim"], 16),
-        "claimant": pa.array(_pseudonyms(packed["party"], secret, number), pa.binary(16)),
+        "claim": _binary(values["claim"], 16),
+        "claimant": _binary(names.of(values, secret), PSEUDONYM_BYTES),
         "kind": pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), [kind.value]).cast(pa.string()),
-        "digest": _binary(packed["digest"], 32),
-        "salt": pa.array(_salts(packed, kind, secret), pa.binary(16)),
-        "scope_host": _binary(packed["scope_host"], 32, there=packed["has_scope_host"].astype(bool)),
+        "digest": _binary(values["digest"], 32),
+        "salt": pa.array(_salts(values, kind, secret), pa.binary(16)),
+        "scope_host": _binary(values["scope_host"], 32, there=values["has_scope_host"].astype(bool)),
         "state": pa.DictionaryArray.from_arrays(
-            packed["effective"].astype(np.int32), [ClaimState.FILED.value, ClaimState.EFFECTIVE.value]
+            values["effective"].astype(np.int32), [ClaimState.FILED.value, ClaimState.EFFECTIVE.value]
         ).cast(pa.string()),
-        "number": pa.array(packed["number"].astype(np.int64)),
-        **{name: _times(packed[name]) for name in ("filed_at", "effective_at", "expires_at")},
-        **{name: pa.array(packed[name].astype(bool)) for name in ("disputed", "stale")},
-        **{name: pa.array(packed[name].astype(np.uint8)) for name in (*(u.value for u in Use), "evidence")},
+        "number": pa.array(values["number"].astype(np.int64)),
+        **{name: _times(values[name]) for name in ("filed_at", "effective_at", "expires_at")},
+        **{name: pa.array(values[name].astype(bool)) for name in ("disputed", "stale")},
+        **{name: pa.array(values[name].astype(np.uint8)) for name in (*(u.value for u in Use), "evidence")},
     }
-    for place, name in enumerate(("value", "terms", "contact"), 1):
-        columns[name] = pa.array([row[place] for row in rows], pa.string())
+    said = zip(*texts(rows, _PACKED.itemsize, len(_TEXTS)), strict=True)
+    columns |= {name: pa.array(found, pa.string()) for name, found in zip(_TEXTS, said, strict=True)}
     return pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-
-
-def _pseudonyms(parties: _Packed, secret: bytes, number: int) -> list[bytes]:
-    known: dict[bytes, bytes] = {}
-    names = []
-    for party in parties.tolist():
-        if party not in known:
-            known[party] = pseudonym(secret, number, party)
-        names.append(known[party])
-    return names
 
 
 def _salts(packed: _Packed, kind: TargetKind, secret: bytes) -> list[bytes]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from byleave.publish.snapshot import Snapshot
 from byleave.release import Release
-from byleave.release.claims_file import read_batches
 from byleave.release.leaves import fixed
-from byleave.release.reading import CLAIMS
+from byleave.release.patching import read_rows
 from byleave.release.standing import CLAIM_BYTES, NO_ROW
 
-BLOCK_CLAIMS = 65_536
 _KEY = f"S{CLAIM_BYTES}"
 _FROM = np.dtype([("claim", _KEY), ("number", ">u8"), ("since", ">i8"), ("state", ">i2"), ("reason", ">i2")])
 _TO = np.dtype(
@@ -36,8 +33,7 @@ _Keys = npt.NDArray[np.bytes_]
 def standing_blocks(held: Snapshot, release: Release) -> Iterator[bytes]:
     """Yield the records of ``claims.index`` in order, as blocks. Takes 24 bytes of memory for each row of the release."""
     claims, rows = _first_rows(release)
-    found = held.standings()
-    while taken := b"".join(islice(found, BLOCK_CLAIMS)):
+    for taken in held.standings():
         block = np.frombuffer(taken, _FROM)
         record = np.zeros(len(block), _TO)
         for name in ("claim", "number", "since", "state", "reason"):
@@ -48,7 +44,7 @@ def standing_blocks(held: Snapshot, release: Release) -> Iterator[bytes]:
 
 def _first_rows(release: Release) -> tuple[_Keys, npt.NDArray[np.int64]]:
     """Return the distinct claims of a release, sorted, and the first row of each."""
-    batches = read_batches(release.folder / CLAIMS, ["claim"])
+    batches = read_rows(release, ["claim"])
     parts = [np.ascontiguousarray(fixed(batch["claim"], CLAIM_BYTES)).view(_KEY)[:, 0] for batch in batches]
     if not parts:
         return np.zeros(0, _KEY), np.zeros(0, np.int64)

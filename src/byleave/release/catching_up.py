@@ -22,8 +22,10 @@ from byleave.release.deltas import (
     steps_between,
 )
 from byleave.release.fetching import Progress, Wanted, copy_entry
-from byleave.release.manifest import MANIFEST, NOTE, SignedManifest
-from byleave.release.reading import CLAIMS, Release, ReleaseName, open_release
+from byleave.release.folders import CLAIMS
+from byleave.release.manifest import MANIFEST, NOTE, ReleaseName
+from byleave.release.patched import MOST_DELTAS, PATCHED
+from byleave.release.reading import Release, check_files, open_unchecked
 from byleave.release.sources import Source
 from byleave.storage import staged_folder
 
@@ -37,14 +39,14 @@ def catch_up(
 ) -> Release | None:
     """Make the wanted release in ``final`` from the one held and the deltas of a source; ``None`` where there is no way to.
 
-    There is none where the source has no deltas from so old a list, where one is damaged or does not fit, and where ``claims.parquet`` was
-    laid out by another version of Arrow than is installed here.
+    There is none where the source has no deltas from so old a list, where one is damaged or does not fit, where too many stand on the rows
+    that are held already, and where Arrow is not installed. Of ``held``, only the signatures need to have been checked.
     """
-    if held.redaction or wanted.redaction or not _same_writer(wanted.signed):
+    if held.redaction or wanted.redaction or not _has_arrow():
         return None
     try:
         steps = steps_between(Index.parse(place.read(INDEX)).deltas, held.number, wanted.number)
-        if not steps:
+        if not steps or len(_deltas(held)) + len(steps) > MOST_DELTAS:
             return None
         with tempfile.TemporaryDirectory(prefix=WORK, dir=final.parent) as work:
             return _walk(place, held, wanted, steps, Path(work), final, keys, progress)
@@ -70,30 +72,55 @@ def _walk(
 ) -> Release:
     from byleave.release.patching import patch
 
-    name, rows = held.name, held.folder
+    name, place_held = held.name, held.folder
     with staged_folder(final, replace=True) as staging:
+        _keep_rows(held, staging / PATCHED)
         for start, end in steps:
-            delta = _fetch_delta(place, work, (start, end), keys, progress)
+            delta = _fetch_delta(place, staging / PATCHED, (start, end), keys, progress)
             _check_step(delta, name, (start, end))
             is_last = end == wanted.number
             if is_last:
                 check_leads(delta, name, wanted.signed)
             target = staging if is_last else work / str(end)
             target.mkdir(exist_ok=True)
-            patch(rows, delta, target)
-            name, rows = delta.target, target
+            patch(place_held, delta, target)
+            name, place_held = delta.target, target
         wanted.write_into(staging)
         _fill(place, held, wanted, staging, progress)
-        open_release(staging, keys)
-    return open_release(final, keys)
+        check_files(open_unchecked(staging, keys))
+    return open_unchecked(final, keys)
+
+
+def _deltas(held: Release) -> Sequence[Delta]:
+    return held.patched.deltas if held.patched else ()
+
+
+def _keep_rows(held: Release, patched: Path) -> None:
+    """Carry over the rows that are held and what leads from them to the release that is held."""
+    start = patched / (held.patched.folder.name if held.patched else str(held.number))
+    start.mkdir(parents=True)
+    earlier = held.patched.folder if held.patched else held.folder
+    for name in (MANIFEST, NOTE):
+        shutil.copyfile(earlier / name, start / name)
+    _link(earlier / CLAIMS, start / CLAIMS)
+    for delta in _deltas(held):
+        shutil.copytree(delta.folder, patched / delta.folder.name)
+
+
+def _link(path: Path, to: Path) -> None:
+    """Give a file a second name, or copy it where the disk knows no second names. Nobody writes into it."""
+    try:
+        to.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, to)
 
 
 def _fetch_delta(
-    place: Source, work: Path, step: Step, keys: Sequence[VerifierKey], progress: Progress
+    place: Source, patched: Path, step: Step, keys: Sequence[VerifierKey], progress: Progress
 ) -> Delta:
     name = delta_name(*step)
-    folder = work / name
-    folder.mkdir(parents=True)
+    folder = patched / Path(name).name
+    folder.mkdir()
     manifest, note = place.read(f"{name}/{MANIFEST}"), place.read(f"{name}/{NOTE}")
     signed = read_delta(manifest, note, keys)
     (folder / MANIFEST).write_bytes(manifest)
@@ -114,18 +141,14 @@ def _fill(place: Source, held: Release, wanted: Wanted, staging: Path, progress:
     """Add what the deltas do not make: policy, terms and tables, taken from the release held where they are the same."""
     known = {(entry.name, entry.size, entry.sha256) for entry in held.signed.files}
     for entry in wanted.signed.files:
-        if (staging / entry.name).exists():
+        if entry.name == CLAIMS or (staging / entry.name).exists():
             continue
-        if (entry.name, entry.size, entry.sha256) in known and entry.name != CLAIMS:
+        if (entry.name, entry.size, entry.sha256) in known:
             (staging / entry.name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(held.folder / entry.name, staging / entry.name)
         else:
             copy_entry(place, entry, str(wanted.number), staging, progress)
 
 
-def _same_writer(signed: SignedManifest) -> bool:
-    if find_spec("pyarrow") is None or find_spec("numpy") is None:
-        return False
-    from byleave.release.writing import WRITER
-
-    return signed.members.get("writer") == WRITER
+def _has_arrow() -> bool:
+    return find_spec("pyarrow") is not None and find_spec("numpy") is not None

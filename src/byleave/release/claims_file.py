@@ -1,4 +1,4 @@
-"""Write ``claims.parquet`` and the digest files from rows that come in order, in constant memory and to the same bytes every time."""
+"""Write ``claims.parquet``, the leaf hashes and the digest files from rows that come in order, in constant memory."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ import pyarrow.parquet as pq
 
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
+from byleave.release.folders import CLAIMS, LEAVES
 from byleave.release.leaves import RowTree, fixed, row_hashes
-from byleave.release.reading import CLAIMS
 from byleave.release.rows import SCHEMA
 
 GROUP_ROWS = 131_072
-"""Rows of one row group. Part of the format: two writers of one version must come to the same bytes."""
+"""Rows of one row group: what a reader holds at once."""
 
 DIGESTS = "digests"
 KEY_BYTES = 49
 _KIND_ORDER = pa.array(sorted(kind.value for kind in TargetKind))
-_UNPACKED = ("claim", "digest", "salt", "scope_host", "value")
+_RANDOM = ("claim", "digest", "salt")
+_UNPACKED = (*_RANDOM, "scope_host", "value", "number")
+_COMPRESSION = {name: "none" if name in _RANDOM else "zstd" for name in SCHEMA.names}
 
 Keys = npt.NDArray[np.bytes_]
 
@@ -44,7 +46,7 @@ class RowFacts:
 class ClaimsWriter:
     """Writes rows sorted by kind, digest and claim into a folder. A context manager; :meth:`finish` gives the facts.
 
-    A ``tree`` that is given takes the leaf hash of every row.
+    A ``tree`` that is given takes the leaf hash of every row; they are written beside the rows, too.
     """
 
     def __init__(self, folder: Path, tree: RowTree | None) -> None:
@@ -53,6 +55,7 @@ class ClaimsWriter:
         self._last_key = np.zeros(1, f"S{KEY_BYTES}")
         self._last_digest = ("", b"")
         self._tree = tree
+        self._leaves = (folder / LEAVES).open("wb") if tree is not None else None
         self._rows = 0
         self._states: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
@@ -60,7 +63,7 @@ class ClaimsWriter:
         self._parquet = pq.ParquetWriter(
             folder / CLAIMS,
             SCHEMA,
-            compression="zstd",
+            compression=_COMPRESSION,
             version="2.6",
             use_dictionary=[name for name in SCHEMA.names if name not in _UNPACKED],
         )
@@ -72,8 +75,9 @@ class ClaimsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._parquet.close()
-        for file in self._digests.values():
-            file.close()
+        for file in (*self._digests.values(), self._leaves):
+            if file is not None:
+                file.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows that follow those written before.
@@ -90,8 +94,10 @@ class ClaimsWriter:
             raise FormatError("the rows of a release are out of order", remedy="sync again")
         self._last_key = keys[-1:].copy()
         self._rows += batch.num_rows
-        if self._tree is not None:
-            self._tree.extend(row_hashes(batch))
+        if self._tree is not None and self._leaves is not None:
+            hashes = row_hashes(batch)
+            self._tree.extend(hashes)
+            self._leaves.write(b"".join(hashes))
         for counter, name in ((self._states, "state"), (self._kinds, "kind")):
             counter.update(
                 {pair["values"]: pair["counts"] for pair in batch[name].value_counts().to_pylist()}

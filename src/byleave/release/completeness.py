@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from byleave.release.claims_file import read_batches
-from byleave.release.reading import CLAIMS, Release
+from byleave.release.patching import read_rows
+from byleave.release.reading import Release
 
 LISTS = frozenset({"register", "release"})
 """Operations after which a claim belongs into the list. One that is held from the start has a ``hold`` right behind its ``register``."""
@@ -58,7 +58,7 @@ def check_completeness(release: Release, events: Iterable[tuple[bytes, str]]) ->
     """Compare a release with the first N events of the log, N being its number; the caller gives no more and no fewer."""
     live = live_claims(events)
     listed: set[bytes] = set()
-    for batch in read_batches(release.folder / CLAIMS, ["claim"]):
+    for batch in read_rows(release, ["claim"]):
         listed.update(batch["claim"].unique().to_pylist())
     return Completeness(
         live=len(live),

@@ -8,20 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from byleave.consent import TargetKind
 from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.log import JSON, VerifierKey
-from byleave.release.claims_file import GROUP_ROWS, read_batches
+from byleave.release.claims_file import DIGESTS, read_batches
 from byleave.release.deltas import (
     ADDITIONS,
-    CLAIMANTS,
-    ID_BYTES,
+    GONE_DIGESTS,
     INDEX,
     KEPT,
+    PLACES,
     REMOVALS,
     SPANS,
     Delta,
@@ -29,14 +28,14 @@ from byleave.release.deltas import (
     delta_name,
     open_delta,
 )
+from byleave.release.folders import CLAIMS, LEAVES
 from byleave.release.keys import SigningKey
-from byleave.release.leaves import fixed
+from byleave.release.leaves import KIND_NUMBERS
 from byleave.release.manifest import MANIFEST, NOTE, file_entry_of, sign_manifest
-from byleave.release.reading import CLAIMS, Release, open_release
+from byleave.release.reading import Release, open_release
 from byleave.release.rows import SCHEMA
+from byleave.release.splicing import Places, compared, read_records
 from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically
-
-_VERSION_BYTES = ID_BYTES + 8
 
 
 def keep_deltas(
@@ -71,32 +70,26 @@ def keep_deltas(
 def write_delta(folder: Path, older: Release, newer: Release, *, key: SigningKey) -> Delta:
     """Write the delta from one release to another below ``folder`` and return it, verified.
 
+    Rows are compared by their leaf hashes, so that whatever changed is in it.
+
     Raises
     ------
     VerificationError
-        If the two releases do not fit together: a row changed without an event of its claim, or a party's rows were told apart.
+        If the rows that stand in both are in another order.
     """
     final = folder / delta_name(older.number, newer.number)
     final.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(final.parent, final.name)
-    before, after = _Versions.of(older), _Versions.of(newer)
-    stays = pc.is_in(before.versions, after.versions).to_numpy(zero_copy_only=False)
-    stood = pc.is_in(after.versions, before.versions).to_numpy(zero_copy_only=False)
-    names = _renamed(before.claimants.filter(pa.array(stays)), after.claimants.filter(pa.array(stood)))
-    gone = np.unique(_ids(before.versions, ~stays))
+    changes, added = compared(read_records(older.folder / LEAVES), read_records(newer.folder / LEAVES))
     with staged_folder(final, replace=True) as staging:
-        (staging / REMOVALS).write_bytes(gone.tobytes())
-        (staging / CLAIMANTS).write_bytes(names)
-        _write_additions(staging / ADDITIONS, newer, ~stood)
-        files: list[JSON] = [
-            file_entry_of(staging / name, name) for name in sorted((ADDITIONS, CLAIMANTS, REMOVALS))
-        ]
+        (staging / REMOVALS).write_bytes(_places(changes.gone))
+        (staging / PLACES).write_bytes(_places(changes.before))
+        (staging / GONE_DIGESTS).write_bytes(_gone_digests(older, newer))
+        _write_additions(staging / ADDITIONS, newer, added)
+        names = (ADDITIONS, GONE_DIGESTS, PLACES, REMOVALS)
+        files: list[JSON] = [file_entry_of(staging / name, name) for name in names]
         members: dict[str, JSON] = {
-            "counts": {
-                "added": int((~stood).sum()),
-                "claims_removed": len(gone),
-                "removed": int((~stays).sum()),
-            },
+            "counts": {"added": len(added), "removed": len(changes.gone)},
             "files": files,
             "from": older.name.members(),
             "root": newer.rows_root.hex(),
@@ -110,53 +103,31 @@ def write_delta(folder: Path, older: Release, newer: Release, *, key: SigningKey
     return open_delta(final, [key.verifier])
 
 
-class _Versions:
-    """Of every row of a release, in order: which claim it is of at which event (24 bytes), and its claimant."""
-
-    def __init__(self, versions: pa.Array, claimants: pa.Array) -> None:
-        self.versions = versions
-        self.claimants = claimants
-
-    @classmethod
-    def of(cls, release: Release) -> _Versions:
-        versions, claimants = [], []
-        for batch in read_batches(release.folder / CLAIMS, ["claim", "claimant", "number"], GROUP_ROWS):
-            packed = np.empty((batch.num_rows, _VERSION_BYTES), np.uint8)
-            packed[:, :ID_BYTES] = fixed(batch["claim"], ID_BYTES)
-            numbers = np.asarray(batch["number"].to_numpy()).astype(">i8")
-            packed[:, ID_BYTES:] = numbers.view(np.uint8).reshape(-1, 8)
-            versions.append(packed)
-            claimants.append(batch["claimant"])
-        joined = np.concatenate([np.empty((0, _VERSION_BYTES), np.uint8), *versions])
-        kind = pa.binary(_VERSION_BYTES)
-        array = pa.FixedSizeBinaryArray.from_buffers(kind, len(joined), [None, pa.py_buffer(joined.data)])
-        return cls(array, pa.concat_arrays([pa.array([], pa.binary(ID_BYTES)), *claimants]))
+def _places(places: Places) -> bytes:
+    return places.astype(">i8").tobytes()
 
 
-def _renamed(before: pa.Array, after: pa.Array) -> bytes:
-    """Return the new names of the parties of rows that stay, in the order in which those parties first appear."""
-    old, new = before.dictionary_encode(), after.dictionary_encode()
-    if not old.indices.equals(new.indices):
-        raise VerificationError(
-            "the rows that stay are not of the same parties in both releases",
-            remedy="publish without a delta",
-        )
-    return fixed(new.dictionary, ID_BYTES).tobytes()
+def _gone_digests(older: Release, newer: Release) -> bytes:
+    """Return the targets that the newer release does not name any more, as numbers of their kinds and digests."""
+    records = []
+    for kind in TargetKind:
+        name = f"{DIGESTS}/{kind.value}.sha256"
+        before = read_records(older.folder / name)
+        changes, _ = compared(before, read_records(newer.folder / name))
+        number = np.full((len(changes.gone), 1), KIND_NUMBERS[kind], np.uint8)
+        records.append(np.hstack([number, before[changes.gone]]).tobytes())
+    return b"".join(records)
 
 
-def _ids(versions: pa.Array, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bytes_]:
-    ids = np.ascontiguousarray(fixed(versions, _VERSION_BYTES)[chosen, :ID_BYTES])
-    return ids.view(f"S{ID_BYTES}")[:, 0]
-
-
-def _write_additions(path: Path, newer: Release, added: npt.NDArray[np.bool_]) -> None:
+def _write_additions(path: Path, newer: Release, added: Places) -> None:
     start = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", version="2.6") as writer:
         for batch in read_batches(newer.folder / CLAIMS):
-            chosen = added[start : start + batch.num_rows]
+            inside = slice(*np.searchsorted(added, [start, start + batch.num_rows]))
+            chosen = added[inside] - start
             start += batch.num_rows
-            if chosen.any():
-                writer.write_batch(batch.filter(pa.array(chosen)))
+            if len(chosen):
+                writer.write_batch(batch.take(pa.array(chosen)))
 
 
 def _drop_old(folder: Path, kept: Sequence[int]) -> None:

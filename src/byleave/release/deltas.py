@@ -1,7 +1,8 @@
 """Deltas: what leads from one release to a later one, as a signed folder of small files. Light: no Arrow.
 
-A folder ``deltas/<from>-<to>`` beside the releases holds a manifest and its note, ``removals.bin`` (the claims whose rows go: sorted ids
-of 16 bytes), ``claimants.bin`` (the new pseudonyms of the parties whose rows stay) and ``additions.parquet`` (rows that come).
+A folder ``deltas/<from>-<to>`` beside the releases holds a manifest and its note, ``removals.bin`` (places of the rows that go),
+``additions.parquet`` (rows that come), ``places.bin`` (before which row of the earlier release each of them stands) and ``digests.bin``
+(targets that no row names any more). Places count from 0 and take 8 bytes, big-endian.
 """
 
 from __future__ import annotations
@@ -14,23 +15,28 @@ from pathlib import Path
 
 from byleave.errors import FormatError, VerificationError
 from byleave.log import VerifierKey
+from byleave.release.folders import check_folder, read_limited
 from byleave.release.manifest import (
     MANIFEST,
     NOTE,
+    ReleaseName,
     SignedManifest,
     digest_of,
     mapping,
     open_manifest,
     whole,
 )
-from byleave.release.reading import Release, ReleaseName, check_folder, read_limited
 
 DELTAS = "deltas"
 INDEX = "index.json"
 REMOVALS = "removals.bin"
-CLAIMANTS = "claimants.bin"
 ADDITIONS = "additions.parquet"
-ID_BYTES = 16
+PLACES = "places.bin"
+GONE_DIGESTS = "digests.bin"
+PLACE_BYTES = 8
+GONE_DIGEST_BYTES = 33
+"""Number of the kind, as in a row's leaf, and digest."""
+
 SPANS = (1, 2, 4, 8, 16)
 """From how many lists back deltas lead to a new one: any of the last 31 is five steps away at most."""
 
@@ -40,7 +46,8 @@ KEPT = 31
 
 _DELTA = re.compile(r"([0-9]+)-([0-9]+)")
 _MOST_LISTED = 10_000
-_FILES = frozenset({REMOVALS, CLAIMANTS, ADDITIONS})
+_RECORDS = {REMOVALS: PLACE_BYTES, PLACES: PLACE_BYTES, GONE_DIGESTS: GONE_DIGEST_BYTES}
+_FILES = frozenset({ADDITIONS, *_RECORDS})
 _REMEDY = "sync the whole release instead"
 
 Step = tuple[int, int]
@@ -148,12 +155,12 @@ def read_delta(manifest: bytes, note: bytes, keys: Sequence[VerifierKey]) -> Sig
     signed = open_manifest(manifest, note, kind="delta", keys=keys)
     if {entry.name for entry in signed.files} != _FILES:
         raise VerificationError("the delta names other files than it should", remedy=_REMEDY)
-    if any(entry.size % ID_BYTES for entry in signed.files if entry.name != ADDITIONS):
-        raise FormatError("the delta's ids have not 16 bytes each", remedy=_REMEDY)
+    if any(entry.size % _RECORDS.get(entry.name, 1) for entry in signed.files):
+        raise FormatError("the delta's records are cut short", remedy=_REMEDY)
     return signed
 
 
-def check_leads(delta: Delta, held: ReleaseName, target: Release | SignedManifest) -> None:
+def check_leads(delta: Delta, held: ReleaseName, target: SignedManifest) -> None:
     """Make sure that a delta leads from the release one holds to the one that is signed.
 
     Raises
@@ -161,9 +168,8 @@ def check_leads(delta: Delta, held: ReleaseName, target: Release | SignedManifes
     VerificationError
         If it leads from or to another one.
     """
-    signed = target.signed if isinstance(target, Release) else target
-    rows = mapping(signed.members, "rows")
-    checksum = (signed.sha256, whole(rows, "count"), digest_of(rows, "root"))
+    rows = mapping(target.members, "rows")
+    checksum = (target.sha256, whole(rows, "count"), digest_of(rows, "root"))
     if delta.start != held or checksum != (
         delta.target.manifest_digest,
         delta.target_rows,

@@ -34,6 +34,7 @@ LEAF_FORMAT = "byleave/row/1"
 LEAF_BYTES = 155
 HASH_BYTES = 32
 
+KIND_NUMBERS = {kind: number for number, kind in enumerate(TargetKind, 1)}
 _KINDS = pa.array([kind.value for kind in TargetKind])
 _STATES = pa.array([ClaimState.FILED.value, ClaimState.EFFECTIVE.value])
 _EXTRAS = ("contact", "scope_host", "terms", "value")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from byleave.errors import FormatError, VerificationError
 from byleave.log import JSON, VerifierKey, canonical_json, open_note
@@ -49,6 +50,23 @@ class SignedManifest:
     def files(self) -> tuple[FileEntry, ...]:
         """The files it names."""
         return tuple(_entry(row) for row in sequence(self.members, "files"))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseName:
+    """Which release is meant, beyond doubt: its number and the SHA-256 of its manifest."""
+
+    number: int
+    manifest_digest: bytes
+
+    def members(self) -> dict[str, JSON]:
+        """Write it as a manifest names it."""
+        return {"manifest_sha256": self.manifest_digest.hex(), "number": self.number}
+
+    @classmethod
+    def parse(cls, members: Mapping[str, JSON]) -> Self:
+        """Read what :meth:`members` wrote."""
+        return cls(whole(members, "number"), digest_of(members, "manifest_sha256"))
 
 
 def file_entry(name: str, content: bytes) -> JSON:

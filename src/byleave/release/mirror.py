@@ -18,9 +18,10 @@ from byleave.log import VerifierKey
 from byleave.release.beside import bring_standing, read_history
 from byleave.release.deltas import INDEX, Delta, Index, Step, delta_name, open_delta, read_delta
 from byleave.release.fetching import Progress, copy_entry, fetch_whole, read_wanted, silent
+from byleave.release.folders import read_limited
 from byleave.release.key_history import HISTORY
 from byleave.release.manifest import MANIFEST, NOTE
-from byleave.release.reading import LATEST, latest_number, read_limited
+from byleave.release.reading import LATEST, latest_number
 from byleave.release.sources import Source, open_source
 from byleave.release.standing import STANDING
 from byleave.storage import alone_in, remove_leftovers, staged_folder, write_atomically

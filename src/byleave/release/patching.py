@@ -1,8 +1,12 @@
-"""Apply a delta: the rows of a release become those of a later one, byte for byte, in memory that grows with the change only."""
+"""Follow a delta: read the rows of a release that was reached by some, and make the files that its manifest names from those of the one before.
+
+Removals, then additions, then a checksum: the leaf hashes of all rows, in their order, must be those that the target's signed manifest names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,86 +14,134 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from byleave.consent import TargetKind
 from byleave.errors import VerificationError
-from byleave.release.claims_file import Keys, read_batches, sort_keys, write_claims
-from byleave.release.deltas import ADDITIONS, CLAIMANTS, ID_BYTES, REMOVALS, Delta
-from byleave.release.reading import CLAIMS
+from byleave.release.claims_file import DIGESTS, read_batches
+from byleave.release.deltas import ADDITIONS, GONE_DIGEST_BYTES, GONE_DIGESTS, PLACES, REMOVALS, Delta
+from byleave.release.folders import CLAIMS, LEAVES
+from byleave.release.leaves import HASH_BYTES, KIND_NUMBERS, fixed, row_hashes
+from byleave.release.reading import Release
 from byleave.release.rows import SCHEMA
+from byleave.release.splicing import Changes, Records, read_records, spliced
 
-_CLAIMANT = SCHEMA.get_field_index("claimant")
 _REMEDY = "sync the whole release instead"
 
 
+def read_rows(release: Release, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a release in order, as it was fetched or as deltas left it."""
+    if release.patched is None:
+        return read_batches(release.folder / CLAIMS, columns)
+    rows = read_batches(release.patched.claims, columns)
+    for delta in release.patched.deltas:
+        rows = _followed(rows, _Delta.read(delta, columns))
+    return rows
+
+
+def read_table(release: Release) -> pa.Table:
+    """Return all rows of a release."""
+    return pa.Table.from_batches(read_rows(release), SCHEMA)
+
+
 def patch(held: Path, delta: Delta, folder: Path) -> None:
-    """Write into ``folder`` the claims and digests that a delta makes of the release in ``held``: removals, additions, checksum.
+    """Write into ``folder`` the leaf hashes and digest files to which a delta leads from those in ``held``.
 
     The checksum is the caller's: the files must be those that the target's signed manifest names.
 
     Raises
     ------
     VerificationError
-        If the delta does not fit the release.
+        If the delta does not fit what is held.
     """
-    removals = _ids((delta.folder / REMOVALS).read_bytes())
-    names = _ids((delta.folder / CLAIMANTS).read_bytes())
-    places = _parties(held, removals, len(names))
-    staying = _staying(held, removals, names, places)
-    write_claims(folder, _merged(staying, _read_additions(delta.folder / ADDITIONS)))
+    added = _Delta.read(delta, None)
+    hashes = b"".join(row_hashes(added.rows))
+    _splice(held / LEAVES, folder / LEAVES, added.changes, np.frombuffer(hashes, np.uint8))
+    (folder / DIGESTS).mkdir(exist_ok=True)
+    gone = _gone_digests(delta)
+    for kind in TargetKind:
+        rows = added.rows.filter(pc.equal(added.rows["kind"], kind.value))
+        come = fixed(rows["digest"], HASH_BYTES)
+        name = f"{DIGESTS}/{kind.value}.sha256"
+        old = read_records(held / name)
+        changes, new = _set_changes(old, gone[gone[:, 0] == KIND_NUMBERS[kind]][:, 1:], come)
+        _splice(held / name, folder / name, changes, new)
 
 
-def _parties(held: Path, removals: pa.Array, expected: int) -> npt.NDArray[np.int32]:
-    """Return for every row that stays the place of its party among all that stay, in the order of first appearance."""
-    claimants = (
-        batch["claimant"].filter(pc.invert(pc.is_in(batch["claim"], removals)))
-        for batch in read_batches(held / CLAIMS, ["claim", "claimant"])
-    )
-    encoded = pa.concat_arrays([pa.array([], pa.binary(ID_BYTES)), *claimants]).dictionary_encode()
-    if len(encoded.dictionary) != expected:
-        raise VerificationError("the delta names another number of parties than there are", remedy=_REMEDY)
-    return np.asarray(encoded.indices.to_numpy())
+@dataclass(frozen=True, slots=True)
+class _Delta:
+    """A delta as arrays: which rows go, which come, and where."""
+
+    changes: Changes
+    rows: pa.RecordBatch
+
+    @classmethod
+    def read(cls, delta: Delta, columns: list[str] | None) -> _Delta:
+        read = list(read_batches(delta.folder / ADDITIONS, columns))
+        schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
+        table = pa.Table.from_batches(read, schema).combine_chunks()
+        rows = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema)
+        changes = Changes(_places(delta.folder / REMOVALS), _places(delta.folder / PLACES))
+        if len(changes.before) != rows.num_rows:
+            raise VerificationError("the delta does not say where its rows stand", remedy=_REMEDY)
+        return cls(changes, rows)
 
 
-def _staying(
-    held: Path, removals: pa.Array, names: pa.Array, places: npt.NDArray[np.int32]
-) -> Iterator[pa.RecordBatch]:
+def _followed(rows: Iterable[pa.RecordBatch], delta: _Delta) -> Iterator[pa.RecordBatch]:
+    gone, before = delta.changes.gone, delta.changes.before
     start = 0
-    for batch in read_batches(held / CLAIMS):
-        left = batch.filter(pc.invert(pc.is_in(batch["claim"], removals)))
-        renamed = names.take(pa.array(places[start : start + left.num_rows]))
-        start += left.num_rows
-        yield left.set_column(_CLAIMANT, SCHEMA.field(_CLAIMANT), renamed)
-
-
-def _merged(staying: Iterator[pa.RecordBatch], added: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Merge two sorted runs of rows; no row of one has the claim of a row of the other."""
-    keys = sort_keys(added)
-    start = 0
-    for batch in staying:
-        if not batch.num_rows:
-            continue
-        held = sort_keys(batch)
-        end = int(np.searchsorted(keys, held[-1]))
-        yield (
-            _interleaved(batch, held, added.slice(start, end - start), keys[start:end])
-            if end > start
-            else batch
-        )
+    for batch in rows:
+        end = start + batch.num_rows
+        goes = gone[slice(*np.searchsorted(gone, [start, end]))] - start
+        first, last = np.searchsorted(before, [start, end]).tolist()
         start = end
-    yield added.slice(start)
+        if len(goes) or last > first:
+            added = delta.rows.slice(first, last - first)
+            batch = _changed(batch, goes, before[first:last] - (end - batch.num_rows), added)  # noqa: PLW2901 - the same rows, changed
+        if batch.num_rows:
+            yield batch
+    delta.changes.check(start)
+    rest = delta.rows.slice(int(np.searchsorted(before, start)))
+    if rest.num_rows:
+        yield rest
 
 
-def _interleaved(batch: pa.RecordBatch, held: Keys, added: pa.RecordBatch, keys: Keys) -> pa.RecordBatch:
-    behind = np.arange(len(held), len(held) + len(keys))
-    order = np.insert(np.arange(len(held)), np.searchsorted(held, keys), behind)
+def _changed(
+    batch: pa.RecordBatch, goes: npt.NDArray[np.int64], before: npt.NDArray[np.int64], added: pa.RecordBatch
+) -> pa.RecordBatch:
+    held = np.arange(batch.num_rows)
+    stays = np.ones(batch.num_rows + added.num_rows, bool)
+    stays[goes] = False
+    order = np.insert(held, before, np.arange(batch.num_rows, len(stays)))
     joined = pa.Table.from_batches([batch, added]).combine_chunks().to_batches()[0]
-    return joined.take(pa.array(order))
+    return joined.take(pa.array(order[stays[order]]))
 
 
-def _read_additions(path: Path) -> pa.RecordBatch:
-    table = pa.Table.from_batches(list(read_batches(path)), SCHEMA).combine_chunks()
-    return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], SCHEMA)
+def _set_changes(old: Records, gone: Records, come: Records) -> tuple[Changes, Records]:
+    """Return how a sorted file of distinct digests changes: some go, and those come that are not in it yet."""
+    held, wanted = _names(old), np.unique(_names(come))
+    left = np.searchsorted(held, _names(gone))
+    before = np.searchsorted(held, wanted)
+    fresh = np.ones(len(wanted), bool)
+    inside = before < len(held)
+    fresh[inside] = held[before[inside]] != wanted[inside]
+    new = wanted[fresh].view(np.uint8).reshape(-1, HASH_BYTES)
+    return Changes(np.sort(left), before[fresh]), new
 
 
-def _ids(content: bytes) -> pa.Array:
-    kind = pa.binary(ID_BYTES)
-    return pa.FixedSizeBinaryArray.from_buffers(kind, len(content) // ID_BYTES, [None, pa.py_buffer(content)])
+def _splice(source: Path, to: Path, changes: Changes, new: npt.NDArray[np.uint8]) -> None:
+    old = read_records(source)
+    changes.check(len(old))
+    with to.open("wb") as file:
+        for piece in spliced(old, changes, new.reshape(-1, HASH_BYTES)):
+            file.write(piece)
+
+
+def _names(records: Records) -> npt.NDArray[np.bytes_]:
+    return np.ascontiguousarray(records).view(f"S{HASH_BYTES}").reshape(-1)
+
+
+def _places(path: Path) -> npt.NDArray[np.int64]:
+    return np.fromfile(path, ">i8").astype(np.int64)
+
+
+def _gone_digests(delta: Delta) -> Records:
+    return np.fromfile(delta.folder / GONE_DIGESTS, np.uint8).reshape(-1, GONE_DIGEST_BYTES)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
-from byleave.log import JSON, VerifierKey
+from byleave.errors import FormatError, VerificationError
+from byleave.log import VerifierKey
+from byleave.release.folders import CLAIMS, check_folder, read_limited
 from byleave.release.manifest import (
     MANIFEST,
-    MAX_MANIFEST_BYTES,
     NOTE,
     FileEntry,
+    ReleaseName,
     SignedManifest,
-    check_bytes,
     digest_of,
     mapping,
     open_manifest,
     text_of,
     whole,
 )
+from byleave.release.patched import PATCHED, Patched, open_patched
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CLAIMS = "claims.parquet"
 REDACTION = "redaction.json"
 REDACTION_NOTE = "redaction.note"
 REDACTED = "redacted.bin"
@@ -40,29 +39,19 @@ LATEST = "latest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseName:
-    """Which release is meant, beyond doubt: its number and the SHA-256 of its manifest."""
-
-    number: int
-    manifest_digest: bytes
-
-    def members(self) -> dict[str, JSON]:
-        """Write it as a manifest names it."""
-        return {"manifest_sha256": self.manifest_digest.hex(), "number": self.number}
-
-    @classmethod
-    def parse(cls, members: Mapping[str, JSON]) -> Self:
-        """Read what :meth:`members` wrote."""
-        return cls(whole(members, "number"), digest_of(members, "manifest_sha256"))
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
-    """A verified release: published list no. N. ``redaction`` is there where the registry took rows out of it later."""
+    """A verified release: published list no. N.
+
+    redaction
+        There where the registry took rows out of it later.
+    patched
+        There where it was reached by deltas: its folder then holds no ``claims.parquet`` of its own.
+    """
 
     folder: Path
     signed: SignedManifest
     redaction: SignedManifest | None = None
+    patched: Patched | None = None
 
     @property
     def number(self) -> int:
@@ -123,9 +112,9 @@ class Release:
 
     def claims(self) -> pa.Table:
         """Return its rows. Needs the extra ``apply``."""
-        from byleave.release.rows import read_table
+        from byleave.release.patching import read_table
 
-        return read_table(str(self.folder / CLAIMS))
+        return read_table(self)
 
 
 def _moment(signed: SignedManifest, name: str) -> datetime:
@@ -147,17 +136,42 @@ def open_release(folder: Path, keys: Sequence[VerifierKey]) -> Release:
     FormatError, VerificationError
         If anything in it is not what its signed manifest says, or a file is there that it does not name.
     """
+    release = open_unchecked(folder, keys)
+    check_files(release)
+    return release
+
+
+def open_unchecked(folder: Path, keys: Sequence[VerifierKey]) -> Release:
+    """Open a release of which only the signatures were checked: for who checks its files before or after."""
     signed = open_manifest(
         read_limited(folder / MANIFEST), read_limited(folder / NOTE), kind="release", keys=keys
     )
+    if CLAIMS not in {entry.name for entry in signed.files}:
+        raise FormatError("the release names no claims", remedy="sync again")
     redaction = None
     if (folder / REDACTION).is_file():
         manifest, note = read_limited(folder / REDACTION), read_limited(folder / REDACTION_NOTE)
         redaction = open_redaction(manifest, note, signed, keys)
-    check_folder(folder, entries_of(signed, redaction), redacted=redaction is not None)
-    if CLAIMS not in {entry.name for entry in signed.files}:
-        raise FormatError("the release names no claims", remedy="sync again")
-    return Release(folder, signed, redaction)
+    name = ReleaseName(whole(signed.members, "number"), signed.sha256)
+    return Release(folder, signed, redaction, open_patched(folder, name, keys))
+
+
+def check_files(release: Release) -> None:
+    """Make sure that the folder of a release holds what was signed, byte for byte, and nothing else.
+
+    Raises
+    ------
+    VerificationError
+        If it does not.
+    """
+    entries = entries_of(release.signed, release.redaction)
+    beside = (REDACTION, REDACTION_NOTE) if release.redaction else ()
+    if release.patched is None:
+        check_folder(release.folder, entries, beside=beside)
+        return
+    others = [entry for entry in entries if entry.name != CLAIMS]
+    check_folder(release.folder, others, beside=(*beside, PATCHED))
+    release.patched.check()
 
 
 def open_redaction(
@@ -186,31 +200,6 @@ def entries_of(signed: SignedManifest, redaction: SignedManifest | None) -> tupl
     return tuple({entry.name: entry for entry in (*signed.files, *replaced)}.values())
 
 
-def check_folder(folder: Path, entries: Sequence[FileEntry], *, redacted: bool = False) -> None:
-    """Make sure that a folder holds what its manifests name, byte for byte, and nothing else.
-
-    Raises
-    ------
-    VerificationError
-        If a file is missing, is another one, is a link, or is not named.
-    """
-    named = {entry.name for entry in entries} | {MANIFEST, NOTE}
-    if redacted:
-        named |= {REDACTION, REDACTION_NOTE}
-    # Whatever is no plain folder counts, links above all: what they lead to may change after it was checked.
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    if {path.relative_to(folder).as_posix() for path in found} - named:
-        raise VerificationError(
-            f"{folder} holds files that the manifest does not name", remedy="sync again into a new folder"
-        )
-    for entry in entries:
-        path = folder / entry.name
-        if not path.is_file() or path.is_symlink():
-            raise VerificationError(f"{folder} lacks {entry.name}", remedy="sync again")
-        with path.open("rb") as file:
-            check_bytes(entry, path.stat().st_size, hashlib.file_digest(file, "sha256").digest())
-
-
 def latest_number(content: bytes) -> int:
     """Read ``latest.json``."""
     try:
@@ -229,21 +218,3 @@ def latest_number(content: bytes) -> int:
 def open_latest(folder: Path, keys: Sequence[VerifierKey]) -> Release:
     """Open the release that ``latest.json`` in a folder of releases points to."""
     return open_release(folder / str(latest_number(read_limited(folder / LATEST))), keys)
-
-
-def read_limited(path: Path) -> bytes:
-    """Read a small file of a release."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"{path} does not exist", remedy="check the folder's name, or sync first"
-        ) from error
-    except OSError as error:
-        raise UnavailableError(
-            f"{path} cannot be read: {error.strerror}", remedy="check the folder and its permissions"
-        ) from error
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise FormatError(f"{path} is too long", remedy="sync again")
-    return content

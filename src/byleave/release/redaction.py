@@ -18,13 +18,14 @@ import pyarrow.compute as pc
 
 from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.log import JSON
-from byleave.release.claims_file import DIGESTS, read_batches, write_claims
+from byleave.release.claims_file import DIGESTS, write_claims
 from byleave.release.deltas import DELTAS, INDEX, Index, delta_name
+from byleave.release.folders import CLAIMS
 from byleave.release.keys import SigningKey
 from byleave.release.leaves import RowTree, row_hashes
 from byleave.release.manifest import MANIFEST, NOTE, file_entry_of, sign_manifest
+from byleave.release.patching import read_rows
 from byleave.release.reading import (
-    CLAIMS,
     REDACTED,
     REDACTED_BYTES,
     REDACTION,
@@ -104,7 +105,7 @@ def _placed(release: Release, taken: dict[int, bytes]) -> Iterator[tuple[Places,
     stands[list(taken)] = False
     places = np.flatnonzero(stands)
     start = 0
-    for batch in read_batches(release.folder / CLAIMS):
+    for batch in read_rows(release):
         if start + batch.num_rows > len(places):
             raise VerificationError("the release has more rows than it names", remedy="sync again")
         yield places[start : start + batch.num_rows], batch

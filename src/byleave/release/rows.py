@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from byleave.consent import ClaimState, Evidence, Preference, Preferences, Statement, TargetKind, Use
 from byleave.errors import FormatError
@@ -86,22 +85,6 @@ def statement(row: Mapping[str, Any]) -> Statement:
         raise FormatError(
             f"a row of the release cannot be read: {error}", remedy="update Byleave, then sync again"
         ) from error
-
-
-def read_table(path: str) -> pa.Table:
-    """Read ``claims.parquet`` and check its columns."""
-    try:
-        read = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise FormatError(
-            f"the claims of the release cannot be read: {error}", remedy="sync again"
-        ) from error
-    missing = [field.name for field in SCHEMA if field.name not in read.schema.names]
-    if missing:
-        raise FormatError(
-            f"the claims of the release lack {', '.join(missing)}", remedy="update Byleave, then sync again"
-        )
-    return read.select(SCHEMA.names).cast(SCHEMA)
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from byleave.errors import NotFoundError, VerificationError
 from byleave.fetch import Client, FetchLimits
+from byleave.release.folders import read_limited
 from byleave.release.manifest import MAX_MANIFEST_BYTES
-from byleave.release.reading import read_limited
 
 MAX_FILE_BYTES = 16 * 1024**3
 _FETCH_LIMITS = FetchLimits(body_bytes=MAX_MANIFEST_BYTES, total_seconds=3600.0)

@@ -27,6 +27,7 @@ from typing import BinaryIO
 
 from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.log import VerifierKey
+from byleave.release.folders import read_limited
 from byleave.release.keys import SigningKey
 from byleave.release.manifest import (
     MANIFEST,
@@ -38,7 +39,7 @@ from byleave.release.manifest import (
     text_of,
     whole,
 )
-from byleave.release.reading import Release, read_limited
+from byleave.release.reading import Release
 from byleave.storage import remove_leftovers, staged_folder
 
 STANDING = "standing"

@@ -17,7 +17,8 @@ from byleave.log import VerifierKey
 from byleave.release.beside import bring_standing, read_history
 from byleave.release.catching_up import NO_WAY, catch_up, remove_work
 from byleave.release.fetching import Progress, Wanted, fetch_whole, read_wanted, silent
-from byleave.release.reading import LATEST, Release, latest_number, open_release, read_limited
+from byleave.release.folders import read_limited
+from byleave.release.reading import LATEST, Release, latest_number, open_release, open_unchecked
 from byleave.release.sources import Source, open_source
 from byleave.storage import alone_in, remove_leftovers, write_atomically
 
@@ -122,7 +123,7 @@ def _obtain(
     there = wanted.standing(final, keys)
     if there is None and held is not None:
         with suppress(*NO_WAY):
-            there = catch_up(place, open_synced(folder, keys), wanted, final, keys, progress)
+            there = catch_up(place, _held(folder, held, keys), wanted, final, keys, progress)
     return there or fetch_whole(place, wanted, final, keys, progress)
 
 
@@ -134,11 +135,22 @@ def open_synced(folder: Path, keys: Sequence[VerifierKey] = ()) -> Release:
             f"{folder} holds no synced registry", remedy=f"run `byleave sync SOURCE --to {folder}`"
         )
     release = open_release(folder / RELEASES / str(held.number), tuple(keys) or held.keys)
+    _check_is(release, held, folder)
+    return release
+
+
+def _held(folder: Path, held: Current, keys: Sequence[VerifierKey]) -> Release:
+    """Open the release in force by its signatures alone: whoever makes another one of it checks the outcome."""
+    release = open_unchecked(folder / RELEASES / str(held.number), keys)
+    _check_is(release, held, folder)
+    return release
+
+
+def _check_is(release: Release, held: Current, folder: Path) -> None:
     if release.number != held.number or release.manifest_digest.hex() != held.manifest_sha256:
         raise VerificationError(
             f"{folder} does not hold the release it names", remedy="sync again into a new folder"
         )
-    return release
 
 
 def read_current(folder: Path) -> Current | None:

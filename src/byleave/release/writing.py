@@ -16,8 +16,8 @@ from byleave.log import JSON, VerifierKey
 from byleave.release.claims_file import write_claims
 from byleave.release.keys import SigningKey
 from byleave.release.leaves import LEAF_FORMAT, RowTree
-from byleave.release.manifest import MANIFEST, NOTE, file_entry_of, sign_manifest
-from byleave.release.reading import LATEST, Release, ReleaseName, open_release
+from byleave.release.manifest import MANIFEST, NOTE, ReleaseName, file_entry_of, sign_manifest
+from byleave.release.reading import LATEST, Release, open_release
 from byleave.release.rows import Row, table
 from byleave.storage import remove_leftovers, staged_folder, write_atomically
 from byleave.urls.suffixes import PLATFORMS_FILE, suffix_list_bytes, table_digests
@@ -129,4 +129,4 @@ def _packaged(package: str, name: str) -> bytes:
 
 
 WRITER = f"arrow {pa.__version__}"
-"""Which library laid out ``claims.parquet``: another version may write the same rows as other bytes."""
+"""Which library laid out ``claims.parquet``: for whoever wants to make the same bytes."""

@@ -121,21 +121,34 @@ def test_plain_values_are_shown_only_where_they_were_ticked(database: Database, 
         assert needle not in plain
 
 
-def test_a_party_has_one_name_within_a_list_and_another_in_the_next(
+def test_a_party_has_one_name_within_a_list_and_another_once_no_row_stands_in_both(
     database: Database, settings: Settings
 ) -> None:
     filed(database)
     filed(database, PICTURE)
-    filed(database, url_target("example.org/b"), email="bob@example.com")
-    names = [
-        {row["claim"]: row["claimant"] for row in published(database, settings).release.claims().to_pylist()}
-    ]
-    filed(database, url_target("example.org/c"), email="bob@example.com")
-    names.append(
-        {row["claim"]: row["claimant"] for row in published(database, settings).release.claims().to_pylist()}
-    )
-    assert [len(set(one.values())) for one in names] == [2, 2]
-    assert not set(names[0].values()) & set(names[1].values())
+    oldest = filed(database, url_target("example.org/b"), email="bob@example.com")
+    lists = [names_in(published(database, settings))]
+    newer = filed(database, url_target("example.org/c"), email="bob@example.com")
+    lists.append(names_in(published(database, settings)))
+    withdrawn(database, oldest)
+    lists.append(names_in(published(database, settings)))
+    withdrawn(database, newer)
+    filed(database, url_target("example.org/d"), email="bob@example.com")
+    lists.append(names_in(published(database, settings)))
+    ann, *bobs = [set(one.values()) & set(lists[0].values()) for one in lists]
+    assert [len(set(one.values())) for one in lists] == [2, 2, 2, 2]
+    assert [len(names) for names in bobs] == [2, 1, 1]
+    assert bobs[1] == bobs[2] == ann - {lists[0][oldest.id]}
+    assert lists[2][newer.id] not in lists[3].values()
+
+
+def names_in(found: Published) -> dict[bytes, bytes]:
+    return {row["claim"]: row["claimant"] for row in found.release.claims().to_pylist()}
+
+
+def withdrawn(database: Database, claim: Claim) -> None:
+    with database.transaction() as session:
+        withdraw_claim(session, claim.id, who=OPERATOR, at=NOW)
 
 
 def test_secrets_are_readable_by_their_user_only(database: Database, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byleave.errors import FormatError
-from byleave.log import JSON, ClaimEvent, commitment, leaf_hash, node_hash, targets_root
+from byleave.log import JSON, ClaimEvent, canonical_json, commitment, leaf_hash, node_hash, targets_root
 from byleave.log.events import target_salt
 
 SALT = bytes(range(32))
@@ -52,6 +53,26 @@ def test_an_event_is_logged_as_six_members_and_nothing_else() -> None:
         + b"A" * 22
         + b'","op":"register","t":"claim","ts":1795348800,"v":1}'
     )
+
+
+@given(
+    st.binary(min_size=16, max_size=16),
+    st.binary(min_size=32, max_size=32),
+    st.one_of(st.sampled_from(["register", "erase"]), st.text()),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_an_entry_is_canonical_json_of_its_members(
+    claim: bytes, committed: bytes, operation: str, at: datetime
+) -> None:
+    members: dict[str, JSON] = {
+        "commit": base64.urlsafe_b64encode(committed).rstrip(b"=").decode(),
+        "id": base64.urlsafe_b64encode(claim).rstrip(b"=").decode(),
+        "op": operation,
+        "t": "claim",
+        "ts": int(at.timestamp()),
+        "v": 1,
+    }
+    assert ClaimEvent(1, claim, operation, committed, at).entry() == canonical_json(members)
 
 
 def test_the_time_of_an_event_does_not_depend_on_its_time_zone() -> None:
