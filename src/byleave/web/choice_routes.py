@@ -15,6 +15,7 @@ from byleave.publish.releases import last_published
 from byleave.registry.claims import claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
+from byleave.registry.timeline import timeline
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
 from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
 from byleave.web.entries import Shower
@@ -105,13 +106,16 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
     """Show one choice with everything it covers."""
     with site.database.transaction() as session:
         found = claim_by_id(session, _claim_id(claim), who=person.who)
+        moments = timeline(session, found.id, who=person.who)
         claims = claims_of(session, person.account, who=person.who)
         last = last_published(session)
     now = site.clock()
     is_replaced = found.id in replaced(claims, now)
     choice = show_choice(site.catalog, _shower(site), found, last, now, is_replaced=is_replaced)
     lists = lists_of(site, found)
-    return page(request, site, visitor, "one_choice.html", choice=choice, last=last, lists=lists)
+    return page(
+        request, site, visitor, "one_choice.html", choice=choice, last=last, lists=lists, moments=moments
+    )
 
 
 @router.get("/choices/{claim}/receipt")

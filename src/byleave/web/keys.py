@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from fastapi import Request
@@ -11,8 +12,8 @@ from byleave.registry.database import Database
 from byleave.registry.identity import who_of_token
 from byleave.registry.permissions import Act, require
 from byleave.registry.rates import Rate, spend
-from byleave.registry.tokens import Scope, Token, token_of
-from byleave.web.site import TheSite
+from byleave.registry.tokens import Scope, Token, TokenRefusedError, token_of
+from byleave.web.site import Site, TheSite
 
 _SCHEMES = frozenset({"api", "bearer"})
 
@@ -41,6 +42,23 @@ class KeyFor:
             )
             require(who_of_token(session, token), self.act, account=token.account)
         return token
+
+
+def account_of_key(request: Request, site: Site) -> uuid.UUID | None:
+    """Return whose key came with a request that needs none, for reading or reporting.
+
+    Raises
+    ------
+    TokenRefusedError
+        If the key opens nothing here: who sends one wants to be known by it.
+    """
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    sent = key.strip() if scheme.lower() in _SCHEMES else ""
+    with site.database.transaction() as session:
+        try:
+            return token_of(session, sent, Scope.READ, at=site.clock()).account
+        except TokenRefusedError:
+            return token_of(session, sent, Scope.REPORT, at=site.clock()).account
 
 
 def count_against(database: Database, token: Token, amount: int, at: datetime) -> None:

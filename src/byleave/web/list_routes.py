@@ -12,8 +12,10 @@ from byleave.errors import NotFoundError
 from byleave.publish.folders import releases_folder
 from byleave.publish.keys import signing_key
 from byleave.publish.releases import last_published
+from byleave.registry.following import note_fetched
 from byleave.registry.permissions import Act
 from byleave.web.entry_routes import FOREVER
+from byleave.web.keys import account_of_key
 from byleave.web.rendering import page
 from byleave.web.rules import OpenToAll
 from byleave.web.site import TheSite
@@ -22,6 +24,7 @@ from byleave.web.visitors import TheVisitor
 router = APIRouter(dependencies=[Depends(OpenToAll(Act.SEARCH))], include_in_schema=False)
 
 _FILE = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]*/){0,4}[a-z0-9_][a-z0-9_.-]*")
+_MANIFEST = re.compile(r"([0-9]{1,15})/manifest\.json")
 _NUMBERED = re.compile(r"(?:deltas/[0-9]+-)?[0-9]+/")
 
 
@@ -44,6 +47,9 @@ def release_file(file: str, request: Request, site: TheSite) -> Response:
         raise NotFoundError(
             "there is no such file in the published lists", remedy="start from /releases/latest.json"
         )
+    number = _MANIFEST.fullmatch(file)
+    if number and "authorization" in request.headers:
+        _note(request, site, int(number[1]))
     kept = FOREVER if _NUMBERED.match(file) else "no-cache"
     answer = FileResponse(
         path, media_type="application/octet-stream", headers={"cache-control": kept}, stat_result=path.stat()

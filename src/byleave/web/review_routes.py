@@ -13,6 +13,7 @@ from byleave.registry.review import Decided, decide, held_claim, held_claims, qu
 from byleave.registry.sign_in import SignedIn
 from byleave.web.choices import ask_for_list
 from byleave.web.entries import Shower
+from byleave.web.following_routes import claim_id_of
 from byleave.web.forms import CheckedForm
 from byleave.web.held_choices import HELD_PER_PAGE, show_held
 from byleave.web.rendering import go, page
@@ -57,7 +58,7 @@ def decide_one(claim: str, request: Request, site: TheSite, person: Reviewer, fo
     decision = form.text("decision")
     if decision not in DECISIONS:
         raise InputError("there is no such decision", remedy="use one of the two buttons")
-    claim_id = _claim_id(claim)
+    claim_id = claim_id_of(claim)
     address = f"{request.url.scheme}://{request.headers['host']}/choices/{claim_id.hex()}"
     with site.database.transaction() as session:
         if held_claim(session, claim_id, who=person.who) is None:
@@ -75,10 +76,3 @@ def decide_one(claim: str, request: Request, site: TheSite, person: Reviewer, fo
         )
         ask_for_list(session)
     return go(f"/review?done={decision}")
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""  # no choice has this name, and the answer says so

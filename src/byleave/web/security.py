@@ -26,7 +26,8 @@ UPLOAD_PATHS: Final = frozenset(
     {"/search/picture", "/choices/picture", "/choices/copies", "/api/v1/search/picture"}
 )
 KEYED_PATHS: Final = frozenset(
-    {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")} | {"/api/v2/query/urls/"}
+    {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")}
+    | {"/api/v2/query/urls/", "/api/v1/applied"}
 )
 """Where programs ask with a key in a header, which no page elsewhere can make a browser send; they come from no page at all."""
 

@@ -1,0 +1,234 @@
+"""What became of one claim, from everything the registry knows: one timeline, told by pages, the API, the export and the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from byleave.registry.account_tables import Account
+from byleave.registry.claims import claim_by_id
+from byleave.registry.following_tables import Applied, CopiesFound, Fetched
+from byleave.registry.permissions import Who
+from byleave.registry.tables import ClaimEventRow, ReleaseRow
+
+MOST_MOMENTS: Final = 200
+"""Reports of organisations, and counts of copies, that one timeline tells; the newest ones."""
+
+
+class What(StrEnum):
+    """What happened."""
+
+    FILED = "filed"
+    CONFIRMED = "confirmed"
+    CHANGED = "changed"
+    HELD = "held"
+    RELEASED = "released"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    RAN_OUT = "ran_out"
+    DISPUTED = "disputed"
+    RESOLVED = "resolved"
+    ERASED = "erased"
+    LISTED = "listed"
+    UNLISTED = "unlisted"
+    FETCHED = "fetched"
+    APPLIED = "applied"
+    COPIES = "copies"
+
+
+_OF_OPERATION: Final = {
+    "register": What.FILED,
+    "update": What.CHANGED,
+    "confirm": What.CONFIRMED,
+    "withdraw": What.WITHDRAWN,
+    "hold": What.HELD,
+    "release": What.RELEASED,
+    "expire": What.RAN_OUT,
+    "dispute": What.DISPUTED,
+    "resolve": What.RESOLVED,
+    "erase": What.ERASED,
+    "reject": What.REJECTED,
+}
+_TAKES_OUT: Final = frozenset({"withdraw", "hold", "expire", "erase", "reject"})
+_PUTS_IN: Final = frozenset({"register", "release"})
+_NO_END: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to a claim.
+
+    number
+        Of the claim event or of the published list.
+    reason
+        Why it was held, released or rejected.
+    by
+        Name of the organisation that applied a list.
+    dataset, entries, removed
+        Where copies were found, and how many entries; or to what a list was applied, how many entries that had, and how many were
+        taken out, whoever’s they were.
+    count
+        How many organisations fetched a list with the claim in it.
+    """
+
+    what: What
+    at: datetime
+    number: int | None = None
+    reason: str | None = None
+    by: str | None = None
+    dataset: str | None = None
+    entries: int | None = None
+    removed: int | None = None
+    count: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Say it in words."""
+        return _SENTENCES[self.what].format(
+            number=self.number,
+            reason=f": {self.reason}" if self.reason else "",
+            by=self.by,
+            dataset=self.dataset,
+            entries=f"{self.entries or 0:,}",
+            removed=f"{self.removed or 0:,}",
+            organisations="1 organisation" if self.count == 1 else f"{self.count} organisations",
+        )
+
+    def members(self) -> dict[str, Any]:
+        """Return it as plain data, without what does not apply."""
+        told = {"what": self.what.value, "at": self.at, "words": self.sentence}
+        more = {
+            name: getattr(self, name)
+            for name in ("number", "reason", "by", "dataset", "entries", "removed", "count")
+        }
+        return told | {name: value for name, value in more.items() if value is not None}
+
+
+_SENTENCES: Final = {
+    What.FILED: "You said it: claim event {number}",
+    What.CONFIRMED: "Confirmed by a proof",
+    What.CHANGED: "You changed your answer",
+    What.HELD: "Held until a person has looked at it",
+    What.RELEASED: "Looked at, and let go{reason}",
+    What.REJECTED: "Looked at, and turned down{reason}",
+    What.WITHDRAWN: "You took it back",
+    What.RAN_OUT: "Its end date came",
+    What.DISPUTED: "Somebody disagrees",
+    What.RESOLVED: "The disagreement is settled",
+    What.ERASED: "Erased",
+    What.LISTED: "In the published lists from no. {number} on",
+    What.UNLISTED: "Gone from the published lists from no. {number} on",
+    What.FETCHED: "Lists with it were fetched by {organisations} with a key; who fetches without one is not counted",
+    What.APPLIED: "{by} says it applied list no. {number} to {dataset}: {removed} of {entries} entries taken out, this and other choices together",
+    What.COPIES: "{entries} entries of {dataset} are covered by it",
+}
+
+
+def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ...]:
+    """Return what became of a claim, oldest first.
+
+    Raises
+    ------
+    NotFoundError
+        If ``who`` sees no such claim.
+    """
+    claim_by_id(session, claim_id, who=who)
+    row = ClaimEventRow
+    chosen = sa.select(row.number, row.operation, row.recorded_at, row.record).where(row.claim_id == claim_id)
+    events = session.execute(chosen.order_by(row.number)).all()
+    spans = _listed(events)
+    moments = [
+        Moment(_OF_OPERATION[one.operation], one.recorded_at, one.number, (one.record or {}).get("reason"))
+        for one in events
+    ]
+    moments += _lists(session, spans)
+    if spans:
+        moments += _fetched(session, spans)
+        moments += _applied(session, spans)
+    moments += _copies(session, claim_id)
+    return tuple(sorted(moments, key=lambda moment: moment.at))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Numbers of lists that carry a claim: from the event that put it in to before the one that took it out."""
+
+    first: int
+    end: int
+
+    def holds(self, number: Any) -> sa.ColumnElement[bool]:
+        return sa.and_(number >= self.first, number < self.end)
+
+
+def _listed(events: Sequence[Any]) -> list[_Span]:
+    spans: list[_Span] = []
+    first: int | None = None
+    for event in events:
+        if event.operation in _PUTS_IN and first is None:
+            first = event.number
+        elif event.operation in _TAKES_OUT and first is not None:
+            spans.append(_Span(first, event.number))
+            first = None
+    return spans if first is None else [*spans, _Span(first, _NO_END)]
+
+
+def _lists(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+    row = ReleaseRow
+    for span in spans:
+        chosen = sa.select(row.number, row.published_at).order_by(row.number).limit(1)
+        came = session.execute(chosen.where(span.holds(row.number))).one_or_none()
+        if came is None:
+            continue
+        yield Moment(What.LISTED, came.published_at, came.number)
+        went = session.execute(chosen.where(row.number >= span.end)).one_or_none()
+        if went is not None:
+            yield Moment(What.UNLISTED, went.published_at, went.number)
+
+
+def _fetched(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+    in_one = sa.or_(*(span.holds(Fetched.number) for span in spans))
+    first = sa.select(sa.func.min(Fetched.at).label("at")).where(in_one).group_by(Fetched.organisation_id)
+    each = first.subquery()
+    count, newest = session.execute(
+        sa.select(sa.func.count(), sa.func.max(each.c.at)).select_from(each)
+    ).one()
+    if count:
+        yield Moment(What.FETCHED, newest, count=count)
+
+
+def _applied(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+    row = Applied
+    chosen = (
+        sa.select(Account.name, row.number, row.dataset, row.entries, row.removed, row.at)
+        .join(Account, Account.id == row.organisation_id)
+        .where(sa.or_(*(span.holds(row.number) for span in spans)))
+        .distinct(row.organisation_id, row.dataset)
+        .order_by(row.organisation_id, row.dataset, row.number.desc())
+    )
+    newest = sorted(session.execute(chosen).all(), key=lambda one: one.at, reverse=True)[:MOST_MOMENTS]
+    for one in newest:
+        yield Moment(
+            What.APPLIED,
+            one.at,
+            one.number,
+            by=one.name or "An organisation",
+            dataset=one.dataset,
+            entries=one.entries,
+            removed=one.removed,
+        )
+
+
+def _copies(session: Session, claim_id: bytes) -> Iterator[Moment]:
+    row = CopiesFound
+    chosen = sa.select(row).where(row.claim_id == claim_id).order_by(row.id.desc()).limit(MOST_MOMENTS)
+    known: dict[str, int] = {}
+    for one in reversed(session.execute(chosen).scalars().all()):
+        if one.copies != known.get(one.dataset, 0):
+            yield Moment(What.COPIES, one.at, dataset=one.dataset, entries=one.copies)
+        known[one.dataset] = one.copies
