@@ -18,7 +18,7 @@ from byleave.web.entry_routes import FOREVER
 from byleave.web.keys import account_of_key
 from byleave.web.rendering import page
 from byleave.web.rules import OpenToAll
-from byleave.web.site import TheSite
+from byleave.web.site import Site, TheSite
 from byleave.web.visitors import TheVisitor
 
 router = APIRouter(dependencies=[Depends(OpenToAll(Act.SEARCH))], include_in_schema=False)
@@ -57,3 +57,11 @@ def release_file(file: str, request: Request, site: TheSite) -> Response:
     if request.headers.get("if-none-match") == answer.headers["etag"]:
         return NotModifiedResponse(answer.headers)
     return answer
+
+
+def _note(request: Request, site: Site, number: int) -> None:
+    """Write down that an organisation which shows its key fetched a list; the first time, and nobody else."""
+    account = account_of_key(request, site)
+    if account is not None:
+        with site.database.transaction() as session:
+            note_fetched(session, account, number, at=site.clock())
