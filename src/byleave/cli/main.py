@@ -12,6 +12,7 @@ import typer
 
 from byleave import __version__
 from byleave.cli import (
+    applied,
     apply,
     claim,
     copies,
@@ -22,9 +23,12 @@ from byleave.cli import (
     keys,
     log,
     mirror,
+    negative,
     publish,
     redact,
     registry,
+    retention,
+    review,
     search,
     serve,
     sync,
@@ -66,7 +70,11 @@ app.command("mirror")(mirror.mirror)
 app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
+app.command("applied")(applied.applied)
 app.add_typer(token.app, name="token")
+app.add_typer(review.app, name="review")
+app.add_typer(negative.app, name="negative")
+app.command("retention")(retention.retention)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

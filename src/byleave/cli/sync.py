@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byleave.release.age import AgeLimit
 
 PREVIEW = ".preview-"
+OK = 200
 
 
 def sync(
@@ -33,6 +34,9 @@ def sync(
     max_drop: str | None = typer.Option(None, help="Stop where it would newly drop more rows, such as 2%"),
     max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
     grace: str | None = typer.Option(None, help="Take it that much longer, with a warning, such as 12h"),
+    token: Path | None = typer.Option(
+        None, help="File with your organisation's key: claimants then read that one more organisation fetched the list"
+    ),
     no_standing: bool = typer.Option(
         False, "--no-standing", help="Leave out what receipts are held against: 48 bytes for every claim"
     ),
@@ -69,6 +73,8 @@ def sync(
         )
     except _OnlyLookedError:
         return
+    if token is not None:
+        _show_key(source, release.number, token)
     compiled = _compile(release, to)
     if json_:
         print_json(
@@ -160,6 +166,24 @@ def _show(found: Preview, release: Release) -> None:
         for name, rows in counted.most_common(10):
             say(f"  {title:<10} {name or '(none)':<34} {rows:>12,}")
     say("nothing was changed; sync again without --preview to put the list in force")
+
+
+def _show_key(source: str, number: int, token: Path) -> None:
+    """Ask once more for the manifest of the list that was fetched, under a key, which the registry counts."""
+    from byleave.cli.applied import key_in
+    from byleave.fetch import Client, FetchLimits
+    from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES
+
+    if not source.startswith(("http://", "https://")):
+        raise InputError("a key is for a web address", remedy="leave --token out for a folder")
+    client = Client(FetchLimits(MAX_MANIFEST_BYTES), private_addresses=True)  # the caller named it herself
+    try:
+        address = f"{source.rstrip('/')}/{number}/{MANIFEST}"
+        seen = client.look(address, headers={"Authorization": f"API {key_in(token)}"})
+    finally:
+        client.close()
+    if seen.status != OK:
+        say(f"the list is here, but the registry did not take the key: HTTP {seen.status}")
 
 
 def _compile(release: Release, folder: Path) -> bool:

@@ -29,6 +29,7 @@ from byleave.registry.rechecking import RECHECK, keep_rechecking, recheck_in_tur
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
 from byleave.web.choices import PUBLISH, catch_up
+from byleave.web.upkeep import keep_up, upkeep_tasks
 
 QUIET = ("procrastinate", "alembic")
 """Libraries that report each step of their work; a library loaded for search may have turned reports on for all."""
@@ -60,6 +61,7 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
             catch_up(session)
             app.state.site.post.catch_up(session, at=utc_now())
             keep_daily(session, utc_now())
+            keep_up(session, utc_now())
             keep_rechecking(session, utc_now())
         threading.Thread(target=_warm_up, args=[settings], name="byleave-warm-up", daemon=True).start()
         try:
@@ -94,7 +96,13 @@ def tasks(settings: Settings, checks: Checks | None = None) -> Mapping[str, Task
         recheck_in_turn(database, checks or checks_for(settings), utc_now())
 
     post = Post(MailServer.from_settings(settings))
-    return {PUBLISH: publish_list, DAILY: publish_in_turn, MAIL: post.deliver, RECHECK: recheck}
+    return {
+        PUBLISH: publish_list,
+        DAILY: publish_in_turn,
+        MAIL: post.deliver,
+        RECHECK: recheck,
+        **upkeep_tasks(settings, post),
+    }
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,86 @@
+"""`byleave applied`: tell a registry that one of its lists was applied, so that claimants can read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from byleave.cli.output import print_json, say
+from byleave.errors import FormatError, InputError, RefusedError
+
+MOST_REPORT_BYTES = 64 * 1024 * 1024
+MOST_ANSWER_BYTES = 64 * 1024
+CREATED = 201
+
+
+def applied(
+    report: Path = typer.Argument(help="report.json as `byleave apply` wrote it"),
+    to: str = typer.Option(..., "--to", help="Web address of the registry"),
+    token: Path = typer.Option(..., "--token", help="File with your organisation's key of scope `report`"),
+    dataset: str | None = typer.Option(
+        None, help="What claimants read as the dataset's name; left out: as in the report"
+    ),
+    json_: bool = typer.Option(False, "--json", help="Print what was sent as JSON"),
+) -> None:
+    """Send four facts of a report: number of the list, name of the dataset, entries in it, entries taken out. Nothing else leaves."""
+    from byleave.fetch import Client, FetchLimits
+
+    said = _facts(report, dataset)
+    client = Client(
+        FetchLimits(MOST_ANSWER_BYTES), private_addresses=True
+    )  # the registry is named on the caller's own command line
+    try:
+        answer = client.post(
+            f"{to.rstrip('/')}/api/v1/applied",
+            json.dumps(said).encode(),
+            headers={"Authorization": f"API {key_in(token)}", "Content-Type": "application/json"},
+        )
+    finally:
+        client.close()
+    if answer.status != CREATED:
+        raise RefusedError(
+            f"the registry refused the report: {_words(answer.body)}",
+            remedy="see what it says, and try again",
+        )
+    if json_:
+        print_json(said)
+        return
+    say(
+        f"the registry knows: list no. {said['number']}, {said['dataset']}, {said['removed']:,} of {said['entries']:,} taken out"
+    )
+
+
+def key_in(path: Path) -> str:
+    """Read a key from a file, so that it stands on no command line."""
+    if path.stat().st_size > 1024:
+        raise InputError(f"{path} holds no key", remedy="name a file that holds the key and nothing else")
+    return path.read_text("utf-8").strip()
+
+
+def _facts(report: Path, dataset: str | None) -> dict[str, Any]:
+    if report.stat().st_size > MOST_REPORT_BYTES:
+        raise FormatError(
+            f"{report} is too large for a report", remedy="give the report.json of `byleave apply`"
+        )
+    try:
+        facts = json.loads(report.read_bytes())
+        return {
+            "number": int(facts["release"]["number"]),
+            "dataset": str(dataset or facts["input"]["dataset"]),
+            "entries": int(facts["rows"]["input"]),
+            "removed": int(facts["rows"]["removed"]),
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{report} is no report", remedy="give the report.json of `byleave apply`"
+        ) from error
+
+
+def _words(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return "without a reason"
