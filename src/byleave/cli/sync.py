@@ -35,7 +35,8 @@ def sync(
     max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
     grace: str | None = typer.Option(None, help="Take it that much longer, with a warning, such as 12h"),
     token: Path | None = typer.Option(
-        None, help="File with your organisation's key: claimants then read that one more organisation fetched the list"
+        None,
+        help="File with your organisation's key: claimants then read that one more organisation fetched the list",
     ),
     no_standing: bool = typer.Option(
         False, "--no-standing", help="Leave out what receipts are held against: 48 bytes for every claim"
