@@ -14,6 +14,7 @@ from byleave.errors import InputError
 PREFIX = "BYLEAVE_"
 DEFAULT_PORT = 8321
 DEFAULT_ORIGIN = "byleave.example/registry"
+DEFAULT_PLC_DIRECTORY = "https://plc.directory"
 
 SWITCHES = ("REMOTE_PICTURES", "THUMBNAILS")
 
@@ -63,6 +64,10 @@ class Settings:
         The mail server that takes our mail, with user and password, or ``None``: then none is sent.
     mail_from
         Whom mail comes from, as ``Byleave <post@example.org>``.
+    sign_in_keys
+        For each platform where people may sign in to show who they are, ``platform=id:secret`` as that platform gave it.
+    plc_directory
+        The directory that knows the identities of Bluesky handles.
     """
 
     home: Path
@@ -73,6 +78,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    sign_in_keys: tuple[str, ...] = field(default=(), repr=False)
+    plc_directory: str = DEFAULT_PLC_DIRECTORY
     limits: Limits = Limits()
 
     @classmethod
@@ -84,7 +91,8 @@ class Settings:
         InputError
             Naming all variables that cannot be used, at once.
         """
-        known = {"HOME", "DATABASE_URL", "ORIGIN", "ALLOWED_HOSTS", "SMTP_URL", "MAIL_FROM", *SWITCHES}
+        known = {"HOME", "DATABASE_URL", "ORIGIN", "ALLOWED_HOSTS", "SMTP_URL", "MAIL_FROM"}
+        known |= {"SIGN_IN_KEYS", "PLC_DIRECTORY", *SWITCHES}
         given = {k.removeprefix(PREFIX): v for k, v in environ.items() if k.startswith(PREFIX)}
         unknown = sorted(set(given) - known - {"HYPOTHESIS"})
         if unknown:
@@ -101,22 +109,27 @@ class Settings:
                 "; ".join(faults),
                 remedy="write 'on' or 'off' for a switch, and an origin like registry.example.org/log",
             )
-        hosts = given.get("ALLOWED_HOSTS", "")
         return cls(
             home=Path(given.get("HOME") or "byleave-data").absolute(),
             database_url=given.get("DATABASE_URL") or None,
             origin=origin,
             remote_pictures=_switch("REMOTE_PICTURES", given, default=False),
             thumbnails=_switch("THUMBNAILS", given, default=True),
-            allowed_hosts=tuple(host.strip().lower() for host in hosts.split(",") if host.strip()),
+            allowed_hosts=_parts(given.get("ALLOWED_HOSTS", "").lower()),
             smtp_url=given.get("SMTP_URL") or None,
             mail_from=given.get("MAIL_FROM") or None,
+            sign_in_keys=_parts(given.get("SIGN_IN_KEYS", "")),
+            plc_directory=(given.get("PLC_DIRECTORY") or DEFAULT_PLC_DIRECTORY).rstrip("/"),
         )
 
     @classmethod
     def from_process(cls) -> Self:
         """Read the environment of this process: the only place that does."""
         return cls.from_env(os.environ)  # noqa: TID251 - the one reader of the environment
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _switch(name: str, given: Mapping[str, str], *, default: bool) -> bool:

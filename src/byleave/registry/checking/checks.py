@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from byleave.errors import InputError
 from byleave.fetch import Client, FetchLimits, Pace
 from byleave.registry.checking.handles import look_at_handle
 from byleave.registry.checking.names import Names
+from byleave.registry.checking.sign_ins import ClientKey, SignIns, client_keys
 from byleave.registry.checking.sites import (
     look_at_file,
     look_at_header,
@@ -23,7 +24,7 @@ from byleave.registry.proof_keys import ProofKeys
 from byleave.registry.proofs import Proof
 from byleave.registry.proving import Finding
 from byleave.registry.scopes import Confirmed, Method
-from byleave.settings import Settings
+from byleave.settings import DEFAULT_PLC_DIRECTORY, Settings
 
 PAGE_LIMITS: Final = FetchLimits(
     body_bytes=512 * 1024, connect_seconds=5.0, silent_seconds=15.0, total_seconds=15.0, redirects=5
@@ -33,8 +34,6 @@ PAGE_LIMITS: Final = FetchLimits(
 ASKED_PER_MINUTE: Final = 30
 """How often one host is asked in a minute, whoever wants it."""
 
-DIRECTORY: Final = "https://plc.directory"
-
 
 @dataclass(frozen=True, slots=True)
 class Checks:
@@ -43,7 +42,13 @@ class Checks:
     keys: ProofKeys
     client: Client = field(repr=False)
     names: Names = field(repr=False)
-    directory: str = DIRECTORY
+    directory: str = DEFAULT_PLC_DIRECTORY
+    sign_ins: Mapping[str, ClientKey] = field(default_factory=dict)
+
+    @property
+    def platforms(self) -> SignIns:
+        """Where people may sign in to show who they are."""
+        return SignIns(self.client, self.sign_ins)
 
     def look(self, proof: Proof, confirmed: Confirmed, at: datetime) -> Finding:
         """Look at the place of a proof.
@@ -52,11 +57,6 @@ class Checks:
         ----------
         confirmed
             What the account has shown by other proofs, which links both ways build upon.
-
-        Raises
-        ------
-        InputError
-            If the method is not one that can be looked at again without its owner.
         """
         steps = Steps(self.client)
         match proof.method:
@@ -75,10 +75,12 @@ class Checks:
             case Method.BLUESKY:
                 return look_at_handle(steps, self.names, self.directory, proof)
             case _:
-                raise InputError("this proof is shown anew, not looked at", remedy="show it once more")
+                steps.note(proof.place.value, "this cannot be looked at without you: show it once more")
+                return steps.finding(good=False)
 
 
 def checks_for(settings: Settings) -> Checks:
     """Return the checks of a site in service: public addresses only, public resolvers."""
     client = Client(PAGE_LIMITS, pace=Pace(ASKED_PER_MINUTE), keep_alive=False)
-    return Checks(ProofKeys.load(settings), client, Names())
+    keys = client_keys(settings.sign_in_keys)
+    return Checks(ProofKeys.load(settings), client, Names(), settings.plc_directory, keys)
