@@ -69,7 +69,10 @@ def send_copies(request: Request, site: TheSite, visitor: TheVisitor, form: Chec
         return JSONResponse({"accepted": accepted, "rejected": rejected, "total": total})
     if rejected:
         names = "; ".join(f"{one['name']}: {one['reason']}" for one in rejected[:5])
-        raise InputError(f"{accepted} pictures are in, {len(rejected)} are not: {names}", remedy="go back")
+        raise InputError(
+            f"{accepted} of {len(form.pictures)} pictures are in; these are not: {names}",
+            remedy=f"go on with the others at /choices/draft/{draft}, or choose other files",
+        )
     return go(f"/choices/draft/{draft}/lookalikes")
 
 

@@ -24,10 +24,11 @@ export function sendCodes(draft, token, entries) {
 // Blobs and the names they go by; `listed` says that their match codes are in the draft already.
 export function sendCopies(draft, token, copies, listed) {
   const form = new FormData();
+  form.set("form_token", token);
   form.set("draft", draft);
   if (listed) form.set("listed", "yes");
   for (const { name, copy } of copies) form.append("picture", copy, name);
-  return post("/choices/copies", { method: "POST", headers: { "x-byleave-token": token, accept: "application/json" }, body: form });
+  return post("/choices/copies", { method: "POST", headers: { accept: "application/json" }, body: form });
 }
 
 function asked(address, token, body) {
