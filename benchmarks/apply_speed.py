@@ -1,177 +1,109 @@
-"""How fast a registry is applied, as a ratio to what Parquet itself costs on this machine in the same run.
+"""What a registry costs to apply, beside a plain scan and rewrite with the same codec and beside SQL engines, in one run.
 
-Two limits are measured with pyarrow alone, one thread, same file: decoding the URL column (the limit of a mask), and reading all columns and
-writing them again with the same codec (the limit of a filter). Times are processor seconds of this process.
+Every contender works in a process of its own, on one thread, on the same files, and must take out the same rows. The figures are rows per
+processor second, the best of a few rounds in which contenders take turns, and the peak of resident memory. The engines are `datafusion` and
+`chdb`; one that is not installed is named as absent.
 
-    python benchmarks/apply_speed.py [--rows 300000] [--claims 200000]
+    python benchmarks/apply_speed.py [--rows 500000] [--rounds 3] [--large]
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import json
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
+from apply_data import Sizes, write_dataset, write_registry
 
-from byleave.apply.inputs import columns_of
-from byleave.apply.judging import Terms
-from byleave.apply.ruleset import compile_synced
-from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
-from byleave.apply.shard import Plan, decide_batch
-from byleave.consent import (
-    AI_USES,
-    ClaimState,
-    Evidence,
-    Preference,
-    Preferences,
-    Regime,
-    Statement,
-    TargetKind,
-    Use,
-)
-from byleave.release import SigningKey, sync
-from byleave.release.rows import Row
-from byleave.release.writing import write_release
-from byleave.urls import canonical_url, domain_digest, host_digest, prefix_digest, url_digest
+from byleave.apply.run import open_ruleset
 
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
-HOSTS = 50_000
+CONTENDERS = Path(__file__).with_name("apply_contenders.py")
+ENGINES = ("datafusion", "chdb")
+LARGE_ROWS = 20_000_000
 
 
-def host(randomness: random.Random) -> str:
-    number = int(HOSTS * randomness.random() ** 4)
-    return (
-        f"{('www.', 'img.', '', 'cdn.')[number % 4]}host{number}.{('example', 'test', 'invalid')[number % 3]}"
-    )
+def run(contender: str, work: str, folder: Path) -> str:
+    command = [sys.executable, str(CONTENDERS), contender, work, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{contender} failed at {work}:\n{done.stderr[-2000:]}")
+    return done.stdout.splitlines()[-1]
 
 
-def dataset(path: Path, rows: int) -> list[str]:
-    randomness = random.Random(1)
-    urls = [
-        f"https://{host(randomness)}/uploads/{randomness.getrandbits(40):x}/{randomness.getrandbits(60):x}.jpg"
-        + ("?w=600&amp;h=400" if randomness.random() < 0.12 else "")
-        for _ in range(rows)
-    ]
-    words = [
-        "the",
-        "quick",
-        "brown",
-        "fox",
-        "jumps",
-        "over",
-        "a",
-        "lazy",
-        "dog",
-        "near",
-        "red",
-        "blue",
-        "house",
-        "of",
-        "stone",
-    ]
-    captions = [" ".join(randomness.choices(words, k=11)) for _ in range(rows)]
-    table = pa.table(
-        {
-            "URL": urls,
-            "TEXT": captions,
-            "pdq": pa.array([randomness.randbytes(32) for _ in range(rows)], pa.binary(32)),
-            "hash": pa.array([randomness.getrandbits(62) for _ in range(rows)], pa.int64()),
-            "WIDTH": pa.array([randomness.randrange(2000) for _ in range(rows)], pa.int32()),
-        }
-    )
-    pq.write_table(table, path, compression="zstd", use_dictionary=False, row_group_size=250_000)
-    return urls
+def prepare(folder: Path, sizes: Sizes) -> None:
+    """Make the data, the tables of the engines, and the small file with which everybody warms up."""
+    write_dataset(folder / "data", sizes)
+    for name, table in write_registry(folder, sizes).tables().items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    first = next(pq.ParquetFile(min((folder / "data").glob("*.parquet"))).iter_batches(1000))
+    with pq.ParquetWriter(folder / "small.parquet", first.schema) as writer:
+        writer.write_batch(first)
 
 
-def registry(folder: Path, urls: list[str], claims: int) -> None:
-    """Publish claims: four links in five of the registry are of no row, one in twenty claims is on a domain or a prefix."""
-    randomness = random.Random(2)
-    rows = []
-    for number in range(1, claims + 1):
-        scope, kind = None, TargetKind.URL
-        if number % 40 == 0:
-            kind, digest = TargetKind.DOMAIN, domain_digest(f"host{randomness.randrange(HOSTS)}.example")
-        elif number % 40 == 20:
-            name = f"host{randomness.randrange(HOSTS)}.example"
-            kind, digest, scope = TargetKind.PREFIX, prefix_digest(f"{name}/uploads/0/"), host_digest(name)
-        elif number % 5 == 0:
-            digest = url_digest(canonical_url(randomness.choice(urls)))
-        else:
-            digest = randomness.randbytes(32)
-        statement = Statement(
-            number.to_bytes(16), number.to_bytes(16), kind, digest, Preferences.same(Preference.DENY, AI_USES),
-            Evidence.E5, ClaimState.EFFECTIVE, number, NOW - timedelta(days=1),
-        )  # fmt: skip
-        rows.append(Row(statement, NOW, scope))
-    key = SigningKey.from_seed("bench.example/list", bytes(32))
-    write_release(folder / "releases", rows, number=1, published_at=NOW, policy={}, key=key)
-    sync(str(folder / "releases"), folder / "synced", keys=[key.verifier])
+def compare(folder: Path, rows: int, work: str, contenders: Sequence[str], rounds: int) -> None:
+    """Let the contenders take turns; print each one's best."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name in contenders:
+            found[name].append(json.loads(run(name, work, folder)))
+    removed = {name: {one["removed"] for one in results} for name, results in found.items() if name != "limit"}
+    if len({number for numbers in removed.values() for number in numbers}) != 1:
+        raise SystemExit(f"the contenders do not agree how many rows go: {removed}")
+    best = {name: min(one["seconds"] for one in results) for name, results in found.items()}
+    print(f"{work}: {int(next(iter(removed['byleave']))):,} of {rows:,} rows go")
+    for name in contenders:
+        peak = max(one["peak"] for one in found[name])
+        print(
+            f"  {name:<11} {rows / best[name]:>12,.0f} rows per processor second, "
+            f"{best['limit'] / best[name]:5.2f} of the limit, {peak / 2**20:6,.0f} MiB"
+        )
+    engines = [name for name in contenders if name in ENGINES]
+    if engines:
+        rival = min(engines, key=best.__getitem__)
+        print(f"  Byleave has {best[rival] / best['byleave']:.2f} times the speed of {rival}, the best engine")
 
 
-def seconds(work: Callable[[], object], times: int = 3) -> float:
-    """Return the least processor time of a few runs."""
-    taken = []
-    for _ in range(times):
-        begun = time.process_time()
-        work()
-        taken.append(time.process_time() - begun)
-    return min(taken)
+def same_rows(folder: Path, contenders: Sequence[str]) -> None:
+    """Hold the answers to each other row for row."""
+    expected = run("byleave", "places", folder)
+    for name in contenders:
+        if name in ENGINES and run(name, "places", folder) != expected:
+            raise SystemExit(f"{name} takes out other rows")
+    print("all take out the same rows")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=300_000)
-    parser.add_argument("--claims", type=int, default=200_000)
-    given = parser.parse_args()
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        path = folder / "links.parquet"
-        registry(folder, dataset(path, given.rows), given.claims)
-        begun = time.process_time()
-        compile_synced(folder / "synced")
-        print(f"compile: {given.claims:,} claims in {time.process_time() - begun:.2f} s")
-        _, ruleset = open_ruleset(folder / "synced")
-        plan = Plan(ruleset, None, Terms((Use.TRAIN_GEN,), NOW, with_pending=False), Regime.OPT_OUT, None)
-
-        def urls_only(decide: bool) -> None:  # noqa: FBT001 - a benchmark's switch
-            with pq.ParquetFile(path) as file:
-                columns = columns_of(file.schema_arrow, "links.parquet")
-                for batch in file.iter_batches(65_536, columns=["URL"], use_threads=False):
-                    if decide:
-                        decide_batch(plan, batch, columns)
-
-        def copy() -> None:
-            with pq.ParquetFile(path) as file:
-                options = {"compression": "zstd", "use_dictionary": False}
-                with pq.ParquetWriter(folder / "copy.parquet", file.schema_arrow, **options) as writer:
-                    for group in range(file.metadata.num_row_groups):
-                        writer.write_table(file.read_row_group(group, use_threads=False))
-
-        def apply() -> None:
-            out = folder / f"out{time.monotonic_ns()}"
-            asked = ApplyRequest(folder / "synced", str(path), out, Regime.OPT_OUT, (Use.TRAIN_GEN,), folder)
-            apply_ruleset(asked, NOW)
-
-        urls_only(decide=True)
-        scan, mask = seconds(lambda: urls_only(decide=False)), seconds(lambda: urls_only(decide=True))
-        plain, applied = seconds(copy), seconds(apply)
-        report(given.rows, "mask", mask, "decoding the links", scan)
-        report(given.rows, "apply and write", applied, "a plain copy", plain)
-
-
-def report(rows: int, name: str, taken: float, limit_name: str, limit: float) -> None:
-    print(
-        f"{name}: {rows / taken:,.0f} rows/s, {limit_name}: {rows / limit:,.0f} rows/s, "
-        f"ratio {limit / taken:.2f} of the limit"
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where the data is, or is to be made and kept")
+    parser.add_argument(
+        "--large", action="store_true", help="20 million rows, 2 million links, 500,000 pictures"
     )
+    given = parser.parse_args()
+    sizes = Sizes.of(given.rows or (LARGE_ROWS if given.large else 500_000), large=given.large)
+    engines = [name for name in ENGINES if find_spec(name)]
+    for name in ENGINES:
+        if name not in engines:
+            print(f"absent: {name} is not installed (pip install {name}), so it is not compared")
+    with tempfile.TemporaryDirectory() as aside:
+        folder = given.folder or Path(aside)
+        if not (folder / "small.parquet").exists():
+            prepare(folder, sizes)
+        open_ruleset(folder / "synced")
+        time.sleep(2.1)  # a file this young is read in whole each time it is opened
+        _, ruleset = open_ruleset(folder / "synced")
+        print(f"{sizes.rows:,} rows, {ruleset.targets:,} targets")
+        same_rows(folder, engines)
+        compare(folder, sizes.rows, "mask", ["limit", "byleave", *engines], given.rounds)
+        compare(folder, sizes.rows, "filter", ["limit", "byleave", *engines], given.rounds)
 
 
 if __name__ == "__main__":

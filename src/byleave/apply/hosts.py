@@ -13,11 +13,13 @@ from byleave.apply.wide import fetch, load_word, low_bits
 from byleave.compiled import compiled_lean, compiled_within
 
 NAMES_KEPT = 1 << 18
-LONGEST_KEPT = 64
-TARGETS_KEPT = 4
-RECORD_WORDS = 16
-_LENGTH, _COUNT, _HOST, _PREFIXED, _TARGETS, _NAME = 0, 1, 2, 3, 4, 8
-NOT_ASKED = -2
+LONGEST_KEPT = 40
+TARGETS_KEPT = 3
+RECORD_WORDS = 8
+_LENGTH, _HOST, _COUNT, _TARGETS, _NAME = 0, 1, 2, 3, 3
+_PREFIXED = 256
+NOT_ASKED = 0
+FIRST_TARGET = 2
 FACTOR = U64(0x9E3779B97F4A7C15)
 
 
@@ -42,9 +44,9 @@ class Hosts(NamedTuple):
     host_line, domain_line
         Room behind the label of a host, and of a domain; ``labels`` int64 (2,) says how long these are.
     kept
-        int64 (:data:`NAMES_KEPT`, 16), two lines of the processor's cache for each name: its length, how many targets it hits as a
-        domain or below one, which as a host (-1 none, -2 not asked yet), whether it has prefixes, the domain targets, and from the
-        ninth word on the name.
+        uint64 (:data:`NAMES_KEPT`, 8), a line of the processor's cache for each name. Its first six halves, seen through ``facts`` int32
+        (:data:`NAMES_KEPT`, 16), are its length; what it hits as a host (0 not asked yet, 1 nothing, else the target + 2); how many targets it
+        hits as a domain or below one, and 256 more if it has prefixes; these targets. The last five words are the name.
     chain
         int64 (:data:`TARGETS_KEPT` + 1,): the domain targets of the name at hand.
     """
@@ -53,7 +55,8 @@ class Hosts(NamedTuple):
     host_line: Bytes
     domain_line: Bytes
     labels: Ints
-    kept: npt.NDArray[np.int64]
+    kept: Words
+    facts: npt.NDArray[np.int32]
     chain: Ints
 
 
@@ -97,20 +100,17 @@ def name_key(line: Bytes, start: int, end: int, secret: Words) -> Word:
 @compiled_within
 def fetch_name(key: Word, hosts: Hosts) -> None:
     """Bring the record of a name nearer before it is needed."""
-    place = I64(key & U64(NAMES_KEPT - 1)) * RECORD_WORDS
-    fetch(hosts.kept, place)
-    fetch(hosts.kept, place + _NAME)
+    fetch(hosts.kept, I64(key & U64(NAMES_KEPT - 1)) * RECORD_WORDS)
 
 
 @compiled_within
 def _is_kept(place: Word, line: Bytes, start: int, end: int, hosts: Hosts) -> bool:
-    kept = hosts.kept
-    if kept[place, _LENGTH] != end - start:
+    if hosts.facts[place, _LENGTH] != end - start:
         return False
     different = U64(0)
     at = _NAME
     for i in range(start, end, 8):
-        different |= U64(kept[place, at]) ^ (load_word(line, i) & low_bits(8 * (end - i)))
+        different |= hosts.kept[place, at] ^ (load_word(line, i) & low_bits(8 * (end - i)))
         at += 1
     return bool(different == U64(0))
 
@@ -118,15 +118,15 @@ def _is_kept(place: Word, line: Bytes, start: int, end: int, hosts: Hosts) -> bo
 @compiled_within
 def _keep(place: Word, line: Bytes, start: int, end: int, count: int, hosts: Hosts) -> None:
     """Remember a name with the first ``count`` targets of the chain."""
-    kept = hosts.kept
-    kept[place, _LENGTH] = end - start
-    kept[place, _COUNT] = count
-    kept[place, _HOST] = NOT_ASKED
+    facts = hosts.facts
+    facts[place, _LENGTH] = end - start
+    facts[place, _HOST] = NOT_ASKED
+    facts[place, _COUNT] = count
     for i in range(count):
-        kept[place, _TARGETS + i] = hosts.chain[i]
+        facts[place, _TARGETS + i] = hosts.chain[i]
     at = _NAME
     for i in range(start, end, 8):
-        kept[place, at] = I64(load_word(line, i) & low_bits(8 * (end - i)))
+        hosts.kept[place, at] = load_word(line, i) & low_bits(8 * (end - i))
         at += 1
 
 
@@ -141,9 +141,9 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
             continue
         place = I64(name_key(line, first, end, tables.secret) & U64(NAMES_KEPT - 1))
         if _is_kept(place, line, first, end, hosts):
-            count = hosts.kept[place, _COUNT]
+            count = hosts.facts[place, _COUNT] % _PREFIXED
             for i in range(count):
-                hosts.chain[i] = hosts.kept[place, _TARGETS + i]
+                hosts.chain[i] = hosts.facts[place, _TARGETS + i]
             continue
         target = _domain_target(line, first, end, tables, hosts)
         if target >= 0:
@@ -188,19 +188,22 @@ def host_targets(
     """
     if end - start > LONGEST_KEPT or end == start:
         return _ask_all(line, start, end, tables, hosts, targets, at)
-    kept = hosts.kept
+    facts = hosts.facts
     place = I64(key & U64(NAMES_KEPT - 1))
     if not _is_kept(place, line, start, end, hosts):
         count = _learn_domains(line, start, end, tables, hosts)
         if count < 0:
             return _ask_all(line, start, end, tables, hosts, targets, at)
         _keep(place, line, start, end, count, hosts)
-    if kept[place, _HOST] == NOT_ASKED:
-        kept[place, _HOST], kept[place, _PREFIXED] = _host_target(line, start, end, tables, hosts)
-    if kept[place, _HOST] >= 0:
-        targets[at] = kept[place, _HOST]
+    if facts[place, _HOST] == NOT_ASKED:
+        target, prefixed = _host_target(line, start, end, tables, hosts)
+        facts[place, _HOST] = target + FIRST_TARGET
+        facts[place, _COUNT] += _PREFIXED * prefixed
+    if facts[place, _HOST] >= FIRST_TARGET:
+        targets[at] = facts[place, _HOST] - FIRST_TARGET
         at += 1
-    for i in range(kept[place, _COUNT]):
-        targets[at] = kept[place, _TARGETS + i]
+    count = facts[place, _COUNT]
+    for i in range(count % _PREFIXED):
+        targets[at] = facts[place, _TARGETS + i]
         at += 1
-    return at, kept[place, _PREFIXED] == 1
+    return at, count >= _PREFIXED

@@ -34,7 +34,7 @@ from byleave.apply.sha256 import (
     begin,
     compress,
     finish,
-    hash_padded,
+    hash_two,
     new_sha256,
     pad,
 )
@@ -127,12 +127,14 @@ def new_scratch() -> Scratch:
         np.zeros((BLOCK_ROWS, 4), np.uint64),
         np.zeros(BLOCK_ROWS, np.uint64),
     )
+    kept = np.zeros((NAMES_KEPT, RECORD_WORDS), np.uint64)
     hosts = Hosts(
         new_sha256(),
         lines[2],
         lines[3],
         np.array([len(HOST_LABEL) + 1, len(DOMAIN_LABEL) + 1], np.int64),
-        np.zeros((NAMES_KEPT, RECORD_WORDS), np.int64),
+        kept,
+        kept.view(np.int32),
         np.zeros(TARGETS_KEPT + 1, np.int64),
     )
     labels = np.array([len(URL_LABEL) + 1, len(PREFIX_LABEL) + 1], np.int64)
@@ -238,18 +240,25 @@ def _write_block(
 def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found: Found) -> None:
     """Write the digest of each line, the item id, and where the digest stands in the table of links."""
     block = scratch.block
+    waiting = NO_LINE
     for place in range(count):
-        start = block.begins[place]
-        if start == NO_LINE:
+        if block.begins[place] == NO_LINE:
             continue
-        hash_padded(block.lines, start, block.ends[place], scratch.sha, block.digests, place)
+        if waiting == NO_LINE:
+            waiting = place
+        else:
+            hash_two(block.lines, block.begins, block.ends, waiting, place, scratch.sha, block.digests)
+            waiting = NO_LINE
+    if waiting != NO_LINE:
+        hash_two(block.lines, block.begins, block.ends, waiting, waiting, scratch.sha, block.digests)
+    for place in range(count):
+        if block.begins[place] == NO_LINE:
+            continue
         found.items[first + place, 0] = block.digests[place, 0]
         found.items[first + place, 1] = block.digests[place, 1]
-    if tables.url.keys.shape[0] == 0:
-        return
-    for place in range(count):
-        block.mixed[place] = mixed_digest(tables.secret, block.digests, place)
-        fetch_slot(tables.url, block.mixed[place])
+        if tables.url.keys.shape[0]:
+            block.mixed[place] = mixed_digest(tables.secret, block.digests, place)
+            fetch_slot(tables.url, block.mixed[place])
 
 
 @compiled_lean

@@ -54,8 +54,7 @@ class Listing:
         matched, rows = taken.matched, taken.rows
         begins = np.searchsorted(matched.rows, rows, side="left")
         ends = np.searchsorted(matched.rows, rows, side="right")
-        for host, count in matched.hosts_of(rows).items():
-            tally.hosts[host] += count
+        tally.seen_hosts.add(matched.hosts_of(rows))
         return pa.record_batch(
             [
                 pa.repeat(name, len(rows)),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from byleave.apply.covering import CoverageTables
 from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
@@ -63,8 +61,8 @@ class Matched:
         start, length = (int(number) for number in self.hosts[row])
         return self.link_data[start : start + length].tobytes().decode("ascii")
 
-    def hosts_of(self, rows: Ints) -> dict[str, int]:
-        """Count rows by host."""
+    def hosts_of(self, rows: Ints) -> pa.Array:
+        """Return the hosts of some rows, in no order that means anything."""
         odd = np.isin(rows, np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts)))
         starts, lengths = self.hosts[rows[~odd]].T
         ends = np.cumsum(lengths)
@@ -72,12 +70,8 @@ class Matched:
         within = np.arange(offsets[-1]) - np.repeat(ends - lengths, lengths)
         content = self.link_data[np.repeat(starts, lengths) + within].tobytes()
         plain = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(content))
-        counted = pc.value_counts(plain)
-        counts: Counter[str] = Counter(
-            dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
-        )
-        counts.update(self.odd_hosts[row] for row in rows[odd].tolist())
-        return counts
+        others = [self.odd_hosts[row] for row in rows[odd].tolist()]
+        return pa.concat_arrays([plain, pa.array(others, pa.large_string())])
 
 
 class Matcher:

@@ -83,10 +83,7 @@ class PlainCauses:
         tally.evidence.update({level.name: int(levels[level]) for level in Evidence if levels[level]})
         for place, use in enumerate(self.uses):
             self._count_use(use, self.against[:, place], self.answers[:, place], times, tally)
-        for claim, count in zip(
-            _hex(self._rows("claim")[named]).to_pylist(), times[named].tolist(), strict=True
-        ):
-            tally.claims[claim] += count
+        tally.seen_claims.add(_hex(self._rows("claim")[named]), times[named])
 
     def _count_use(self, use: Use, against: Flags, answered: Answers, times: Ints, tally: Tally) -> None:
         keys = answered[against] * np.int64(len(KINDS)) + self._kinds()[against]

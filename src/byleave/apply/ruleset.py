@@ -63,6 +63,9 @@ ROW_ARRAYS = (
     "number",
 )
 
+MOST_TARGETS = 2**31 - 3
+"""The kernel remembers targets of hosts as 32-bit numbers, with two set apart."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = np.iinfo(np.int64).min
 _RELEASE_REMEDY = "update Byleave, then sync again"
@@ -248,6 +251,8 @@ def _check_tables(ruleset: Ruleset, path: Path) -> None:
         rows = (table.slots & np.uint64(0xFFFFFFFF)).max(initial=np.uint64(0))
         if size & (size - 1) or not used < size or used != len(table.keys) or int(rows) > len(table.keys):
             raise VerificationError(f"a table of {path} is damaged", remedy=REMEDY)
+    if ruleset.targets > MOST_TARGETS:
+        raise FormatError(f"{path} has too many targets for this version", remedy=_RELEASE_REMEDY)
     if len(ruleset.starts) != ruleset.targets + 1 or int(ruleset.starts[-1]) != len(ruleset.rows["number"]):
         raise VerificationError(f"the rows of {path} are damaged", remedy=REMEDY)
 

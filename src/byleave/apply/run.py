@@ -16,10 +16,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from byleave import __version__
-from byleave.apply.causes import REMOVED_SCHEMA
 from byleave.apply.covering import CoverageTables, coverage_tables
 from byleave.apply.inputs import Input, find_input, open_parquet
 from byleave.apply.judging import Terms
+from byleave.apply.list_file import ListFile
 from byleave.apply.modes import Mode
 from byleave.apply.page import html_page
 from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
@@ -300,11 +300,11 @@ def _refuse_changed(source: Input, stamps: list[tuple[int, int]]) -> None:
 
 
 def _join_removed(staging: Staging, shards: int, path: Path) -> None:
-    with pq.ParquetWriter(path, REMOVED_SCHEMA, compression="zstd") as writer:
+    with ListFile(path) as joined:
         for place in range(shards):
             with pq.ParquetFile(staging.part(place)) as part:
                 for batch in part.iter_batches(use_threads=False):
-                    writer.write_batch(batch)
+                    joined.add(batch)
 
 
 def _coverage_facts(coverage: Coverage | None, tables: CoverageTables | None) -> CoverageFacts | None:

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha_instructions import by_instructions
+from byleave.apply.sha_instructions import by_instructions, two_by_instructions
 from byleave.apply.wide import clear, store_word, swapped_word
 from byleave.compiled import compiled_lean, compiled_within
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 Word32s = npt.NDArray[np.uint32]
+Ints = npt.NDArray[np.int64]
 Word = Any
 """A machine word inside a compiled loop, where checking tools cannot follow the arithmetic of numba."""
 
@@ -104,6 +105,19 @@ compress = by_instructions(ROUNDS) or compress_plainly
 """Take a block into a state by the processor's instructions, or by the loop where it has none."""
 
 
+@compiled_lean
+def compress_two_plainly(
+    states: Word32s, lines: Bytes, first: int, second: int, schedule: Word32s, rounds: Word32s
+) -> None:
+    """Take ``lines[first:]`` into the first eight words of ``states``, and ``lines[second:]`` into the others."""
+    compress_plainly(states, lines, first, schedule, rounds)
+    compress_plainly(states[8:], lines, second, schedule, rounds)
+
+
+compress_two = two_by_instructions(ROUNDS) or compress_two_plainly
+"""Two blocks into two states, as :func:`compress` takes one."""
+
+
 @compiled_within
 def begin(state: Word32s) -> None:
     """Set the first eight words of ``state`` to the start value of FIPS 180-4."""
@@ -166,10 +180,16 @@ def hash_line(line: Bytes, end: int, scratch: Sha256) -> None:
 
 
 @compiled_within
+def padded_blocks(start: int, end: int) -> int:
+    """How many blocks the message ``lines[start:end]`` has with its padding."""
+    return (end - start + 72) // 64
+
+
+@compiled_within
 def pad(lines: Bytes, start: int, end: int) -> int:
     """Pad the message ``lines[start:end]`` in place to whole blocks; return where these end. Up to 136 bytes behind it are written."""
     bits = U64(end - start) * U64(8)
-    after = start + (end - start + 72) // 64 * 64
+    after = start + 64 * padded_blocks(start, end)
     clear(lines, end)
     clear(lines, end + 64)
     lines[end] = 0x80
@@ -178,11 +198,25 @@ def pad(lines: Bytes, start: int, end: int) -> int:
 
 
 @compiled_within
-def hash_padded(lines: Bytes, start: int, end: int, scratch: Sha256, digests: Words, row: int) -> None:
-    """SHA-256 of the message ``lines[start:end]``, which :func:`pad` has padded, into ``digests[row]``."""
-    state = scratch.state
-    begin(state)
-    for at in range(start, start + (end - start + 72) // 64 * 64, 64):
-        compress(state, lines, at, scratch.schedule, scratch.rounds)
+def hash_two(
+    lines: Bytes, starts: Ints, ends: Ints, first: int, second: int, scratch: Sha256, digests: Words
+) -> None:
+    """SHA-256 of the messages ``first`` and ``second``, which :func:`pad` has padded, into their rows of ``digests``.
+
+    Message ``i`` is ``lines[starts[i]:ends[i]]``. The two may be the same one.
+    """
+    states = scratch.state
+    begin(states)
+    begin(states[8:])
+    one, other = starts[first], starts[second]
+    blocks, others = padded_blocks(one, ends[first]), padded_blocks(other, ends[second])
+    both = min(blocks, others)
+    for i in range(both):
+        compress_two(states, lines, one + 64 * i, other + 64 * i, scratch.schedule, scratch.rounds)
+    for i in range(both, blocks):
+        compress(states, lines, one + 64 * i, scratch.schedule, scratch.rounds)
+    for i in range(both, others):
+        compress(states[8:], lines, other + 64 * i, scratch.schedule, scratch.rounds)
     for i in range(4):
-        digests[row, i] = _swapped(state[2 * i]) | (_swapped(state[2 * i + 1]) << U64(32))
+        digests[first, i] = _swapped(states[2 * i]) | (_swapped(states[2 * i + 1]) << U64(32))
+        digests[second, i] = _swapped(states[8 + 2 * i]) | (_swapped(states[9 + 2 * i]) << U64(32))

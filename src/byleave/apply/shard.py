@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import REMOVED_SCHEMA
 from byleave.apply.covering import CoverageTables
 from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
 from byleave.apply.judging import Answers, Terms
+from byleave.apply.list_file import ListFile
 from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.modes import Mode, Outcome, outcome_of
@@ -126,7 +126,7 @@ def apply_to_file(
         columns = columns_of(file.schema_arrow, source.name)
         outcome = outcome_of(plan.mode, file, columns, output)
         try:
-            with pq.ParquetWriter(removed, REMOVED_SCHEMA, compression="zstd") as listing:
+            with ListFile(removed) as listing:
                 _run(plan, file, source, columns, outcome, listing, tally, progress)
             outcome.close()
         except (pa.ArrowException, OSError) as error:
@@ -162,7 +162,7 @@ def _run(
     source: InputFile,
     columns: Columns,
     outcome: Outcome,
-    listing: pq.ParquetWriter,
+    listing: ListFile,
     tally: Tally,
     progress: Callable[[int], None],
 ) -> None:
@@ -177,7 +177,7 @@ def _run(
                 unchecked = decided.unchecked[taken] & plan.drops_unchecked
                 described = Taken(decided.matched, taken, unchecked)
                 described_batch = plan.listing.batch(described, source.name, row, tally)
-                listing.write_batch(described_batch)
+                listing.add(described_batch)
                 causes = described_batch.column("causes")
             outcome.add(batch, decided.stays[plan.regime], listed, causes)
             row += batch.num_rows

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
+from byleave.apply.counting import Names
 from byleave.consent import CauseKind, Preference, Use
 
 MOST_NAMES = 10_000
 """Hosts and claims kept per tally. Beyond it the rarest are dropped, and ``cut`` counts how often that happened."""
+
+COUNTERS = ("totals", "kept", "answers", "causes", "evidence", "distances", "hosts", "claims")
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class Tally:
     distances
         Rows taken out as copies, by ``method|distance``.
     hosts, claims
-        Rows taken out, by host and by claim id (hex).
+        Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts`` and ``seen_claims``.
     """
 
     totals: Counter[str] = field(default_factory=Counter)
@@ -41,27 +44,35 @@ class Tally:
     distances: Counter[str] = field(default_factory=Counter)
     hosts: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
+    seen_hosts: Names = field(default_factory=Names)
+    seen_claims: Names = field(default_factory=Names)
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Return plain objects with sorted keys."""
-        return {part.name: dict(sorted(getattr(self, part.name).items())) for part in fields(self)}
+        return {name: dict(sorted(getattr(self, name).items())) for name in COUNTERS}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` gave."""
-        return cls(**{part.name: Counter(content[part.name]) for part in fields(cls)})
+        read = cls()
+        for name in COUNTERS:
+            setattr(read, name, Counter(content[name]))
+        return read
 
     @classmethod
     def total(cls, tallies: Iterable[Tally]) -> Self:
         """Add tallies up."""
         whole = cls()
         for tally in tallies:
-            for part in fields(cls):
-                getattr(whole, part.name).update(getattr(tally, part.name))
+            for name in COUNTERS:
+                getattr(whole, name).update(getattr(tally, name))
         return whole
 
     def cut_names(self) -> None:
-        """Drop the rarest hosts and claims beyond :data:`MOST_NAMES`."""
+        """Add up the hosts and claims seen, and drop the rarest beyond :data:`MOST_NAMES`."""
+        self.hosts, fewer_hosts = self.seen_hosts.take(self.hosts, MOST_NAMES)
+        self.claims, fewer_claims = self.seen_claims.take(self.claims, MOST_NAMES)
+        self.totals["cut"] += fewer_hosts + fewer_claims
         for names in (self.hosts, self.claims):
             if len(names) > MOST_NAMES:
                 self.totals["cut"] += len(names) - MOST_NAMES

@@ -6,15 +6,13 @@ that this one takes.
 
 from __future__ import annotations
 
-import numpy as np
-
 from byleave.apply.links import LONGEST_LINK
 from byleave.apply.sha256 import U64, Bytes
 from byleave.apply.wide import (
     WIDTH,
     ampersands,
     bits_above,
-    copy_bytes,
+    copy_wide,
     dots,
     host_letters,
     letters_a,
@@ -26,16 +24,19 @@ from byleave.apply.wide import (
     notable,
     slashes,
 )
-from byleave.compiled import compiled_within
+from byleave.compiled import compiled_lean, compiled_within
 
 HTTP = U64(int.from_bytes(b"http://\0", "little"))
 HTTPS = U64(int.from_bytes(b"https://", "little"))
 WWW = U64(int.from_bytes(b"www.", "little"))
+ENTITY = U64(int.from_bytes(b"amp;", "little"))
 SEVEN_BYTES = U64(2**56 - 1)
 FOUR_BYTES = U64(2**32 - 1)
 ONE = U64(1)
 SHORTEST = 16
 """Shorter links are left alone, so that words may be read without asking whether there are eight bytes more."""
+ROOM = 80
+"""Bytes that must follow a link in its array."""
 
 
 @compiled_within
@@ -56,54 +57,81 @@ def _host_start(data: Bytes, at: int, end: int) -> int:
 
 
 @compiled_within
-def _usual_host(line: Bytes, at: int) -> int:
+def _usual_host(data: Bytes, at: int) -> int:
     """Return the length of the host at ``at``, which a slash must follow within 64 bytes, or -1 if it needs a closer look."""
-    length = lowest_bit(slashes(line, at))
+    length = lowest_bit(slashes(data, at))
     if length == WIDTH or length == 0:
         return -1
     inside = low_bits(length)
-    if host_letters(line, at) & inside != inside:
+    if host_letters(data, at) & inside != inside:
         return -1
-    between = dots(line, at) & inside
+    between = dots(data, at) & inside
     begins = (between << ONE) | ONE
     if begins & (between | (ONE << U64(length))):
         return -1
-    if begins & letters_x(line, at) & (letters_n(line, at) >> ONE):
+    if begins & letters_x(data, at) & (letters_n(data, at) >> ONE):
         return -1
-    top = line[at + WIDTH - 1 - bits_above(begins)]
+    top = data[at + WIDTH - 1 - bits_above(begins)]
     return -1 if 48 <= top <= 57 else length
 
 
 @compiled_within
-def _usual_rest(line: Bytes, at: int, skipped: int, length: int) -> bool:
-    """Whether everything behind the first ``skipped`` bytes may stay as it is: nothing to encode, no entity, no dot segment."""
-    odd = U64(0)
+def _usual_rest(data: Bytes, at: int, skipped: int, length: int) -> tuple[bool, bool]:
+    """Look at everything behind the first ``skipped`` bytes: whether it is usual, and whether it may hold ``&amp;``.
+
+    Usual is what needs no encoding and has no dot segment.
+    """
+    odd, entities = U64(0), U64(0)
     wanted = low_bits(length) & ~low_bits(skipped)
     for chunk in range(0, length, WIDTH):
         place = at + chunk
-        here = notable(line, place) | (ampersands(line, place) & letters_a(line, place + 1))
-        odd |= (here | (slashes(line, place) & dots(line, place + 1))) & wanted
+        odd |= (notable(data, place) | (slashes(data, place) & dots(data, place + 1))) & wanted
+        entities |= ampersands(data, place) & letters_a(data, place + 1) & wanted
         wanted = low_bits(length - chunk - WIDTH)
-    return bool(odd == U64(0)) and line[at + length - 1] != 63
+    return bool(odd == U64(0)) and data[at + length - 1] != 63, bool(entities != U64(0))
+
+
+@compiled_lean
+def _without_entities(line: Bytes, at: int, end: int) -> int:
+    """Take ``amp;`` out behind each ``&`` of ``line[at:end]``; return the new end, or -1 if another one follows."""
+    while at < end:
+        found = ampersands(line, at) & low_bits(end - at)
+        if found == U64(0):
+            at += WIDTH
+            continue
+        at += lowest_bit(found) + 1
+        if load_word(line, at) & FOUR_BYTES != ENTITY or at + 4 > end:
+            continue
+        for place in range(at, end - 4, WIDTH):
+            copy_wide(line, place, line, place + 4)
+        end -= 4
+        if load_word(line, at) & FOUR_BYTES == ENTITY and at + 4 <= end:
+            return -1
+    return end
 
 
 @compiled_within
 def usual(data: Bytes, at: int, end: int, line: Bytes, out: int) -> tuple[int, int, int, int]:
-    """Write the canonical form of the usual link ``data[at:end]`` behind ``line[:out]``, which has 64 bytes of room beyond the link's own.
+    """Write the canonical form of the usual link ``data[at:end]`` behind ``line[:out]``, which has 128 bytes of room beyond the link's own.
 
-    Returns where its host and it itself end in the line, and where its host begins and ends in the data; -1 if it is not usual.
+    Returns where its host and it itself end in the line, and where its host begins and ends in the data; -1 if it is not usual. The last
+    links of an array are left to the other way, since more is read at a time than they may have.
     """
-    start = _host_start(data, at, end)
-    if start < 0 or end - at > LONGEST_LINK:
+    start = _host_start(data, at, end) if end + ROOM <= data.shape[0] and end - at <= LONGEST_LINK else -1
+    if start < 0:
         return -1, -1, -1, -1
     length = end - start
-    copy_bytes(line, out, data, start, length)
-    line[out + length] = np.uint8(0)
-    size = _usual_host(line, out)
-    if size < 0 or size >= length or not _usual_rest(line, out, size, length):
+    size = _usual_host(data, start)
+    if size < 0 or size >= length:
         return -1, -1, -1, -1
-    again = load_word(line, out) & FOUR_BYTES == WWW
-    lost = data[start - 1] == 46 and dots(line, out) & low_bits(size) == U64(0)
-    if again or lost:
+    plain, entities = _usual_rest(data, start, size, length)
+    again = load_word(data, start) & FOUR_BYTES == WWW
+    lost = data[start - 1] == 46 and dots(data, start) & low_bits(size) == U64(0)
+    if not plain or again or lost:
         return -1, -1, -1, -1
-    return out + size, out + length, start, start + size
+    for chunk in range(0, length, WIDTH):
+        copy_wide(line, out + chunk, data, start + chunk)
+    stop = out + length
+    if entities:
+        stop = _without_entities(line, out + size, stop)
+    return (out + size, stop, start, start + size) if stop >= 0 else (-1, -1, -1, -1)

@@ -22,7 +22,6 @@ WIDE = ir.VectorType(BYTE, WIDTH)
 
 _new_intrinsic: Callable[..., Any] = intrinsic
 _declared: Callable[..., Any] = cgutils.get_or_insert_function
-_copy: Callable[..., None] = cgutils.raw_memcpy
 
 
 class _Bytes:
@@ -130,14 +129,15 @@ def _clear(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
     return types.void(array, at), generate
 
 
-def _copied(_typing: Any, to: Any, at: Any, source: Any, first: Any, count: Any) -> tuple[Any, Any]:
+def _moved(_typing: Any, to: Any, at: Any, source: Any, first: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         into = _address(context, builder, signature.args[0], *arguments[:2])
-        start = _address(context, builder, signature.args[2], *arguments[2:4])
-        _copy(builder, into, start, arguments[4], 1)
+        start = _address(context, builder, signature.args[2], *arguments[2:])
+        loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
+        builder.store(loaded, builder.bitcast(into, WIDE.as_pointer()), align=1)
         return context.get_dummy_value()
 
-    return types.void(to, at, source, first, count), generate
+    return types.void(to, at, source, first), generate
 
 
 def _fetched(_typing: Any, array: Any, row: Any) -> tuple[Any, Any]:
@@ -176,21 +176,14 @@ def _swapped(_typing: Any, word: Any) -> tuple[Any, Any]:
     return types.uint64(word), generate
 
 
-def _ones(_typing: Any, word: Any) -> tuple[Any, Any]:
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(word), generate
-
-
 load_word: Callable[..., Any] = _new_intrinsic(_load)
 """The eight bytes at a place, as a word."""
 store_word: Callable[..., None] = _new_intrinsic(_store)
 """Write a word's eight bytes at a place."""
 clear: Callable[..., None] = _new_intrinsic(_clear)
 """Write 64 zero bytes."""
-copy_bytes: Callable[..., None] = _new_intrinsic(_copied)
-"""Copy ``count`` bytes to a place in one array from a place in another."""
+copy_wide: Callable[..., None] = _new_intrinsic(_moved)
+"""Copy 64 bytes to a place in one array from a place in another, or in the same one."""
 fetch: Callable[..., None] = _new_intrinsic(_fetched)
 """Ask the processor to bring the number at a flat place of an array nearer."""
 lowest_bit: Callable[..., Any] = _new_intrinsic(_first)
@@ -199,8 +192,6 @@ bits_above: Callable[..., Any] = _new_intrinsic(_zeros_above)
 """How many zero bits stand above a word's highest set bit."""
 swapped_word: Callable[..., Any] = _new_intrinsic(_swapped)
 """A word with its bytes in the other order."""
-count_bits: Callable[..., Any] = _new_intrinsic(_ones)
-"""How many bits of a word are set."""
 
 
 @compiled_within

@@ -342,6 +342,7 @@ def test_a_batch_is_decided_as_every_row_alone_would_be(
             )
             tally = Tally()
             listed = Listing(ruleset, None, verdicts, regime).batch(taken, "f", 0, tally)
+            tally.cut_names()
             causes = [told for told in expected[regime] if told]
             assert [
                 [(c["kind"], c["reference"], c["use"], c["preference"]) for c in row]

@@ -1,0 +1,237 @@
+"""One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, or an SQL engine that knows every link.
+
+The engines are given what no registry publishes, the refused links themselves, and so need no digests; Byleave works from the release. All use one
+thread, and answer first for a small file, so that loading and compiling count for nobody. Prints one line of JSON: processor seconds, peak of resident
+memory in bytes, rows taken out.
+
+    python benchmarks/apply_contenders.py CONTENDER WORK FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apply_data import NOW
+
+CANONICAL = r"^https?://(www\.)?"
+COLUMNS_TO_DECIDE = ["URL"]
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted((folder / "data").glob("*.parquet"))
+
+
+class Limit:
+    """Reads and writes, and decides nothing: the columns a mask needs, or everything, with the same codec."""
+
+    def __init__(self, folder: Path) -> None:
+        self._out = folder / "out-limit.parquet"
+
+    def mask(self, paths: list[Path]) -> int:
+        for path in paths:
+            with pq.ParquetFile(path) as file:
+                for _ in file.iter_batches(65_536, columns=COLUMNS_TO_DECIDE, use_threads=False):
+                    pass
+        return 0
+
+    def filter(self, paths: list[Path]) -> int:
+        for path in paths:
+            with pq.ParquetFile(path) as file:
+                options: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["NSFW"]}
+                with pq.ParquetWriter(self._out, file.schema_arrow, **options) as writer:
+                    for group in range(file.metadata.num_row_groups):
+                        writer.write_table(file.read_row_group(group, use_threads=False))
+        return 0
+
+
+class Byleave:
+    """Works from the compiled release, shard by shard, as ``byleave apply`` does."""
+
+    def __init__(self, folder: Path) -> None:
+        from byleave.apply.judging import Terms
+        from byleave.apply.modes import Mode
+        from byleave.apply.run import open_ruleset
+        from byleave.apply.shard import Plan, Unchecked
+        from byleave.consent import Regime, Use
+
+        terms = Terms((Use.TRAIN_GEN,), NOW, with_pending=False)
+        _, ruleset = open_ruleset(folder / "synced")
+        self._plans = {
+            mode: Plan(ruleset, None, terms, Regime.OPT_OUT, Unchecked.KEEP, mode) for mode in Mode
+        }
+        self._folder = folder
+
+    def _apply(self, mode: str, paths: list[Path]) -> int:
+        from byleave.apply.inputs import InputFile
+        from byleave.apply.modes import Mode
+        from byleave.apply.shard import apply_to_file
+
+        removed = 0
+        for path in paths:
+            out, list_ = self._folder / "out-byleave.parquet", self._folder / f"removed-{path.name}"
+            tally = apply_to_file(
+                self._plans[Mode(mode)], InputFile(path, path.name), out, list_, lambda _: None
+            )
+            removed += tally.totals["rows"] - tally.kept["opt_out"]
+        return removed
+
+    def mask(self, paths: list[Path]) -> int:
+        return self._apply("mask", paths)
+
+    def annotate(self, paths: list[Path]) -> int:
+        return self._apply("annotate", paths)
+
+    def filter(self, paths: list[Path]) -> int:
+        return self._apply("filter", paths)
+
+    def places(self, paths: list[Path]) -> Iterator[int]:
+        self.mask(paths)
+        first = 0
+        for path in paths:
+            found = pq.read_table(self._folder / f"removed-{path.name}", columns=["row"])["row"]
+            yield from (first + row for row in found.to_pylist())
+            first += pq.read_metadata(path).num_rows
+
+
+class DataFusion:
+    """Apache DataFusion: one join for each kind of target, the tables of targets in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        from datafusion import SessionConfig, SessionContext
+
+        self._context: Any = SessionContext(SessionConfig().with_target_partitions(1))
+        self._out = folder / "out-datafusion.parquet"
+        for name in ("urls", "domains", "prefixes"):
+            table = pq.read_table(folder / f"{name}.parquet")
+            self._context.register_record_batches(name, [table.to_batches()])
+
+    def _stays(self, paths: list[Path], wanted: str) -> str:
+        for number, path in enumerate(paths):
+            self._context.deregister_table(f"rows{number}")
+            self._context.register_parquet(f"rows{number}", str(path))
+        rows = " UNION ALL ".join(f"SELECT * FROM rows{n}" for n in range(len(paths)))
+        return f"""
+            WITH linked AS (SELECT *, regexp_replace(replace("URL", '&amp;', '&'), '{CANONICAL}', '') AS link FROM ({rows})),
+            named AS (SELECT *, split_part(link, '/', 1) AS host FROM linked),
+            parted AS (SELECT *, split_part(host, '.', -2) || '.' || split_part(host, '.', -1) AS above,
+                       host || '/' || split_part(link, '/', 2) || '/' AS start FROM named)
+            SELECT {wanted} FROM parted p
+            WHERE NOT EXISTS (SELECT 1 FROM urls t WHERE t.value = p.link) AND NOT EXISTS (SELECT 1 FROM domains t WHERE t.value = p.host)
+              AND NOT EXISTS (SELECT 1 FROM domains t WHERE t.value = p.above) AND NOT EXISTS (SELECT 1 FROM prefixes t WHERE t.value = p.start)"""
+
+    def mask(self, paths: list[Path]) -> int:
+        kept = self._context.sql(self._stays(paths, "count(*)")).collect()[0].column(0)[0].as_py()
+        return _rows(paths) - int(kept)
+
+    def filter(self, paths: list[Path]) -> int:
+        names = ", ".join(f'p."{name}"' for name in pq.read_schema(paths[0]).names)
+        query = self._stays(paths, names)
+        self._context.sql(
+            f"COPY ({query}) TO '{self._out}' STORED AS PARQUET OPTIONS ('format.compression' 'zstd(1)')"
+        ).collect()
+        return _rows(paths) - int(pq.read_metadata(self._out).num_rows)
+
+    def places(self, paths: list[Path]) -> Iterator[int]:
+        kept = {
+            id_
+            for batch in self._context.sql(self._stays(paths, "p.id")).collect()
+            for id_ in batch.column(0).to_pylist()
+        }
+        yield from (place for place in range(_rows(paths)) if place not in kept)
+
+
+class ChDB:
+    """ClickHouse within the process: one set for each kind of target, made beforehand."""
+
+    def __init__(self, folder: Path) -> None:
+        from chdb.session import Session
+
+        self._session: Any = Session()
+        self._out = folder / "out-chdb.parquet"
+        self._session.query("CREATE DATABASE bench ENGINE = Atomic")
+        for name in ("urls", "domains", "prefixes"):
+            self._session.query(f"CREATE TABLE bench.{name} (value String) ENGINE = Set")
+            self._session.query(
+                f"INSERT INTO bench.{name} SELECT value FROM file('{folder}/{name}.parquet', Parquet)"
+            )
+
+    def _stays(self, paths: list[Path], wanted: str) -> str:
+        listed = ",".join(path.name for path in paths)
+        source = f"{paths[0].parent}/{{{listed}}}" if len(paths) > 1 else str(paths[0])
+        return f"""
+            WITH replaceRegexpOne(replaceAll(assumeNotNull(URL), '&amp;', '&'), '{CANONICAL}', '') AS link, substringIndex(link, '/', 1) AS host
+            SELECT {wanted} FROM file('{source}', Parquet)
+            WHERE link NOT IN bench.urls AND host NOT IN bench.domains AND substringIndex(host, '.', -2) NOT IN bench.domains
+              AND concat(substringIndex(link, '/', 2), '/') NOT IN bench.prefixes"""
+
+    def mask(self, paths: list[Path]) -> int:
+        query = self._stays(paths, "count()") + " SETTINGS max_threads = 1"
+        return _rows(paths) - int(str(self._session.query(query)).strip())
+
+    def filter(self, paths: list[Path]) -> int:
+        query = self._stays(paths, "* EXCEPT ()" if False else "*")
+        self._session.query(
+            f"INSERT INTO FUNCTION file('{self._out}', Parquet) {query} SETTINGS max_threads = 1, "
+            "engine_file_truncate_on_insert = 1, output_format_parquet_compression_method = 'zstd', "
+            "output_format_parquet_parallel_encoding = 0"
+        )
+        return _rows(paths) - int(pq.read_metadata(self._out).num_rows)
+
+    def places(self, paths: list[Path]) -> Iterator[int]:
+        found = str(self._session.query(self._stays(paths, "id") + " SETTINGS max_threads = 1"))
+        kept = {int(line) for line in found.split()}
+        yield from (place for place in range(_rows(paths)) if place not in kept)
+
+
+CONTENDERS: dict[str, Callable[[Path], Any]] = {
+    "limit": Limit,
+    "byleave": Byleave,
+    "datafusion": DataFusion,
+    "chdb": ChDB,
+}
+
+
+def _rows(paths: list[Path]) -> int:
+    return sum(int(pq.read_metadata(path).num_rows) for path in paths)
+
+
+def measured(contender: Any, work: str, folder: Path) -> dict[str, float]:
+    """Do a piece of work on the small file, then on all of them, and say what the latter took."""
+    run: Callable[[list[Path]], int] = getattr(contender, work)
+    run([folder / "small.parquet"])
+    begun = time.process_time()
+    removed = run(files_of(folder))
+    seconds = time.process_time() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "peak": peak, "removed": removed}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contender", nargs="?", choices=sorted(CONTENDERS))
+    parser.add_argument("work", nargs="?", choices=["mask", "annotate", "filter", "places"])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--large", action="store_true", help="as the other benchmarks; alone it does nothing")
+    given = parser.parse_args()
+    if given.folder is None:
+        print("run by apply_speed.py")
+        return
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    contender = CONTENDERS[given.contender](given.folder)
+    if given.work == "places":
+        print(json.dumps(list(contender.places(files_of(given.folder)))))
+    else:
+        print(json.dumps(measured(contender, given.work, given.folder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Count names by the million without making an object of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from byleave.apply.tables import Ints
+
+MOST_PENDING = 1 << 20
+"""Names held before equal ones are added up."""
+_SCHEMA = pa.schema([pa.field("name", pa.large_string()), pa.field("count", pa.int64())])
+
+
+@dataclass(slots=True)
+class Names:
+    """Names with how often each was seen, equal ones not yet added up."""
+
+    _parts: list[pa.Table] = field(default_factory=list)
+    _pending: int = 0
+    _room: int = MOST_PENDING
+
+    def add(self, names: pa.Array, counts: Ints | None = None) -> None:
+        """Note an array of texts, each once or so many times."""
+        times = pa.array(counts, pa.int64()) if counts is not None else pa.repeat(pa.scalar(1), len(names))
+        self._parts.append(pa.table([names.cast(pa.large_string()), times], schema=_SCHEMA))
+        self._pending += len(names)
+        if self._pending > self._room:
+            summed = self._summed()
+            self._parts = [summed]
+            # Where most names differ, adding up leaves many; the next time must then be as far off as all of them.
+            self._pending, self._room = 0, max(MOST_PENDING, summed.num_rows)
+
+    def take(self, further: Counter[str], most: int) -> tuple[Counter[str], int]:
+        """Return the ``most`` frequent names, together with ``further`` ones, and how many others there were; forget them all.
+
+        Among names of one count the first by their bytes win.
+        """
+        if not self._parts:
+            return further, 0
+        if further:
+            self.add(pa.array(list(further), pa.large_string()), _counts(further))
+        summed = self._summed()
+        self._parts, self._pending = [], 0
+        cut = max(0, summed.num_rows - most)
+        if cut:
+            summed = summed.sort_by([("count", "descending"), ("name", "ascending")]).slice(0, most)
+        pairs = zip(summed["name"].to_pylist(), summed["count"].to_pylist(), strict=True)
+        return Counter(dict(pairs)), cut
+
+    def _summed(self) -> pa.Table:
+        whole = pa.concat_tables(self._parts)
+        grouped = whole.group_by("name", use_threads=False).aggregate([("count", "sum")])
+        return grouped.rename_columns({"count_sum": "count"}).select(_SCHEMA.names)
+
+
+def _counts(names: Counter[str]) -> Ints:
+    counts: Ints = pa.array(list(names.values()), pa.int64()).to_numpy()
+    return counts

@@ -1,0 +1,52 @@
+"""The file that lists rows with their causes: written in row groups of a fair size, however few rows come at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from byleave.apply.causes import REMOVED_SCHEMA
+
+ROWS_OF_A_GROUP = 131_072
+_CAUSE = "causes.list.cause"
+_REPEATED = ["file", *(f"{_CAUSE}.{name}" for name in ("kind", "reference", "use", "preference", "method"))]
+"""Columns in which a few values return all the time; the others would only be slower with a dictionary."""
+
+
+class ListFile:
+    """Takes rows of ``REMOVED_SCHEMA`` and writes them as they fill row groups; as context manager it closes the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, REMOVED_SCHEMA, compression="zstd", use_dictionary=_REPEATED)
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._writer.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= ROWS_OF_A_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._writer.write_table(
+                pa.Table.from_batches(self._held, REMOVED_SCHEMA), row_group_size=max(1, self._rows)
+            )
+        self._held, self._rows = [], 0
