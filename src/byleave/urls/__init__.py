@@ -20,10 +20,11 @@ from byleave.urls.names import (
     sample_key,
     url_digest,
 )
-from byleave.urls.suffixes import is_shared, platforms, registrable_domain, table_digests
+from byleave.urls.suffixes import Platform, is_shared, platforms, registrable_domain, table_digests
 
 __all__ = [
     "MAX_URL_BYTES",
+    "Platform",
     "canonical_host",
     "canonical_prefix",
     "canonical_url",

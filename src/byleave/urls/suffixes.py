@@ -22,11 +22,19 @@ PLATFORMS_FILE = "platforms.toml"
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A host that many people share: a proof there never reaches beyond one tenant's path."""
+    """A host that many people share: a proof there never reaches beyond one tenant's path.
+
+    name
+        What people call it.
+    aliases
+        Other ways in which one person's pages are addressed there.
+    """
 
     host: str
     tenant: str
     assets: tuple[str, ...]
+    name: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 def registrable_domain(host: str) -> str:
@@ -56,7 +64,13 @@ def platforms() -> tuple[Platform, ...]:
     """Return the shared platforms this version knows."""
     table = tomllib.loads(_platform_bytes().decode())
     return tuple(
-        Platform(host=row["host"], tenant=row["tenant"], assets=tuple(row.get("assets", ())))
+        Platform(
+            host=row["host"],
+            tenant=row["tenant"],
+            assets=tuple(row.get("assets", ())),
+            name=row.get("name", row["host"]),
+            aliases=tuple(row.get("aliases", ())),
+        )
         for row in table["platform"]
     )
 
