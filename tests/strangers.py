@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from dnslib import CNAME, QTYPE, RCODE, RR, TXT, DNSRecord
 
 if TYPE_CHECKING:
     from byleave.registry.checking import Checks
     from byleave.settings import Settings
+
+SECURE = (
+    "secure.example",
+    "github.com",
+    "api.github.com",
+    "www.deviantart.com",
+    "www.tumblr.com",
+    "api.tumblr.com",
+    "www.flickr.com",
+    "api.flickr.com",
+)
+"""Hosts that answer by https as well."""
 
 Answer = tuple[int, dict[str, str], bytes]
 Dynamic = Callable[[str, dict[str, str], bytes], Answer]
@@ -36,6 +56,9 @@ class Strangers:
     blind: set[int] = field(default_factory=set)
     """Vantage points, counted from 0, that see no TXT record."""
     web_port: int = 0
+    secure_port: int = 0
+    tls: ssl.SSLContext | None = None
+    """What trusts the certificate of every stranger that answers by https."""
 
     def put(self, link: str, body: str | bytes = b"", *, status: int = 200, **headers: str) -> None:
         """Put something at a link without a scheme, such as ``jane.example/a``."""
@@ -52,8 +75,10 @@ class Strangers:
         self.stand_up(host)
 
     def stand_up(self, host: str) -> None:
-        """Let a host be reached by http on this machine, and its domain exist."""
+        """Let a host be reached on this machine, by https if it is among the secure ones, and its domain exist."""
         self.detours[host, 80] = ("127.0.0.1", self.web_port)
+        if host in SECURE:
+            self.detours[host, 443] = ("127.0.0.1", self.secure_port)
         self.domains.add(host)
 
     def text(self, name: str, *strings: str) -> None:
@@ -73,16 +98,21 @@ class Strangers:
         from byleave.fetch import Client, FetchLimits
         from byleave.registry.checking import Checks
         from byleave.registry.checking.names import Names, Vantage
+        from byleave.registry.checking.sign_ins import ClientKey
         from byleave.registry.proof_keys import ProofKeys
 
         client = Client(
             FetchLimits(512 * 1024, connect_seconds=2.0, silent_seconds=5.0, total_seconds=5.0),
             resolver=lambda host, port: [],
             detours=self.detours,
+            tls=self.tls,
             keep_alive=False,
         )
         names = Names([Vantage("127.0.0.1", port) for port in self.vantage_ports])
-        return Checks(ProofKeys.load(settings), client, names, directory="http://plc.example")
+        keys = {
+            word: ClientKey("our-id", "our-secret") for word in ("deviantart", "flickr", "github", "tumblr")
+        }
+        return Checks(ProofKeys.load(settings), client, names, "http://plc.example", keys)
 
 
 @contextmanager
@@ -92,13 +122,18 @@ def strangers() -> Iterator[Strangers]:
     web = ThreadingHTTPServer(("127.0.0.1", 0), type("Web", (_Web,), {"world": world}))
     web.daemon_threads = True
     world.web_port = web.server_address[1]
-    servers: list[socketserver.BaseServer] = [web]
+    secure = ThreadingHTTPServer(("127.0.0.1", 0), type("Secure", (_Web,), {"world": world}))
+    secure.daemon_threads = True
+    serving, world.tls = certified(SECURE)
+    secure.socket = serving.wrap_socket(secure.socket, server_side=True)
+    world.secure_port = secure.server_address[1]
+    servers: list[socketserver.BaseServer] = [web, secure]
     for number in range(2):
         handler = type("Names", (_Names,), {"world": world, "number": number})
-        server = socketserver.ThreadingUDPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
-        world.vantage_ports.append(server.server_address[1])
-        servers.append(server)
+        names = socketserver.ThreadingUDPServer(("127.0.0.1", 0), handler)
+        names.daemon_threads = True
+        world.vantage_ports.append(names.server_address[1])
+        servers.append(names)
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}) for server in servers
     ]
@@ -111,6 +146,29 @@ def strangers() -> Iterator[Strangers]:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def certified(hosts: Sequence[str]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return what a server needs to answer for these hosts, and what a client needs to believe it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pem + secret)
+        file.flush()
+        server.load_cert_chain(file.name)
+    return server, ssl.create_default_context(cadata=pem.decode("ascii"))
 
 
 class _Web(BaseHTTPRequestHandler):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from byleave.errors import InputError, NotFoundError
+from byleave.registry.checking.sign_ins import begin_sign_in, finish_sign_in
 from byleave.registry.permissions import Act
 from byleave.registry.proofs import Proof, proof_by_id, proofs_of
 from byleave.registry.proving import begin_proof, end_proof
@@ -35,7 +36,8 @@ def my_proofs(request: Request, site: TheSite, visitor: TheVisitor, person: Prov
     with site.database.transaction() as session:
         proofs = proofs_of(session, person.account, who=person.who)
     shown = [show_proof(proof, site.checks.keys) for proof in proofs]
-    return page(request, site, visitor, "proofs.html", proofs=shown)
+    platforms = site.checks.platforms.platforms
+    return page(request, site, visitor, "proofs.html", proofs=shown, platforms=platforms)
 
 
 @router.get("/proofs/new")
@@ -61,6 +63,39 @@ def begin(site: TheSite, person: Prover, form: CheckedForm) -> Response:
             at=site.clock(),
         )
     return go(f"/proofs/{proof.id}")
+
+
+@router.post("/proofs/sign-in")
+def leave_to_sign_in(
+    request: Request, site: TheSite, visitor: TheVisitor, person: Prover, form: CheckedForm
+) -> Response:
+    """Say where a link leads before anybody follows it: the sign-in page of a platform."""
+    platform = site.checks.platforms.platform(form.text("platform"))
+    address = begin_sign_in(
+        site.database,
+        site.checks.platforms,
+        platform.word,
+        _callback(request),
+        who=person.who,
+        account=person.account,
+        at=site.clock(),
+    )
+    return page(request, site, visitor, "sign_in_elsewhere.html", platform=platform, address=address)
+
+
+@router.get("/proofs/signed-in")
+def come_back(request: Request, site: TheSite, person: Prover) -> Response:
+    """Take what a browser brings back from a platform. It is good for the account that was sent there, and once."""
+    found = finish_sign_in(
+        site.database,
+        site.checks.platforms,
+        request.query_params,
+        _callback(request),
+        who=person.who,
+        account=person.account,
+        at=site.clock(),
+    )
+    return go(f"/proofs/{found.id}#seen")
 
 
 @router.get("/proofs/{proof}")
@@ -94,6 +129,10 @@ def end(proof: str, site: TheSite, person: Prover, _: CheckedForm) -> Response:
     with site.database.transaction() as session:
         end_proof(session, _id(proof), who=person.who, at=site.clock())
     return go("/proofs")
+
+
+def _callback(request: Request) -> str:
+    return f"{request.url.scheme}://{request.headers['host']}/proofs/signed-in"
 
 
 def _found(site: Site, person: SignedIn, proof: str) -> Proof:

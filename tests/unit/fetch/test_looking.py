@@ -9,15 +9,10 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.strangers import certified
 
 from byleave.errors import ByleaveError, FormatError, RefusedError, UnavailableError
 from byleave.fetch import Client, FetchLimits, Pace, same_host
@@ -244,9 +239,9 @@ def test_one_host_is_asked_so_often_a_minute_whoever_wants_it() -> None:
             assert client.look("http://jane.example/plain").ok
 
 
-def test_a_certificate_must_be_for_the_name_in_the_link(tmp_path: Path) -> None:
-    with serving(certified(tmp_path, "jane.example")) as port:
-        trusted = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
+def test_a_certificate_must_be_for_the_name_in_the_link() -> None:
+    certificate, trusted = certified(["jane.example"])
+    with serving(certificate) as port:
         here = {(name, 443): ("127.0.0.1", port) for name in ("jane.example", "bob.example")}
         with closing(Client(LIMITS, detours=here, tls=trusted, keep_alive=False)) as client:
             assert client.look("https://jane.example/plain").body == b"plain"
@@ -257,32 +252,3 @@ def test_a_certificate_must_be_for_the_name_in_the_link(tmp_path: Path) -> None:
             pytest.raises(UnavailableError),
         ):
             strict.look("https://jane.example/plain")
-
-
-def certified(folder: Path, host: str) -> ssl.SSLContext:
-    """Make a certificate that signs itself, and a server's context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-    return context
