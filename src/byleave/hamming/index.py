@@ -25,6 +25,12 @@ BANDS_FROM_ROWS = 4096
 HITS_AT_ONCE = 1 << 18
 """Hits held in memory at a time while iterating, unless a single query has more."""
 
+JOINED_AT_ONCE = 1 << 16
+"""Queries taken through one band after the other together."""
+
+JOIN_FROM = 64
+"""Queries are joined where there is at least one for so many rows: putting a band's values side by side costs a pass over all of them."""
+
 Values = NDArray[np.uint8]
 
 
@@ -101,17 +107,46 @@ class HammingIndex:
 
     def _pieces(self, wanted: Tables, radius: int, at_once: int) -> Iterator[Hits]:
         flips = kernel.flips_per_band(radius) if self.tables.rows.size else np.empty(0, np.int64)
+        joins = flips.size > 0 and len(wanted.words) * JOIN_FROM >= len(self)
+        for first in range(0, len(wanted.words), JOINED_AT_ONCE):
+            last = min(first + JOINED_AT_ONCE, len(wanted.words))
+            part = Tables(wanted.words[first:last], wanted.keys[first:last], wanted.rows, wanted.starts)
+            joined = self._joined(part, flips, radius, at_once) if joins else None
+            pieces = self._one_by_one(part, flips, radius, at_once) if joined is None else iter([joined])
+            for hits in pieces:
+                if len(hits):
+                    yield Hits(hits.query + first, hits.row, hits.distance)
+
+    def _joined(self, wanted: Tables, flips: NDArray[np.int64], radius: int, at_once: int) -> Hits | None:
+        """Take all queries through each band in turn; ``None`` if there are more than ``at_once`` hits."""
+        scans = np.empty(len(wanted.words), np.bool_)
+        kernel.scanned(wanted, self.tables, flips, scans)
+        buffer = _room_for(at_once)
+        near = np.empty((len(self), 2), np.uint64)
+        filled = kernel.scan_all(wanted, self.tables, radius, scans, buffer, 0)
+        for band in np.flatnonzero(flips >= 0).tolist():
+            if filled != kernel.FULL:
+                kernel.neighbours(self.tables, band, near)
+                order = np.argsort(wanted.keys[:, band], kind="stable")
+                order = order[~scans[order]]
+                filled = kernel.join_band(
+                    wanted, self.tables, near, band, flips, radius, order, buffer, filled
+                )
+        return None if filled == kernel.FULL else _ordered(buffer, filled)
+
+    def _one_by_one(
+        self, wanted: Tables, flips: NDArray[np.int64], radius: int, at_once: int
+    ) -> Iterator[Hits]:
         room = max(1, min(at_once, max(1, len(self)) * max(1, len(wanted.words))))
         first = 0
         while first < len(wanted.words):
-            buffer = HitBuffer(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8))
+            buffer = _room_for(room)
             after, found = kernel.search(wanted, self.tables, flips, radius, first, buffer)
             if after == first:
                 room = min(2 * room, max(room, len(self)))
                 continue
             first = after
-            if found:
-                yield _ordered(buffer, found)
+            yield _ordered(buffer, found)
 
     def save(self, folder: Path) -> Path:
         """Write the index into ``folder`` as one file that appears complete or not at all, replacing an older one."""
@@ -162,6 +197,10 @@ def _locked(tables: Tables) -> Tables:
     for array in tables:
         array.flags.writeable = False
     return tables
+
+
+def _room_for(hits: int) -> HitBuffer:
+    return HitBuffer(np.empty(hits, np.int64), np.empty(hits, np.int64), np.empty(hits, np.uint8))
 
 
 def _ordered(buffer: HitBuffer, found: int) -> Hits:
