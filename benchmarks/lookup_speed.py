@@ -43,19 +43,19 @@ CLAIMS, LARGE = 100_000, 2_000_000
 HOSTS = 2_000
 
 CLAIM = """
-INSERT INTO claims (id, actor, state, disputed, stale, evidence, train_gen, train_other, tdm, ai_input, ai_index, search,
-    publish_values, filed_at, effective_at, last_event)
-SELECT decode(md5(:kind || n), 'hex'), 'claimant', 'effective', false, false, 3, 3, 3, 0, 0, 0, 0, false, now(), now(), n
+INSERT INTO claims (id, actor, state, disputed, stale, train_gen, train_other, tdm, ai_input, ai_index, search,
+    publish_values, filed_at, effective_at, answered_event, last_event)
+SELECT decode(md5(:kind || n), 'hex'), 'claimant', 'effective', false, false, 3, 3, 0, 0, 0, 0, false, now(), now(), n, n
 FROM generate_series(1, :count) AS n
 """
 TARGET = """
-INSERT INTO targets (claim_id, kind, digest, scope_host_digest)
-SELECT decode(md5(:kind || n), 'hex'), :kind, {digest}, {scope} FROM generate_series(1, :count) AS n
+INSERT INTO targets (claim_id, kind, digest, scope_host_digest, evidence)
+SELECT decode(md5(:kind || n), 'hex'), :kind, {digest}, {scope}, 3 FROM generate_series(1, :count) AS n
 """
 NAMED = r"sha256(convert_to('byleave/{label}/1', 'UTF8') || '\x00'::bytea || convert_to({value}, 'UTF8'))"
 LINK = "'host' || (n % :hosts) || '.example/pictures/' || n || '.jpg'"
 PLAIN = """
-SELECT t.digest, c.id, c.state, c.train_gen, c.evidence FROM unnest(CAST(:digests AS bytea[])) AS asked(digest)
+SELECT t.digest, c.id, c.state, c.train_gen, t.evidence FROM unnest(CAST(:digests AS bytea[])) AS asked(digest)
 JOIN targets t ON t.kind = 'url' AND t.digest = asked.digest JOIN claims c ON c.id = t.claim_id
 """
 

@@ -40,10 +40,10 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 FILL = (
     """INSERT INTO accounts (id, email, created_at)
        SELECT md5('party' || n)::uuid, 'p' || n || '@example.com', :at FROM generate_series(0, :parties) n""",
-    """INSERT INTO claims (id, account_id, actor, state, disputed, stale, evidence, train_gen, train_other, tdm, ai_input, ai_index,
-         search, publish_values, filed_at, effective_at, last_event)
-       SELECT substr(sha256(int8send(n)), 1, 16), md5('party' || n / :each)::uuid, 'claimant', 'effective', false, false, 0, 3, 3, 0, 0,
-         0, 0, false, :at, :at, n FROM generate_series(1, :claims) n ORDER BY 1""",
+    """INSERT INTO claims (id, account_id, actor, state, disputed, stale, train_gen, train_other, tdm, ai_input, ai_index,
+         search, publish_values, filed_at, effective_at, answered_event, last_event)
+       SELECT substr(sha256(int8send(n)), 1, 16), md5('party' || n / :each)::uuid, 'claimant', 'effective', false, false, 3, 3, 0, 0,
+         0, 0, false, :at, :at, n, n FROM generate_series(1, :claims) n ORDER BY 1""",
     """INSERT INTO targets (claim_id, kind, digest)
        SELECT substr(sha256(int8send(n)), 1, 16), CASE WHEN n % 20 = 0 THEN 'domain' ELSE 'url' END, sha256('t' || int8send(n))
        FROM generate_series(1, :claims) n""",
@@ -60,7 +60,7 @@ REFERENCES = f"""SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::re
     WHERE conrelid = ANY({TABLES}) AND contype = 'f'"""
 CHANGE = (
     "UPDATE claims SET state = 'withdrawn', last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 0",
-    "UPDATE claims SET evidence = 3, last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 1",
+    "UPDATE claims SET tdm = 3, answered_event = last_event + :claims, last_event = last_event + :claims WHERE last_event <= :changes AND last_event % 2 = 1",
     """INSERT INTO claim_events (number, claim_id, operation, actor, salt, commitment, record, recorded_at)
        SELECT :claims + n, substr(sha256(int8send(n)), 1, 16), CASE WHEN n % 2 = 0 THEN 'withdraw' ELSE 'update' END, 'claimant', NULL,
          sha256('u' || int8send(n)), NULL, :at FROM generate_series(1, :changes) n""",

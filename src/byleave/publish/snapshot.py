@@ -86,7 +86,7 @@ WHERE t.kind = {{kind}} AND {_LIVE}
 ORDER BY t.digest, c.id, t.id
 """  # noqa: S608 - made of the constants above; what comes from outside is bound
 _PARTIES: Final = f"""
-SELECT uuid_send(c.account_id) || int8send(min(c.last_event)) FROM claims c
+SELECT uuid_send(c.account_id) || int8send(min(c.answered_event)) FROM claims c
 WHERE c.account_id IS NOT NULL AND {_LIVE} GROUP BY c.account_id ORDER BY c.account_id
 """  # noqa: S608 - as above
 _COUNT: Final = f"SELECT count(*) FROM claims c WHERE {_LIVE}"  # noqa: S608 - as above

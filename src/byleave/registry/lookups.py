@@ -127,7 +127,10 @@ _BY_CLAIM = sa.text(
 _HOSTS_WITH_PATHS = sa.text(
     """
     SELECT DISTINCT scope_host_digest FROM targets
-    WHERE kind = 'prefix' AND (scope_host_digest = ANY(CAST(:hosts AS bytea[])) OR scope_host_digest IS NULL)
+    WHERE kind = 'prefix' AND (scope_host_digest IS NULL OR scope_host_digest IN (
+        SELECT substring(CAST(:hosts AS bytea) FROM 32 * place + 1 FOR 32)
+        FROM generate_series(0, octet_length(CAST(:hosts AS bytea)) / 32 - 1) AS place
+    ))
     """
 )
 
@@ -144,8 +147,7 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     above = {host: _above(host, digest) for host, digest in digests.items()}
     exact = {form: urls.url_digest(form) for form in hosts}
     paths = {form: _paths(form) for form, host in hosts.items() if host in with_paths}
-    asked = [("url", digest) for digest in exact.values()]
-    found = _by_place(session, chain(asked, *above.values(), *paths.values()))
+    found = _by_place(session, chain(*above.values(), *paths.values()), links=exact.values())
     near = {host: _rows(found, group) for host, group in above.items()}
     answers = _Answers(at)
     by_form: dict[str, Answer] = {}
@@ -206,14 +208,35 @@ class _Answers:
     def __init__(self, at: datetime) -> None:
         self._at = at
         self._known: dict[tuple[int, ...], Answer] = {(): SILENCE}
+        self._alone: dict[tuple[object, ...], tuple[Preferences, Standing | None]] = {}
 
     def of(self, rows: Sequence[_Row], distances: Mapping[bytes, int] | None = None) -> Answer:
         if distances is not None:
             return self._work_out(rows, distances)
         key = tuple(row.target for row in rows)
         if key not in self._known:
-            self._known[key] = self._work_out(rows, {})
+            self._known[key] = self._of_one(rows[0]) if len(rows) == 1 else self._work_out(rows, {})
         return self._known[key]
+
+    def _of_one(self, row: _Row) -> Answer:
+        """Answer where a single claim speaks: what it comes to does not depend on whose it is and where it stands."""
+        one = row.statement
+        key = (
+            one.kind,
+            id(one.preferences),  # there is one object for each set of preferences, see _preferences
+            one.evidence,
+            one.state,
+            one.effective_at,
+            one.expires_at,
+            one.disputed,
+            one.stale,
+        )
+        if key not in self._alone:
+            answer = self._work_out([row], {})
+            self._alone[key] = (answer.preferences, answer.said[0].standing if answer.said else None)
+        preferences, word = self._alone[key]
+        said = () if word is None else (Said(one, word, row.terms, row.contact),)
+        return Answer(preferences, said)
 
     def _work_out(self, rows: Sequence[_Row], distances: Mapping[bytes, int]) -> Answer:
         statements = [row.statement for row in rows]
@@ -269,7 +292,7 @@ def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozens
     """Return the hosts on which somebody claims a path: only there the paths above a link need asking for."""
     if not digests:
         return frozenset()
-    found = set(session.execute(_HOSTS_WITH_PATHS, {"hosts": list(digests.values())}).scalars())
+    found = set(session.execute(_HOSTS_WITH_PATHS, {"hosts": b"".join(digests.values())}).scalars())
     return (
         frozenset(digests)
         if None in found
@@ -277,8 +300,11 @@ def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozens
     )
 
 
-def _by_place(session: Session, places: Iterable[Place]) -> dict[Place, list[_Row]]:
+def _by_place(
+    session: Session, places: Iterable[Place], *, links: Iterable[bytes] = ()
+) -> dict[Place, list[_Row]]:
     asked: dict[str, set[bytes]] = {kind: set() for kind in PLACES}
+    asked["url"].update(links)
     for kind, digest in places:
         asked[kind].add(digest)
     found: dict[Place, list[_Row]] = {}

@@ -42,6 +42,9 @@ def canonical_url(raw: str) -> str:
     FormatError
         If ``raw`` is no http(s) link with a host, or longer than :data:`MAX_URL_BYTES`.
     """
+    plain = _PLAIN.fullmatch(raw)  # of ASCII alone, so that its characters are its bytes
+    if plain is not None and len(raw) <= MAX_URL_BYTES and "/." not in raw and "&amp;" not in raw:
+        return plain[1]
     try:
         encoded = raw.encode()
     except UnicodeEncodeError as error:
@@ -50,9 +53,6 @@ def canonical_url(raw: str) -> str:
         raise FormatError(
             f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes"
         )
-    plain = _PLAIN.fullmatch(raw)
-    if plain is not None and "/." not in raw and "&amp;" not in raw:
-        return plain[1]
     form = _once(raw)
     while (again := _once(f"https://{form}")) != form:
         form = again

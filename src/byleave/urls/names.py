@@ -19,13 +19,14 @@ PICTURE_LABEL = b"byleave/picture/1"
 BYTES_LABEL = b"byleave/bytes/1"
 SAMPLE_LABEL = b"byleave/sample/1"
 
+_URL_START = URL_LABEL + b"\0"
 _MISSING = b"\xff"
 """Stands for a missing link or caption: a byte that no UTF-8 text holds."""
 
 
 def url_digest(canonical: str) -> bytes:
     """Return the 32-byte digest of a canonical URL; its first 16 bytes are the item id."""
-    return _named(URL_LABEL, canonical.encode())
+    return hashlib.sha256(_URL_START + canonical.encode()).digest()
 
 
 def prefix_digest(canonical: str) -> bytes:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _text
 
 from starlette.responses import Response
 
-from byleave.consent import Standing, TargetKind, Use
+from byleave.consent import Preferences, Standing, TargetKind, Use
 from byleave.fingerprints import match_at
 from byleave.registry.lookups import Answer, Said
 
@@ -47,32 +48,33 @@ def _head(kind: str, at: datetime) -> str:
 
 
 def _entry(value: str, told: str) -> str:
-    return f'{{"value":{json.dumps(value)},{told}}}'
+    return f'{{"value":{_text(value)},{told}}}'
 
 
 def _told(answer: Answer) -> str:
-    body: dict[str, Any] = {
-        "preferences": {use.value: answer.preferences.for_use(use).word for use in Use},
-        "fault": answer.fault,
-        "claims": [_claim(said) for said in answer.said],
-    }
-    return json.dumps(body, separators=(",", ":"))[1:-1]
+    claims = ",".join(map(_claim, answer.said))
+    fault = "null" if answer.fault is None else _text(answer.fault)
+    return f'"preferences":{_preferences(answer.preferences)},"fault":{fault},"claims":[{claims}]'
 
 
-def _claim(said: Said) -> dict[str, Any]:
+def _claim(said: Said) -> str:
     statement = said.statement
     found = match_at(said.distance) if said.distance is not None else None
-    return {
-        "claim": statement.claim.hex(),
-        "target": statement.kind.value,
-        "standing": STANDING_WORDS[said.standing],
-        "evidence": statement.evidence.name,
-        "preferences": {use.value: statement.preferences.for_use(use).word for use in Use},
-        "disputed": statement.disputed,
-        "terms": said.terms,
-        "contact": said.contact,
-        "match": asdict(found) if found else None,
-    }
+    return (
+        f'{{"claim":"{statement.claim.hex()}","target":"{statement.kind.value}","standing":"{STANDING_WORDS[said.standing]}",'
+        f'"evidence":"{statement.evidence.name}","preferences":{_preferences(statement.preferences)},'
+        f'"disputed":{"true" if statement.disputed else "false"},"terms":{_optional(said.terms)},'
+        f'"contact":{_optional(said.contact)},"match":{json.dumps(asdict(found)) if found else "null"}}}'
+    )
+
+
+@lru_cache(maxsize=4096)
+def _preferences(preferences: Preferences) -> str:
+    return json.dumps({use.value: preferences.for_use(use).word for use in Use}, separators=(",", ":"))
+
+
+def _optional(text: str | None) -> str:
+    return "null" if text is None else _text(text)
 
 
 def _response(text: str) -> Response:
