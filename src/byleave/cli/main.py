@@ -29,6 +29,7 @@ from byleave.cli import (
     registry,
     retention,
     review,
+    reviewer,
     search,
     serve,
     sync,
@@ -73,6 +74,7 @@ app.command("apply")(apply.apply)
 app.command("applied")(applied.applied)
 app.add_typer(token.app, name="token")
 app.add_typer(review.app, name="review")
+app.add_typer(reviewer.app, name="reviewer")
 app.add_typer(negative.app, name="negative")
 app.command("retention")(retention.retention)
 app.command("serve")(serve.serve)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, InputError
 from byleave.registry.cluster import STATE_OF_ROOT, locate
+from byleave.registry.mail_server import MailServer
 from byleave.registry.postmaster import SOCKET_PATH_BYTES, running, socket_fits
 from byleave.settings import MIB, Settings
 
@@ -71,7 +72,7 @@ def check(settings: Settings) -> list[Finding]:
 
     A database that runs is asked; one that does not is not started, and a home that is not there is not made.
     """
-    findings = [*_extras(), _home(settings.home), _space(settings.home)]
+    findings = [*_extras(), _home(settings.home), _space(settings.home), _mail(settings)]
     if settings.database_url is None:
         findings += [*_embedded(settings.home), *_orphans()]
     else:
@@ -136,6 +137,26 @@ def _space(home: Path) -> Finding:
     if free < LITTLE_SPACE:
         return Finding("disk", "warning", detail, "free some space: a database that cannot write stops")
     return Finding("disk", "ok", detail)
+
+
+def _mail(settings: Settings) -> Finding:
+    """Connect to the mail server and sign in there, as sending would; nothing is sent and no password is shown."""
+    try:
+        server = MailServer.from_settings(settings)
+    except InputError as wrong:
+        return Finding("mail", "broken", wrong.problem, wrong.remedy)
+    if server is None:
+        return Finding(
+            "mail",
+            "warning",
+            "no server is set, so no link to sign in leaves this machine",
+            "set BYLEAVE_SMTP_URL and BYLEAVE_MAIL_FROM; a demo needs neither",
+        )
+    fault = server.try_out()
+    place = f"{server.host}:{server.port}, mail comes from {server.sender}"
+    if fault is not None:
+        return Finding("mail", "broken", f"{place}: {fault.words}", "check BYLEAVE_SMTP_URL and the server")
+    return Finding("mail", "ok", place)
 
 
 def _embedded(home: Path) -> Iterator[Finding]:

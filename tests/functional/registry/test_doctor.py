@@ -48,6 +48,14 @@ def test_what_is_no_database_url_is_broken(tmp_path: Path) -> None:
     assert (finding.state, "hunter2" in repr(finding)) == ("broken", False)
 
 
+def test_mail_is_tried_out_and_its_password_never_said(tmp_path: Path) -> None:
+    assert found(Settings(home=tmp_path), "mail").state == "warning"
+    for url in ("smtp://mara:hunter2@localhost:1", "smtp://mara:hunter2@localhost:x"):
+        finding = found(Settings(home=tmp_path, smtp_url=url, mail_from="post@registry.example"), "mail")
+        assert finding.state == "broken"
+        assert "hunter2" not in repr(finding)
+
+
 def test_a_home_that_others_can_change_is_a_warning(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     finding = found(Settings(home=tmp_path), "home")
