@@ -69,11 +69,11 @@ WORDS = {
     Outcome.IN_LIST: "is in list 7 at row",
     Outcome.NOT_CONFIRMED: "not confirmed yet",
     Outcome.HELD: "is held since",
-    Outcome.WITHDRAWN: "is withdrawn since",
-    Outcome.REJECTED: "is rejected since",
+    Outcome.WITHDRAWN: "is taken back since",
+    Outcome.REJECTED: "is turned down since",
     Outcome.ERASED: "is erased since",
-    Outcome.EXPIRED: "is expired since",
-    Outcome.REDACTED: "were redacted",
+    Outcome.EXPIRED: "is run out since",
+    Outcome.REDACTED: "was redacted",
     Outcome.NOT_DUE: "No list has it yet",
     Outcome.MISSING: "broke its promise",
 }
@@ -283,7 +283,7 @@ def test_cosignatures_are_told_step_by_step_and_a_missing_quorum_condemns(page: 
     unwitnessed = page.evaluate(
         CHECK, [module, one.receipt.to_text(), policy_text("none", "bob.example"), one.files()]
     )
-    assert any("None of the 1 witnesses you know has cosigned" in step for step in unwitnessed["steps"])
+    assert any("No witness you know has cosigned" in step for step in unwitnessed["steps"])
 
 
 def test_the_head_of_a_log_with_another_root_is_a_fork(page: Page, tmp_path: Path) -> None:

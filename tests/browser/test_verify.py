@@ -151,7 +151,7 @@ def found(page: Page, receipt: Path) -> str:
 def test_a_receipt_is_checked_before_and_after_its_list(page: Page, running: Running, receipt: Path) -> None:
     assert found(page, receipt).startswith("The receipt holds")
     running.byleave("publish")
-    assert "The receipt holds, and the claim is in list" in found(page, receipt)
+    assert "The receipt holds, and the choice is in list" in found(page, receipt)
     steps = page.locator("#found li").all_inner_texts()
     assert len(steps) == 6
     assert "nothing in it was changed" in steps[3]

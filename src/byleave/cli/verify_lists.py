@@ -78,7 +78,7 @@ def _hints(release: Release) -> list[str]:
     if not release.redacted:
         return []
     return [
-        f"{release.redacted} of its {release.rows} rows were taken out later; --rows checks that the others are as published"
+        f"of its {release.rows} rows {release.redacted} taken out later, as signed; --rows checks that the others are as published"
     ]
 
 
@@ -124,11 +124,11 @@ def _completeness(release: Release, found: Completeness) -> list[str]:
         said.append(f"does not hold: {_claims(found.unexpected)} in the list, and the log says otherwise")
     if len(found.missing) > found.excused:
         said.append(
-            f"does not hold: {_claims(found.missing)} not in the list, and it accounts for {found.excused}"
+            f"does not hold: {_claims(found.missing)} not in the list; rows taken out later, as signed: {found.excused}"
         )
     elif found.missing:
         said.append(
-            f"holds: {_claims(found.missing)} not in the list any more; {found.excused} rows were taken out later, as signed"
+            f"holds: {_claims(found.missing)} not in the list any more; rows taken out later, as signed: {found.excused}"
         )
     if found.holds and not found.missing:
         said.append("holds: every one of them is in the list, and no other")

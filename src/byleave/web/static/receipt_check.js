@@ -22,6 +22,18 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const DAY_S = 24 * 60 * 60;
 const STANDINGS = ["", "effective", "filed", "held", "withdrawn", "rejected", "erased", "expired"];
 const REASONS = ["", "flat", "crowded", "common", "disputed", "other", "hosts", "burst", "comparing"];
+const STANDING_WORDS = { withdrawn: "taken back", rejected: "turned down", erased: "erased", expired: "run out" };
+const REASON_WORDS = {
+  "": "a look",
+  flat: "a picture too plain to be told from others",
+  crowded: "many different pictures that look like it",
+  common: "a picture that many people use",
+  disputed: "a dispute",
+  other: "a look",
+  hosts: "copies on very many sites",
+  burst: "very many choices at once",
+  comparing: "comparisons that are not done yet",
+};
 const AFTER = { withdraw: "withdrawn", erase: "erased", reject: "rejected", hold: "held", expire: "expired" };
 const text = new TextDecoder();
 
@@ -31,32 +43,34 @@ export async function check(receiptText, trusted, places, get, tell) {
   const trust = await parseTrust(trusted);
   const receipt = await parseReceipt(receiptText);
   const number = receipt.index + 1n;
-  tell(`The receipt is for claim event ${number}, “${receipt.record.op}”, of ${receipt.record.at}.`);
+  tell(`The receipt is for step ${number} of the log, “${receipt.record.op}”, of ${moment(Date.parse(receipt.record.at) / 1000)}.`);
   const then = await openCheckpoint(receipt.checkpoint, trust);
-  tell(`The log of ${then.origin} with ${then.size} entries is signed by a key you trust.`);
+  tell(`The log of ${then.origin} with ${entries(then.size)} is signed by a key you trust.`);
   tellWitnesses(then, trust, tell);
   await verifyInclusion(receipt.index, then.size, await leafHash(receipt.entry), receipt.proof, then.root);
-  tell(`The event is entry ${receipt.index} of that log: its hash and ${receipt.proof.length} others give the signed root.`);
+  tell(`That step is entry ${receipt.index} of that log: its hash${receipt.proof.length ? `, with ${receipt.proof.length} more,` : ""} gives the signed root.`);
   await hasGrown(then, trust, places.log, get, tell);
   return inNewestList(receipt, number, trust.keys, then.origin, places.releases, get, tell);
 }
 
 function tellWitnesses({ size, seen }, { witnesses }, tell) {
-  for (const { name, time } of seen) tell(`${name} saw the log of ${size} entries on ${moment(time)} and cosigned it.`);
-  if (witnesses.length && !seen.length) tell(`None of the ${witnesses.length} witnesses you know has cosigned the log of ${size} entries; your policy does not ask for it.`);
+  for (const { name, time } of seen) tell(`${name} saw the log of ${entries(size)} on ${moment(time)} and cosigned it.`);
+  if (witnesses.length && !seen.length) tell(`No witness you know has cosigned the log of ${entries(size)}; your policy does not ask for it.`);
 }
 
 async function hasGrown(then, trust, log, get, tell) {
   const bytes = (await get(`${log}/checkpoint`)) ?? fail("the log has no head");
   const now = await openCheckpoint(text.decode(bytes), trust);
   if (now.origin !== then.origin) fail(`the log here is ${now.origin}, and the receipt is of ${then.origin}`);
-  if (now.size < then.size) fail(`the log has ${now.size} entries now, fewer than when the receipt was made`);
+  if (now.size < then.size) fail(`the log has ${entries(now.size)} now, fewer than when the receipt was made`);
   const readTile = async (path) => (await get(`${log}/${path}`)) ?? fail("a tile of the log is missing");
   const proof = await consistencyFromTiles(then.size, now.size, readTile);
   await verifyConsistency(then.size, now.size, then.root, now.root, proof);
-  tell(`The log has ${now.size} entries now and begins with the log of the receipt: nothing in it was changed.`);
+  tell(`The log has ${entries(now.size)} now and begins with the log of the receipt: nothing in it was changed.`);
   if (now.size !== then.size) tellWitnesses(now, trust, tell);
 }
+
+const entries = (size) => (size === 1n ? "1 entry" : `${size} entries`);
 
 const moment = (seconds) => `${new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
@@ -69,7 +83,7 @@ async function inNewestList(receipt, number, keys, origin, releases, get, tell) 
   tell(`The newest list, no. ${list}, is signed by a key you trust.`);
   if (BigInt(list) < number) return notListedYet(receipt, release.members, list);
   const standing = await openManifest(`${releases}/standing/${list}`, "standing", list, keys, origin, get);
-  if (standing.members.release !== release.digest) fail("the index of claims belongs to another list");
+  if (standing.members.release !== release.digest) fail("the index of choices belongs to another list");
   const index = await signedFile(`${releases}/standing/${list}`, "claims.index", standing.members, get);
   const entry = find(index, fromHex(receipt.record.claim));
   const said = verdict(receipt, number, entry, list, release.members);
@@ -101,7 +115,7 @@ async function isTakenOut(row, folder, redaction, get) {
 
 function takenOut(list, redaction) {
   const day = redaction.members.made_at.slice(0, 10);
-  return { holds: true, words: `The receipt holds. The rows of the claim were redacted: taken out of list ${list} on ${day}, as the registry signed.` };
+  return { holds: true, words: `The receipt holds. What it says of the choice was redacted: taken out of list ${list} on ${day}, as the registry signed.` };
 }
 
 // The list must hold what the claim covers, too: its sorted digests are looked through, kind by kind.
@@ -114,18 +128,18 @@ async function lacksTargets(targets, digests, list, tell) {
     else if (sorted instanceof Uint8Array) absent += wanted.filter((one) => place(sorted, DIGEST_BYTES, fromHex(one)) === null).length;
     else tell(`The digests of kind ${kind} are too many for a browser; byleave verify looks through them.`);
   }
-  if (!absent) tell(`What the claim covers, ${targets.length} in number, is in the signed digests of list ${list}.`);
+  if (!absent) tell(`What the choice covers (${targets.length}) is in the signed digests of list ${list}.`);
   return absent ? missing(`${absent} of its ${targets.length} targets are not in list ${list}`) : null;
 }
 
 function notListedYet(receipt, members, list) {
   const due = Date.parse(receipt.record.at) + DAY_S * 1000;
   if (Date.parse(members.published_at) > due) return missing(`list ${list} was published later than a day after it`);
-  return { holds: true, words: `The receipt holds. No list has it yet; it is due by ${new Date(due).toISOString()}.` };
+  return { holds: true, words: `The receipt holds. No list has it yet; it is due by ${moment(due / 1000)}.` };
 }
 
 function verdict(receipt, number, entry, list, members) {
-  if (entry === null) return missing(`list ${list} does not know the claim`);
+  if (entry === null) return missing(`list ${list} does not know the choice`);
   if (entry.number < number) return missing(`list ${list} passes over what the receipt shows`);
   const due = expected(receipt, members);
   if (entry.number === number && due && entry.standing !== due) {
@@ -134,13 +148,13 @@ function verdict(receipt, number, entry, list, members) {
   const since = new Date(Number(entry.since) * 1000).toISOString().slice(0, 10);
   switch (entry.standing) {
     case "effective":
-      return { holds: true, words: `The receipt holds, and the claim is in list ${list} at row ${entry.row}.` };
+      return { holds: true, words: `The receipt holds, and the choice is in list ${list} at row ${entry.row}.` };
     case "filed":
-      return { holds: true, words: `The receipt holds. The claim is in list ${list} at row ${entry.row}, not confirmed yet.` };
+      return { holds: true, words: `The receipt holds. The choice is in list ${list} at row ${entry.row}, not confirmed yet.` };
     case "held":
-      return { holds: true, words: `The receipt holds. The claim is held since ${since}, for ${entry.reason || "review"}.` };
+      return { holds: true, words: `The receipt holds. The choice is held since ${since}, for ${REASON_WORDS[entry.reason]}.` };
     default:
-      return { holds: true, words: `The receipt holds. The claim is ${entry.standing} since ${since}, so list ${list} does not carry it.` };
+      return { holds: true, words: `The receipt holds. The choice is ${STANDING_WORDS[entry.standing]} since ${since}, so list ${list} does not carry it.` };
   }
 }
 
@@ -172,7 +186,7 @@ async function signedFile(folder, name, members, get) {
 
 // Find a claim in the sorted index: 48 bytes each, numbers big-endian.
 function find(index, claim) {
-  if (index.length % RECORD_BYTES) fail("the index of claims has an odd length");
+  if (index.length % RECORD_BYTES) fail("the index of choices has an odd length");
   const at = place(index, RECORD_BYTES, claim);
   if (at === null) return null;
   const view = new DataView(index.buffer, index.byteOffset, index.byteLength);
@@ -180,8 +194,8 @@ function find(index, claim) {
     number: view.getBigUint64(at + 16),
     row: view.getBigUint64(at + 24),
     since: view.getBigInt64(at + 32),
-    standing: STANDINGS[view.getUint8(at + 40)] ?? fail("the index of claims cannot be read"),
-    reason: REASONS[view.getUint8(at + 41)] ?? fail("the index of claims cannot be read"),
+    standing: STANDINGS[view.getUint8(at + 40)] ?? fail("the index of choices cannot be read"),
+    reason: REASONS[view.getUint8(at + 41)] ?? fail("the index of choices cannot be read"),
   };
 }
 

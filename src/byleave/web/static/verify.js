@@ -17,7 +17,10 @@ async function run() {
   if (!file) return;
   found.replaceChildren();
   const steps = document.createElement("ol");
-  found.append(steps);
+  const shown = document.createElement("details");
+  shown.open = true;
+  add(shown, "summary", "What was checked, step by step");
+  shown.append(steps);
   const trusted = form.querySelector("#keys").value;
   const places = { log: form.dataset.log, releases: form.dataset.releases };
   try {
@@ -27,6 +30,7 @@ async function run() {
     const said = error instanceof Broken ? error.message : `it could not be checked: ${error.message}`;
     add(found, "p", `This does not hold: ${said}.`, "told verdict-broken");
   }
+  if (steps.childElementCount) found.append(shown);
 }
 
 function add(parent, name, words, className = "") {
