@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from byleave.registry.account_tables import Account
@@ -208,7 +209,7 @@ def _applied(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
         sa.select(Account.name, row.number, row.dataset, row.entries, row.removed, row.at)
         .join(Account, Account.id == row.organisation_id)
         .where(sa.or_(*(span.holds(row.number) for span in spans)))
-        .distinct(row.organisation_id, row.dataset)
+        .ext(distinct_on(row.organisation_id, row.dataset))
         .order_by(row.organisation_id, row.dataset, row.number.desc())
     )
     newest = sorted(session.execute(chosen).all(), key=lambda one: one.at, reverse=True)[:MOST_MOMENTS]
