@@ -12,6 +12,7 @@ import typer
 
 from byleave import __version__
 from byleave.cli import (
+    account,
     applied,
     apply,
     claim,
@@ -76,6 +77,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(review.app, name="review")
 app.add_typer(reviewer.app, name="reviewer")
 app.add_typer(negative.app, name="negative")
+app.add_typer(account.app, name="account")
 app.command("retention")(retention.retention)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)

@@ -26,6 +26,7 @@ class Rate(StrEnum):
     TARGETS = "targets"
     PROOF_CHECKS = "proof_checks"
     FETCHED_PAGES = "fetched_pages"
+    EXPORTS = "exports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ RATES: Final[Mapping[Rate, Allowance]] = {
     Rate.TARGETS: Allowance(5_000_000, timedelta(days=1)),
     Rate.PROOF_CHECKS: Allowance(60, timedelta(hours=1)),
     Rate.FETCHED_PAGES: Allowance(300, timedelta(hours=1)),
+    Rate.EXPORTS: Allowance(10, timedelta(days=1)),
 }
 """Look-ups: a hundred full bulk calls. Filings and targets: several large lists a day. Checks and pages: what a person does by hand."""
 
@@ -55,6 +57,7 @@ _WORDS: Final[Mapping[Rate, str]] = {
     Rate.TARGETS: "links and pictures named by this account",
     Rate.PROOF_CHECKS: "checks asked for by this account",
     Rate.FETCHED_PAGES: "pages fetched for this account",
+    Rate.EXPORTS: "exports of this account",
 }
 
 

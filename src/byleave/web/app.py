@@ -17,6 +17,7 @@ from byleave.registry.mail import Post
 from byleave.registry.mail_server import MailServer
 from byleave.settings import Settings
 from byleave.web import (
+    account_data_routes,
     account_routes,
     api_routes,
     choice_routes,
@@ -54,6 +55,7 @@ ROUTERS = (
     list_routes.router,
     api_routes.router,
     following_routes.router,
+    account_data_routes.router,
     lookup_routes.router,
     record_routes.router,
     review_routes.router,
