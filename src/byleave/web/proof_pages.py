@@ -52,9 +52,9 @@ _WAY_WORDS: Final[Mapping[Method, str]] = {
 }
 
 STATE_WORDS: Final[Mapping[ProofState, tuple[str, str]]] = {
-    ProofState.WAITING: ("Waiting", "wait"),
+    ProofState.WAITING: ("Waiting", "waiting"),
     ProofState.GOOD: ("Confirmed", "on"),
-    ProofState.FAILING: ("Not found lately", "wait"),
+    ProofState.FAILING: ("Not found lately", "waiting"),
     ProofState.STALE: ("Gone", "off"),
     ProofState.ENDED: ("Given up", "off"),
 }
@@ -152,7 +152,7 @@ def show_proof(proof: Proof, keys: ProofKeys, *, whole: bool = False) -> ShownPr
         sentence=_sentence(proof),
         lines=_lines(proof, keys) if whole else (),
         lasting=_lasting(proof, keys) if whole else (),
-        seen=proof.seen if whole else None,
+        seen=_seen(proof.seen) if whole and proof.seen else None,
     )
 
 
@@ -224,6 +224,18 @@ def _lasting(proof: Proof, keys: ProofKeys) -> tuple[Line, ...]:
             Line("What it holds", declared),
         )
     return ()
+
+
+def _seen(seen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was seen, each step as a sentence; a name keeps its small letter."""
+    steps = [step | {"words": _as_sentence(step["words"])} for step in seen["steps"]]
+    return {**seen, "steps": steps}
+
+
+def _as_sentence(words: str) -> str:
+    first = words.partition(" ")[0]
+    begun = words if "." in first else words[:1].upper() + words[1:]
+    return f"{begun}." if begun else ""
 
 
 def _day(at: datetime | None) -> str:

@@ -34,6 +34,7 @@ def look_at_names(steps: Steps, names: Names, keys: ProofKeys, proof: Proof, at:
     """Look for the TXT record, at the common name and at the account's own."""
     for name in names_of(keys, proof):
         answers = names.texts(name)
+        steps.requests += len(answers)
         if names.agree(answers, lambda records: _names_token(proof, records, at)):
             steps.note(name, f"the record is there, seen by {len(answers)} resolvers")
             return steps.finding(good=True)
