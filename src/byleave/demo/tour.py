@@ -26,13 +26,14 @@ from byleave.demo.truth import Truth, claimed_work, main_picture, truth
 from byleave.log import VerifierKey
 from byleave.publish import publish
 from byleave.publish.folders import keys_folder, releases_folder
+from byleave.publish.receipts import file_with_receipt
 from byleave.publish.releases import Published
 from byleave.registry.accounts import account_of
 from byleave.registry.changing import withdraw_claim
 from byleave.registry.claims import all_claims
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
-from byleave.registry.filing import NewClaim, file_claim
+from byleave.registry.filing import NewClaim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import picture_target
 from byleave.release import load_key, open_latest
@@ -170,14 +171,15 @@ class Tour:
         target = picture_target(claimed_work(self.dataset, entry), entry.title)
         with database.transaction() as session:
             account = account_of(session, f"maker@{entry.url.split('/')[2]}", self.now())
-            claim = file_claim(
-                session,
-                NewClaim(PRESETS["no_training"], (target,)),
-                who=OPERATOR,
-                account=account,
-                at=self.now(),
-            )
-        return claim.state, claim.number
+        filed = file_with_receipt(
+            database,
+            self.settings,
+            NewClaim(PRESETS["no_training"], (target,)),
+            who=OPERATOR,
+            account=account,
+            at=self.now(),
+        )
+        return filed.claim.state, filed.claim.number
 
     def _publish(self, database: Database, known: Truth) -> Published:
         self.teller.step("Publish: everything in force becomes a signed list")
