@@ -16,7 +16,7 @@ OWN_MIX: Final = "mix"
 """The answer that is made of six, one for each use."""
 
 FIRST_ANSWER: Final = "no_training"
-NAMED: Final = ("answer", "act", "terms", "contact", "licence", "expires", "publish_values")
+NAMED: Final = ("answer", "act", "terms", "contact", "licence", "expires", "about", "publish_values")
 ALL_FIELDS: Final = (*NAMED, *(use.value for use in Use))
 
 
@@ -48,6 +48,8 @@ class SaidAnswer:
         Whether she objects to the use of data about her, instead of keeping rights in her work.
     expires
         The last day on which it counts, as ``YYYY-MM-DD``; empty for no end.
+    about
+        Whose work it is, where an organisation says it for somebody who has no account here.
     """
 
     preset: str = FIRST_ANSWER
@@ -57,6 +59,7 @@ class SaidAnswer:
     contact: str = ""
     licence: str = ""
     expires: str = ""
+    about: str = ""
     publish_values: bool = False
 
     def claims(self) -> tuple[NewClaim, ...]:
@@ -68,6 +71,7 @@ class SaidAnswer:
                 terms=self.terms or None,
                 contact=self.contact or None,
                 licence=self.licence or None,
+                about=self.about or None,
                 publish_values=self.publish_values,
                 expires_at=self.expires_at,
                 act=act,
@@ -106,6 +110,7 @@ def read_answer(fields: Fields) -> SaidAnswer:
         fields.text("contact"),
         _link(fields.text("licence")),
         fields.text("expires"),
+        fields.text("about"),
         publish_values=bool(fields.text("publish_values")),
     )
     answer.claims()  # what cannot be said is refused here, and not when it is filed

@@ -15,14 +15,14 @@ from byleave.registry.tokens import NewToken, Scope, create_token
 from byleave.web.forms import Form
 
 PERSONS_KEYS: Final[Mapping[str, str]] = {
-    Scope.FILE.value: "make, change and undo choices",
-    Scope.READ.value: "see choices, and change nothing",
+    Scope.FILE.value: "make choices",
+    Scope.READ.value: "see choices only",
 }
 """What a person's key may be good for, in words."""
 
 ORGANISATIONS_KEYS: Final[Mapping[str, str]] = {
     **PERSONS_KEYS,
-    Scope.REPORT.value: "say that a published list was applied",
+    Scope.REPORT.value: "report lists applied",
 }
 
 
