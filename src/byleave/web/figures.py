@@ -23,19 +23,30 @@ class FoundOfKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One measurement: so many altered copies of so many originals, among so many other pictures.
+class FoundOfDecoder:
+    """How far a browser's match codes lie from ours of the same files.
 
-    bits
-        Decoder → the most bits by which a browser's match code of a whole picture differed from ours.
+    within
+        Share of files whose whole picture differs by at most 8 of 256 bits, 0 to 1.
+    most
+        Furthest that any file lies from its own code, over all variants; up to 31 it is found.
     """
+
+    decoder: str
+    within: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One measurement: so many altered copies of so many originals, among so many other pictures."""
 
     measured_on: str
     originals: int
     copies: int
     others: int
     kinds: tuple[FoundOfKind, ...]
-    bits: dict[str, int]
+    decoders: tuple[FoundOfDecoder, ...]
 
     def share(self, way: Way) -> str:
         """Return what one way finds of copies of all kinds, each kind counting alike, in words."""
@@ -54,7 +65,8 @@ def percent(share: float) -> str:
 def read(told: dict[str, Any]) -> Found:
     """Read what the benchmark wrote."""
     kinds = tuple(FoundOfKind(**kind) for kind in told["kinds"])
-    return Found(told["measured_on"], told["originals"], told["copies"], told["others"], kinds, told["bits"])
+    decoders = tuple(FoundOfDecoder(**decoder) for decoder in told["decoders"])
+    return Found(told["measured_on"], told["originals"], told["copies"], told["others"], kinds, decoders)
 
 
 @cache
