@@ -131,7 +131,7 @@ def file_handed_list(
     """
     reader = ListReader(settings.limits, tell)
 
-    def note(session: Session, state: State, claim: bytes | None) -> None:
+    def note(session: Session, state: State, claim: bytes | None, problem: str = "") -> None:
         finish(
             session,
             handed.id,
@@ -139,6 +139,7 @@ def file_handed_list(
             done=reader.lines,
             accepted=reader.accepted if claim else 0,
             rejects=reader.rejects,
+            problem=problem,
             claim=claim,
             at=at,
         )
@@ -157,9 +158,9 @@ def file_handed_list(
             note(session, State.FILED, claim.id)
             if also is not None:
                 also(session)
-    except ByleaveError:
+    except ByleaveError as error:
         with database.transaction() as session:
-            note(session, State.FAILED, None)
+            note(session, State.FAILED, None, error.problem)
         raise
     if claim.target_count <= SHOWN_TARGETS:
         with database.transaction() as session:

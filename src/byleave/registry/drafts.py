@@ -91,15 +91,15 @@ def open_draft(session: Session, visitor: str, *, at: datetime, name: str | None
     return _draft(row)
 
 
-def draft_of(session: Session, draft: uuid.UUID, visitor: str, *, at: datetime) -> Draft:
-    """Return a draft of this browser.
+def draft_of(session: Session, draft: uuid.UUID, visitor: str, *, at: datetime, lock: bool = False) -> Draft:
+    """Return a draft of this browser; with ``lock`` nobody else files or changes it until this transaction ends.
 
     Raises
     ------
     NotFoundError
         If there is none, it has run out, or another browser began it.
     """
-    return _draft(_row(session, draft, visitor, at))
+    return _draft(_row(session, draft, visitor, at, lock=lock))
 
 
 def keep_answer(session: Session, draft: uuid.UUID, answer: Mapping[str, Any]) -> None:
@@ -201,8 +201,8 @@ def drop_expired(session: Session, *, at: datetime) -> int:
     return len(session.execute(gone).all())
 
 
-def _row(session: Session, draft: uuid.UUID, visitor: str, at: datetime) -> DraftRow:
-    row = session.get(DraftRow, draft, populate_existing=True)
+def _row(session: Session, draft: uuid.UUID, visitor: str, at: datetime, *, lock: bool) -> DraftRow:
+    row = session.get(DraftRow, draft, populate_existing=True, with_for_update=lock)
     if row is None or row.visitor != visitor or row.expires_at <= at:
         raise NotFoundError(
             "this choice was not kept: it is kept for a day, in the browser where it was begun",

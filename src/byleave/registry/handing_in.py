@@ -116,10 +116,12 @@ def finish(
     done: int,
     accepted: int,
     rejects: Sequence[Reject],
+    problem: str,
     claim: bytes | None,
     at: datetime,
 ) -> None:
-    """Note what came of it."""
+    """Note what came of it; a ``problem`` with the whole of it stands before the lines, as line 0."""
+    whole = [Reject(0, "", problem)] if problem else []
     session.execute(
         sa.update(HandedIn)
         .where(HandedIn.id == handed)
@@ -128,7 +130,7 @@ def finish(
             done=done,
             accepted=accepted,
             rejected=len(rejects),
-            rejects=[[one.line, _storable(one.value), _storable(one.reason)] for one in rejects],
+            rejects=[[one.line, _storable(one.value), _storable(one.reason)] for one in (*whole, *rejects)],
             claim_id=claim,
             finished_at=at,
         )

@@ -167,5 +167,5 @@ def _listed(kind: str, value: str) -> Listed:
         # Nearly every line of nearly every list: without the steps that only others need.
         canonical = urls.canonical_url(value)
         return Listed(TargetKind.URL, urls.url_digest(canonical), canonical, None)
-    target = read_value(kind, value)
+    target = read_value("line" if kind == "url" else kind, value)
     return Listed(target.kind, target.digest, target.value or "", target.scope_host)

@@ -34,6 +34,7 @@ MOST_PICTURES: Final = 40
 """Pictures that are fetched, so that their copies are found elsewhere; of the others the link alone is taken."""
 
 SECONDS: Final = 25.0
+_OF_A_PROFILE: Final = frozenset({"", "albums", "gallery", "photos", "posts"})
 OTHER_WAYS: Final = (
     "add the pictures themselves: a folder, the export file you get from your account there, or their links"
 )
@@ -204,7 +205,9 @@ def profile_prefixes(canonical: str) -> Iterator[str]:
         if any(host == asset or host.endswith(f".{asset}") for asset in platform.assets):
             continue  # cdn.platform.example is no one's profile, whatever people's profiles look like
         ways = (platform.tenant, *platform.aliases)
-        names = {found[1] for way in ways if (found := _profile(way).match(canonical))}
+        matched = (found for way in ways if (found := _profile(way).match(canonical)))
+        # Below a profile stand single works, and beside profiles pages of the platform itself: neither is all of a person's part.
+        names = {found[1] for found in matched if canonical[found.end() :].strip("/") in _OF_A_PROFILE}
         if len(names) == 1:
             (name,) = names
             yield from (way.replace("{name}", name) + "/" for way in ways)

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from byleave.catalog import BothQuery, Page, PictureQuery, Query, WordsQuery
+from byleave.catalog import Answer, BothQuery, HitKind, Page, PictureQuery, Query, WordsQuery
 from byleave.copies.samples import claimed_from_sample
 from byleave.errors import InputError
-from byleave.fingerprints import REVIEW_RADIUS
+from byleave.fingerprints import REVIEW_RADIUS, SAME_WORK_RADIUS
 from byleave.web.asked_pictures import AskedPicture
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
 from byleave.web.site import Site
@@ -114,18 +114,7 @@ def answer(site: Site, visitor: Visitor, question: Question) -> Results:
     if question.copies_of is not None:
         return _copies(site, shower, question, question.copies_of)
     asked = site.asked_pictures.find(visitor.id, question.picture) if question.picture else None
-    page = Page(
-        limit=PAGE_SIZE,
-        offset=(question.page - 1) * PAGE_SIZE,
-        datasets=(question.dataset,) if question.dataset else (),
-        domain=question.domain or None,
-    )
-    if asked is None:
-        found = site.catalog.search(WordsQuery(question.words), page)
-    else:
-        # The file itself is gone: its reader answers with what was read from it when it came.
-        query: Query = BothQuery(question.words, b"") if question.words else PictureQuery(b"")
-        found = site.catalog.search(query, page, reader=asked)
+    found = _search(site, question, asked, PAGE_SIZE, (question.page - 1) * PAGE_SIZE)
     return Results(
         question,
         tuple(shower.card_of_hit(hit) for hit in found.hits),
@@ -135,6 +124,44 @@ def answer(site: Site, visitor: Visitor, question: Question) -> Results:
         found.empty_text,
         asked,
     )
+
+
+def sure_hits(
+    site: Site, visitor: Visitor, question: Question, most: int
+) -> tuple[tuple[EntryName, ...], int]:
+    """Return the first entries that fit the words, or are the picture or a copy of it, and how many there are of all kinds.
+
+    What only looks alike is left out: it is mostly somebody else's.
+    """
+    if question.copies_of is not None:
+        picture = claimed_from_sample(site.catalog.sample(question.copies_of.dataset, question.copies_of.key))
+        if picture is None:
+            return (), 0
+        names = [info.name for info in site.catalog.datasets() if question.dataset in {"", info.name}]
+        copies = [
+            EntryName(name, copy.sample_key)
+            for name in names
+            for copy in site.catalog.copies_of(picture, name, SAME_WORK_RADIUS)
+        ]
+        return tuple(copies[:most]), len(copies)
+    asked = site.asked_pictures.find(visitor.id, question.picture) if question.picture else None
+    found = _search(site, question, asked, most, 0)
+    sure = [hit for hit in found.hits if hit.kind is not HitKind.LOOKALIKE]
+    return tuple(EntryName(hit.dataset, hit.sample_key) for hit in sure), found.total
+
+
+def _search(site: Site, question: Question, asked: AskedPicture | None, limit: int, offset: int) -> Answer:
+    page = Page(
+        limit=limit,
+        offset=offset,
+        datasets=(question.dataset,) if question.dataset else (),
+        domain=question.domain or None,
+    )
+    if asked is None:
+        return site.catalog.search(WordsQuery(question.words), page)
+    # The file itself is gone: its reader answers with what was read from it when it came.
+    query: Query = BothQuery(question.words, b"") if question.words else PictureQuery(b"")
+    return site.catalog.search(query, page, reader=asked)
 
 
 def _copies(site: Site, shower: Shower, question: Question, name: EntryName) -> Results:

@@ -34,6 +34,9 @@ KEYED_PATHS: Final = frozenset(
 KEYED_BYTES: Final = 16 * 1024 * 1024
 """Most that such a request may take: ten thousand links of 1.6 kB each."""
 
+LIST_PATH: Final = "/choices/list"
+"""Where long lists are handed in; they go to a file while they come."""
+
 DEVICE_PICTURES: Final = re.compile(r"/choices/draft/[0-9a-f-]{36}/pictures")
 """Where browsers tell of pictures on their device, five hundred at a time."""
 
@@ -122,6 +125,8 @@ class Guard:
             return 0
         if request.url.path in UPLOAD_PATHS:
             return self._settings.limits.picture_bytes + UPLOAD_OVERHEAD_BYTES
+        if request.url.path == LIST_PATH:
+            return self._settings.limits.csv_bytes + UPLOAD_OVERHEAD_BYTES
         if request.url.path in KEYED_PATHS:
             return KEYED_BYTES
         if DEVICE_PICTURES.fullmatch(request.url.path):

@@ -29,6 +29,7 @@ from byleave.registry.rechecking import RECHECK, keep_rechecking, recheck_in_tur
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
 from byleave.web.choices import PUBLISH, catch_up
+from byleave.web.list_in import READ_LIST, read_list_job
 from byleave.web.upkeep import keep_up, upkeep_tasks
 
 QUIET = ("procrastinate", "alembic")
@@ -100,6 +101,7 @@ def tasks(settings: Settings, checks: Checks | None = None) -> Mapping[str, Task
         PUBLISH: publish_list,
         DAILY: publish_in_turn,
         MAIL: post.deliver,
+        READ_LIST: read_list_job(settings, utc_now),
         RECHECK: recheck,
         **upkeep_tasks(settings, post),
     }

@@ -112,7 +112,7 @@ def test_of_a_list_with_nothing_to_use_nothing_is_filed_and_the_reasons_are_kept
     with database.transaction() as session:
         (handed,) = handed_in_of(session, ann.account, who=ann)
         assert (handed.state, handed.rejected, handed.claim) == (State.FAILED, 2, None)
-        assert [one.line for one in rejects_of(session, handed.id, who=ann)] == [2, 3]
+        assert [one.line for one in rejects_of(session, handed.id, who=ann)] == [0, 2, 3]
         assert last_number(session) == 0
         assert session.scalar(sa.select(sa.func.count()).select_from(TargetRow)) == 0
 

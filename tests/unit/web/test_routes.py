@@ -125,7 +125,7 @@ def allowed(rule: SignedInFor, visitor: Visitor) -> bool:
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if set(r.methods or ()) - {"GET", "HEAD"}], ids=name)
 def test_every_change_checks_its_form_or_a_key(route: APIRoute) -> None:
-    assert {checked_form, checked_header} & set(dependencies(route.dependant)) or is_keyed(route)
+    assert {checked_form, checked_header, checked_upload} & set(dependencies(route.dependant)) or is_keyed(route)
 
 
 def test_only_routes_that_ask_for_a_key_may_be_asked_from_no_page() -> None:
