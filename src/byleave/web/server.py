@@ -29,6 +29,7 @@ from byleave.registry.rechecking import RECHECK, keep_rechecking, recheck_in_tur
 from byleave.settings import Settings
 from byleave.web.app import create_app, utc_now
 from byleave.web.choices import PUBLISH, catch_up
+from byleave.web.discreet import be_discreet
 from byleave.web.list_in import READ_LIST, read_list_job
 from byleave.web.upkeep import keep_up, upkeep_tasks
 
@@ -51,6 +52,7 @@ def serve_site(settings: Settings, *, host: str, port: int, demo: bool, tell: Te
     UnavailableError
         If the database cannot be had.
     """
+    be_discreet()
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     listening = _listen(host, port)
@@ -78,6 +80,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         app,
         access_log=False,  # addresses hold searches and the codes of links
         log_level=logging.WARNING,
+        log_config=None,  # its reports go where those of everything else go
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
         lifespan="off",
