@@ -12,6 +12,7 @@ from starlette.responses import Response
 from byleave import __version__
 from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, InputError, NotFoundError
+from byleave.registry.checking import Checks, checks_for
 from byleave.registry.database import Database
 from byleave.registry.mail import Post
 from byleave.registry.mail_server import MailServer
@@ -21,14 +22,18 @@ from byleave.web import (
     account_routes,
     api_routes,
     choice_routes,
+    consent_routes,
     copy_routes,
+    door_routes,
     draft_routes,
     entry_routes,
     following_routes,
+    list_in_routes,
     list_routes,
     lookup_routes,
     organisation_routes,
     passkey_routes,
+    proof_routes,
     record_routes,
     review_routes,
     search_routes,
@@ -45,7 +50,10 @@ from byleave.web.small_copies import SmallCopies
 ROUTERS = (
     search_routes.router,
     entry_routes.router,
+    door_routes.router,
     draft_routes.router,
+    consent_routes.router,
+    list_in_routes.router,
     choice_routes.router,
     copy_routes.router,
     sign_in_routes.router,
@@ -57,6 +65,7 @@ ROUTERS = (
     following_routes.router,
     account_data_routes.router,
     lookup_routes.router,
+    proof_routes.router,
     record_routes.router,
     review_routes.router,
 )
@@ -75,6 +84,7 @@ def create_app(
     demo: bool = False,
     bound_to: str = "127.0.0.1",
     clock: Clock = utc_now,
+    checks: Checks | None = None,
 ) -> FastAPI:
     """Make the site.
 
@@ -86,6 +96,8 @@ def create_app(
         Show mail at ``/outbox`` instead of sending it; only where ``bound_to`` is a loopback address.
     bound_to
         The address the server will listen on.
+    checks
+        How places are looked at that people say they control; without it, by public addresses and resolvers only.
     """
     app = FastAPI(
         title="Byleave",
@@ -108,6 +120,7 @@ def create_app(
         lateness=Lateness(database),
         secret=site_secret(settings),
         post=Post(MailServer.from_settings(settings)),
+        checks=checks or checks_for(settings),
         demo=demo,
         bound_to=bound_to,
     )
