@@ -53,7 +53,9 @@ def compare(folder: Path, rows: int, work: str, contenders: Sequence[str], round
     for _ in range(rounds):
         for name in contenders:
             found[name].append(json.loads(run(name, work, folder)))
-    removed = {name: {one["removed"] for one in results} for name, results in found.items() if name != "limit"}
+    removed = {
+        name: {one["removed"] for one in results} for name, results in found.items() if name != "limit"
+    }
     if len({number for numbers in removed.values() for number in numbers}) != 1:
         raise SystemExit(f"the contenders do not agree how many rows go: {removed}")
     best = {name: min(one["seconds"] for one in results) for name, results in found.items()}
@@ -67,7 +69,9 @@ def compare(folder: Path, rows: int, work: str, contenders: Sequence[str], round
     engines = [name for name in contenders if name in ENGINES]
     if engines:
         rival = min(engines, key=best.__getitem__)
-        print(f"  Byleave has {best[rival] / best['byleave']:.2f} times the speed of {rival}, the best engine")
+        print(
+            f"  Byleave has {best[rival] / best['byleave']:.2f} times the speed of {rival}, the best engine"
+        )
 
 
 def same_rows(folder: Path, contenders: Sequence[str]) -> None:
