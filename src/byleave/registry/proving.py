@@ -34,7 +34,7 @@ FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(days=1)
 MOST_OPEN: Final = 500
 
-_LASTING: Final = frozenset({Method.ORIGINAL.value})
+_LASTING: Final = frozenset({Method.ORIGINAL.value, Method.STATEMENT.value, Method.C2PA.value})
 """What was shown with a file once, and cannot be looked at again."""
 
 
