@@ -16,6 +16,7 @@ from jinja2 import Environment
 
 from byleave.catalog import Catalog
 from byleave.publish.folders import keys_folder
+from byleave.registry.checking import Checks
 from byleave.registry.database import Database
 from byleave.registry.mail import Post
 from byleave.settings import Settings
@@ -23,7 +24,6 @@ from byleave.storage import write_atomically
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
 from byleave.web.lateness import Lateness
-from byleave.web.small_copies import SmallCopies
 from byleave.web.small_copies import SmallCopies
 
 Clock = Callable[[], datetime]
@@ -71,6 +71,8 @@ class Site:
         32 bytes under which tokens of forms are made for visitors who are not signed in.
     post
         How mail leaves this site.
+    checks
+        How this site looks at places that people say they control.
     """
 
     settings: Settings
@@ -82,10 +84,10 @@ class Site:
     asked_pictures: AskedPictures
     claimed_pictures: ClaimedPictures
     small_copies: SmallCopies
-    small_copies: SmallCopies
     lateness: Lateness
     secret: bytes
     post: Post
+    checks: Checks
     demo: bool
     bound_to: str
 
