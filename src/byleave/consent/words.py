@@ -136,7 +136,9 @@ class Preferences:
 
     def for_use(self, use: Use) -> Preference:
         """Return the answer for one use."""
-        answer: Preference = getattr(self, use.value)
+        answer: Preference = getattr(
+            self, use
+        )  # a use is the name of its member, and ``use.value`` would cost more than all the rest
         return answer
 
     @classmethod

@@ -41,9 +41,12 @@ def _is_plain(value: JSON) -> bool:
     if isinstance(value, int):
         return abs(value) <= _SAFE_INTEGER
     if isinstance(value, dict):
-        return all(isinstance(key, str) and key.isascii() for key in value) and all(
-            map(_is_plain, value.values())
-        )
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                return False
+            if not (type(item) is str or item is None or _is_plain(item)):  # most are text: no call for each
+                return False
+        return True
     return isinstance(value, (list, tuple)) and all(map(_is_plain, value))
 
 

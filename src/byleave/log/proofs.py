@@ -143,6 +143,10 @@ def _split(count: int) -> int:
 
 def _range_root(start: int, end: int, read: HashReader) -> bytes:
     """Return the root over leaves ``start..end``, where ``start`` is a multiple of the largest subtree that fits."""
+    count = end - start
+    if not count & (count - 1):
+        level = count.bit_length() - 1
+        return read(level, start >> level)
     roots: list[bytes] = []
     while start < end:
         level = (end - start).bit_length() - 1
