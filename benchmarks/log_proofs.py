@@ -4,13 +4,14 @@ Tiles are written to a temporary folder leaf by leaf, as a sequencer does, and p
 random place is timed in turns with the hash, and the median of the turns is taken. A cost that follows log2(size) and a memory that
 stays put are what a log of any size needs.
 
-    python benchmarks/log_proofs.py [--large]
+    python benchmarks/log_proofs.py [--large] [--picture FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import random
 import resource
 import statistics
@@ -47,6 +48,11 @@ COLUMNS = (
     "verify c.",
     "append",
     "MiB",
+)
+PANELS = (
+    ("hashes in a proof", "hashes"),
+    ("cost of a proof, in SHA-256s", "make"),
+    ("memory held, MiB", "MiB"),
 )
 
 
@@ -130,17 +136,54 @@ def shown(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
+def drawn(rows: list[list[float]]) -> str:
+    """Draw hashes in a proof, cost of making one and memory held against the size of the log, each on a scale of its own."""
+    panels = [
+        panel(place * 250, name, [(row[0], row[COLUMNS.index(column)]) for row in rows])
+        for place, (name, column) in enumerate(PANELS)
+    ]
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 230" font-family="sans-serif" font-size="11">'
+        '<rect width="760" height="230" fill="#fff"/>' + "".join(panels) + "</svg>\n"
+    )
+
+
+def panel(left: int, name: str, points: list[tuple[float, float]]) -> str:
+    """Draw one curve: sizes by powers of ten from left to right, values from nothing upwards."""
+    first, last = (math.log10(points[place][0]) for place in (0, -1))
+    top = max(value for _, value in points) * 1.25 or 1.0
+    places = [
+        (left + 40 + 190 * (math.log10(size) - first) / (last - first), 190 - 140 * value / top, size, value)
+        for size, value in points
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in places)
+    marks = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1b5e8c"/>'
+        f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{shown(value) if value % 1 else int(value)}</text>'
+        f'<text x="{x:.1f}" y="206" text-anchor="middle" fill="#555">10^{math.log10(size):.0f}</text>'
+        for x, y, size, value in places
+    )
+    return (
+        f'<text x="{left + 135}" y="24" text-anchor="middle" font-size="13">{name}</text>'
+        f'<path d="M{left + 30} 40V190H{left + 245}" fill="none" stroke="#999"/>'
+        f'<polyline points="{line}" fill="none" stroke="#1b5e8c" stroke-width="2"/>{marks}'
+        f'<text x="{left + 135}" y="222" text-anchor="middle" fill="#555">entries in the log</text>'
+    )
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--large", action="store_true", help=f"go up to {LARGE} entries")
-    sizes = (*SIZES, LARGE) if arguments.parse_args().large else SIZES
+    arguments.add_argument("--picture", type=Path, help="draw the curve into this SVG file")
+    given = arguments.parse_args()
+    sizes = (*SIZES, LARGE) if given.large else SIZES
     print("costs in SHA-256s of 65 bytes; batched = one of the newest 1,000, all made with one reader;")
     print(
         "c. = consistency from seven tenths of the size; append = a leaf with its share of tiles and files;"
     )
     print("MiB = peak memory above that at the start")
     print(" ".join(name.rjust(10) for name in COLUMNS))
-    start = peak_mib()
+    start, rows = peak_mib(), []
     with tempfile.TemporaryDirectory() as temporary:
         folder, tree = Path(temporary), GrowingTree()
         for size in sizes:
@@ -158,7 +201,10 @@ def main() -> None:
                 append,
                 peak_mib() - start,
             ]
-            print(" ".join(shown(value).rjust(10) for value in row))
+            print(" ".join(shown(value).rjust(10) for value in row), flush=True)
+            rows.append(row)
+    if given.picture:
+        given.picture.write_text(drawn(rows))
 
 
 if __name__ == "__main__":
