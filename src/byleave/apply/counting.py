@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from byleave.apply.tables import Ints
 
@@ -46,14 +48,28 @@ class Names:
         self._parts, self._pending = [], 0
         cut = max(0, summed.num_rows - most)
         if cut:
-            summed = summed.sort_by([("count", "descending"), ("name", "ascending")]).slice(0, most)
+            summed = summed.take(_most(summed, most))
         pairs = zip(summed["name"].to_pylist(), summed["count"].to_pylist(), strict=True)
         return Counter(dict(pairs)), cut
 
     def _summed(self) -> pa.Table:
-        whole = pa.concat_tables(self._parts)
-        grouped = whole.group_by("name", use_threads=False).aggregate([("count", "sum")])
-        return grouped.rename_columns({"count_sum": "count"}).select(_SCHEMA.names)
+        whole = pa.concat_tables(self._parts).combine_chunks()
+        if not whole.num_rows:
+            return whole
+        names = whole["name"].chunk(0).dictionary_encode()
+        counts = np.zeros(len(names.dictionary), np.int64)
+        np.add.at(counts, names.indices.to_numpy(), whole["count"].to_numpy())
+        return pa.table([names.dictionary, pa.array(counts)], schema=_SCHEMA)
+
+
+def _most(names: pa.Table, most: int) -> pa.Array:
+    """Return the places of the most frequent names, by their bytes where counts are equal."""
+    counts = names["count"].to_numpy()
+    least = np.partition(counts, len(counts) - most)[len(counts) - most]
+    above, equal = np.flatnonzero(counts > least), np.flatnonzero(counts == least)
+    order = pc.array_sort_indices(names["name"].combine_chunks().take(pa.array(equal)))
+    wanted = equal[order.to_numpy()[: most - len(above)]]
+    return pa.array(np.concatenate([above, wanted]))
 
 
 def _counts(names: Counter[str]) -> Ints:

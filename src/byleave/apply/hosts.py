@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha256 import U64, Bytes, Sha256, Word, Words, hash_line
+from byleave.apply.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
 from byleave.apply.tables import I64, Ints, Table, find
-from byleave.apply.wide import fetch, load_word, low_bits
+from byleave.apply.wide import copy_wide, fetch, load_word, low_bits
 from byleave.compiled import compiled_lean, compiled_within
 
 NAMES_KEPT = 1 << 18
@@ -18,6 +18,7 @@ TARGETS_KEPT = 3
 RECORD_WORDS = 8
 _LENGTH, _HOST, _COUNT, _TARGETS, _NAME = 0, 1, 2, 3, 3
 _PREFIXED = 256
+PAIR_BYTES = 256
 NOT_ASKED = 0
 FIRST_TARGET = 2
 FACTOR = U64(0x9E3779B97F4A7C15)
@@ -41,6 +42,8 @@ class Tables(NamedTuple):
 class Hosts(NamedTuple):
     """Working memory of one thread for one set of tables.
 
+    pair, pair_starts, pair_ends, digests
+        Two lines of :data:`PAIR_BYTES` in which a name is hashed as a host and as a domain at once, and uint64 (2, 4) for the result.
     host_line, domain_line
         Room behind the label of a host, and of a domain; ``labels`` int64 (2,) says how long these are.
     kept
@@ -52,6 +55,10 @@ class Hosts(NamedTuple):
     """
 
     sha: Sha256
+    pair: Bytes
+    pair_starts: Ints
+    pair_ends: Ints
+    digests: Words
     host_line: Bytes
     domain_line: Bytes
     labels: Ints
@@ -157,6 +164,42 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
     return count
 
 
+@compiled_within
+def _write_name(line: Bytes, start: int, end: int, which: int, hosts: Hosts) -> None:
+    """Write a short name behind the label of a host, ``which`` 0, or a domain, 1, padded for :func:`hash_two`."""
+    at = PAIR_BYTES * which
+    copy_wide(hosts.pair, at, hosts.host_line if which == 0 else hosts.domain_line, 0)
+    copy_wide(hosts.pair, at + hosts.labels[which], line, start)
+    hosts.pair_ends[which] = at + hosts.labels[which] + end - start
+    pad(hosts.pair, at, hosts.pair_ends[which])
+
+
+@compiled_lean
+def _learn(place: Word, line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts) -> bool:
+    """Find out and remember at ``place`` all about the host ``line[start:end]``; return whether it fits a record."""
+    above = start
+    while above < end and line[above] != 46:
+        above += 1
+    count = _learn_domains(line, above + 1, end, tables, hosts)
+    _write_name(line, start, end, 0, hosts)
+    _write_name(line, start, end, 1, hosts)
+    hash_two(hosts.pair, hosts.pair_starts, hosts.pair_ends, 0, 1, hosts.sha, hosts.digests)
+    domain = find(tables.domain, tables.secret, hosts.digests[1])
+    if count < 0 or (domain >= 0 and count == TARGETS_KEPT):
+        return False
+    if domain >= 0:
+        for i in range(count, 0, -1):
+            hosts.chain[i] = hosts.chain[i - 1]
+        hosts.chain[0] = tables.bases[3] + domain
+        count += 1
+    _keep(place, line, start, end, count, hosts)
+    row = find(tables.host, tables.secret, hosts.digests[0])
+    hosts.facts[place, _HOST] = tables.bases[2] + row + FIRST_TARGET if row >= 0 else FIRST_TARGET - 1
+    if find(tables.prefix_hosts, tables.secret, hosts.digests[0]) >= 0:
+        hosts.facts[place, _COUNT] += _PREFIXED
+    return True
+
+
 @compiled_lean
 def _ask_all(
     line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts, targets: Ints, at: int
@@ -190,11 +233,8 @@ def host_targets(
         return _ask_all(line, start, end, tables, hosts, targets, at)
     facts = hosts.facts
     place = I64(key & U64(NAMES_KEPT - 1))
-    if not _is_kept(place, line, start, end, hosts):
-        count = _learn_domains(line, start, end, tables, hosts)
-        if count < 0:
-            return _ask_all(line, start, end, tables, hosts, targets, at)
-        _keep(place, line, start, end, count, hosts)
+    if not _is_kept(place, line, start, end, hosts) and not _learn(place, line, start, end, tables, hosts):
+        return _ask_all(line, start, end, tables, hosts, targets, at)
     if facts[place, _HOST] == NOT_ASKED:
         target, prefixed = _host_target(line, start, end, tables, hosts)
         facts[place, _HOST] = target + FIRST_TARGET

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from byleave.apply.hosts import (
     NAMES_KEPT,
+    PAIR_BYTES,
     RECORD_WORDS,
     TARGETS_KEPT,
     Hosts,
@@ -130,6 +131,10 @@ def new_scratch() -> Scratch:
     kept = np.zeros((NAMES_KEPT, RECORD_WORDS), np.uint64)
     hosts = Hosts(
         new_sha256(),
+        np.zeros(2 * PAIR_BYTES, np.uint8),
+        np.array([0, PAIR_BYTES], np.int64),
+        np.zeros(2, np.int64),
+        np.zeros((2, 4), np.uint64),
         lines[2],
         lines[3],
         np.array([len(HOST_LABEL) + 1, len(DOMAIN_LABEL) + 1], np.int64),

@@ -14,6 +14,7 @@ from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sha256 import Bytes, Words
 from byleave.apply.tables import Ints, find_many, read_only
+from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
 from byleave.urls import MAX_URL_BYTES, canonical_url, host_of, item_id_of_bytes
@@ -64,11 +65,10 @@ class Matched:
     def hosts_of(self, rows: Ints) -> pa.Array:
         """Return the hosts of some rows, in no order that means anything."""
         odd = np.isin(rows, np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts)))
-        starts, lengths = self.hosts[rows[~odd]].T
-        ends = np.cumsum(lengths)
-        offsets = np.concatenate([[0], ends])
-        within = np.arange(offsets[-1]) - np.repeat(ends - lengths, lengths)
-        content = self.link_data[np.repeat(starts, lengths) + within].tobytes()
+        starts, lengths = np.ascontiguousarray(self.hosts[rows[~odd]].T)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        content = np.empty(offsets[-1], np.uint8)
+        _gather(self.link_data, starts, offsets, content)
         plain = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(content))
         others = [self.odd_hosts[row] for row in rows[odd].tolist()]
         return pa.concat_arrays([plain, pa.array(others, pa.large_string())])
@@ -204,6 +204,15 @@ def link_buffers(links: pa.Array) -> tuple[Bytes, Ints, Flags]:
     absent = links.is_null().to_numpy(zero_copy_only=False)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else _NO_BYTES
     return read_only(content), read_only(wanted), read_only(absent)
+
+
+@compiled_lean
+def _gather(data: Bytes, starts: Ints, offsets: Ints, content: Bytes) -> None:
+    """Copy the spans of ``data`` that begin at ``starts`` behind each other, each between two ``offsets`` of ``content``."""
+    for span in range(starts.shape[0]):
+        at = starts[span] - offsets[span]
+        for i in range(offsets[span], offsets[span + 1]):
+            content[i] = data[at + i]
 
 
 def is_textual(kind: pa.DataType) -> bool:
