@@ -75,7 +75,7 @@ def write_delta(folder: Path, older: Release, newer: Release, *, key: SigningKey
     Raises
     ------
     VerificationError
-        If the rows that stand in both are in another order.
+        If the two have too little in common.
     """
     final = folder / delta_name(older.number, newer.number)
     final.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,12 @@ Places = npt.NDArray[np.int64]
 RECORD_BYTES = 32
 """Length of the records that are compared: SHA-256 hashes."""
 
-_WORDS = 4
-_SEEN_BITS = 20
+MOST_SEARCHED = 1 << 20
+"""Records that are looked through for one that stays; so much change is better fetched whole."""
+
+_FIRST_SEARCHED = 16
+_FIRST_WINDOW = 1 << 10
+_WIDEST_WINDOW = 1 << 16
 _REMEDY = "sync the whole release instead"
 
 
@@ -84,62 +88,67 @@ def spliced(old: Records, changes: Changes, new: Records) -> Iterator[memoryview
 def compared(old: Records, new: Records) -> tuple[Changes, Places]:
     """Return what leads from one list of 32-byte records to another that keeps the order of what stays, and the places of what comes.
 
+    Costs little more than reading both lists, and a search around each change.
+
     Raises
     ------
     VerificationError
-        If what stays is in another order.
+        If more than :data:`MOST_SEARCHED` records follow each other of which none stays.
     """
-    keys = np.random.default_rng().integers(0, 1 << 63, _WORDS, np.uint64) * np.uint64(2) + np.uint64(1)
-    before, after = _named(old, keys), _named(new, keys)
-    different = _in_one_only(before, after)
-    goes, comes = _among(before, different), _among(after, different)
-    if not np.array_equal(before[~goes], after[~comes]):
-        raise VerificationError(
-            "the rows that stay are in another order", remedy="publish without this delta"
-        )
-    gone, places = np.flatnonzero(goes), np.flatnonzero(comes)
-    rank = places - np.arange(len(places))
-    return Changes(gone, rank + np.searchsorted(gone - np.arange(len(gone)), rank, "right")), places
+    before, after = (np.ascontiguousarray(one).view(np.uint64) for one in (old, new))
+    gone: list[range] = []
+    come: list[tuple[int, range]] = []
+    here, there = 0, 0
+    while True:
+        alike = _alike(before[here:], after[there:])
+        here, there = here + alike, there + alike
+        if here == len(old) and there == len(new):
+            break
+        left, arrived = _until_alike(old[here:], new[there:])
+        gone.append(range(here, here + left))
+        come.append((here + left, range(there, there + arrived)))
+        here, there = here + left, there + arrived
+    stands = [place for place, places in come for _ in places]
+    changes = Changes(_listed(gone), np.array(stands, np.int64))
+    return changes, _listed([places for _, places in come])
 
 
-def _named(records: Records, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Return a number for each record, equal where records are equal. The keys are secret, so nobody can make two different ones meet."""
-    words = np.ascontiguousarray(records).view(np.uint64).reshape(-1, _WORDS)
-    names: npt.NDArray[np.uint64] = words[:, 0] * keys[0]
-    for place in range(1, _WORDS):
-        names += words[:, place] * keys[place]
-    return names
+def _alike(before: npt.NDArray[np.uint64], after: npt.NDArray[np.uint64]) -> int:
+    """Return how many records two lists begin with in common."""
+    most = min(len(before), len(after))
+    at, width = 0, _FIRST_WINDOW
+    while at < most:
+        end = min(at + width, most)
+        different = (before[at:end] != after[at:end]).ravel()
+        first = int(different.argmax())
+        if different[first]:
+            return at + first // (RECORD_BYTES // before.itemsize)
+        at, width = end, min(width * 4, _WIDEST_WINDOW)
+    return most
 
 
-def _in_one_only(before: npt.NDArray[np.uint64], after: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    both = np.concatenate([_distinct(before), _distinct(after)])
-    both.sort()
-    alone = np.ones(len(both), bool)
-    same = both[1:] == both[:-1]
-    alone[1:] &= ~same
-    alone[:-1] &= ~same
-    return both[alone]
+def _until_alike(old: Records, new: Records) -> tuple[int, int]:
+    """Return how many records of each list come before the first one that stands in both."""
+    width = _FIRST_SEARCHED
+    while True:
+        places = {record: place for place, record in enumerate(_each(old[:width]))}
+        for arrived, record in enumerate(_each(new[:width])):
+            if record in places:
+                return places[record], arrived
+        if width >= max(len(old), len(new)):
+            return len(old), len(new)
+        if width > MOST_SEARCHED:
+            raise VerificationError("the lists have too little in common", remedy="fetch the whole list")
+        width *= 4
 
 
-def _distinct(names: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Sort and thin out; ``np.unique`` hashes, which takes ten times as long for many."""
-    ordered = np.sort(names)
-    first = np.ones(len(ordered), bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    return ordered[first]
+def _each(records: Records) -> Iterator[bytes]:
+    content = records.tobytes()
+    return (content[at : at + RECORD_BYTES] for at in range(0, len(content), RECORD_BYTES))
 
 
-def _among(names: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Whether each name is one of a few sorted ones. Most are ruled out by their first bits alone."""
-    if not len(wanted):
-        return np.zeros(len(names), bool)
-    seen = np.zeros(1 << _SEEN_BITS, bool)
-    shift = np.uint64(64 - _SEEN_BITS)
-    seen[wanted >> shift] = True
-    found: npt.NDArray[np.bool_] = seen[names >> shift]
-    places = np.flatnonzero(found)
-    found[places] = np.isin(names[places], wanted)
-    return found
+def _listed(ranges: Sequence[range]) -> Places:
+    return np.fromiter((place for places in ranges for place in places), np.int64)
 
 
 def _all_within(places: Places, last: int) -> bool:
