@@ -99,15 +99,15 @@ class Claim:
     def statements(self, claimant: bytes) -> Iterable[Statement]:
         """Yield the claim as seen from each of its targets; ``claimant`` names its party."""
         for target in self.targets:
-            yield self._statement(claimant, target.kind, target.digest, target.evidence)
+            yield self.statement(claimant, target.kind, target.digest, target.evidence)
 
     def standing(self, at: datetime) -> Standing:
         """Say what the claim amounts to now, at its best target and use."""
-        said = [self._statement(self.id, one.kind, b"", one.evidence) for one in self.counts]
+        said = [self.statement(self.id, one.kind, b"", one.evidence) for one in self.counts]
         found = {standing(one, use, at) for one in said for use in Use}
         return next((word for word in (Standing.ACTS, Standing.PENDING) if word in found), Standing.SILENT)
 
-    def _statement(self, claimant: bytes, kind: TargetKind, digest: bytes, evidence: Evidence) -> Statement:
+    def statement(self, claimant: bytes, kind: TargetKind, digest: bytes, evidence: Evidence) -> Statement:
         return Statement(
             claim=self.id,
             claimant=claimant,

@@ -6,14 +6,16 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from byleave.errors import InputError
+from byleave.errors import InputError, NotFoundError
 from byleave.publish.receipts import receipt_of, withdraw_with_receipt
 from byleave.publish.releases import last_published
-from byleave.registry.claims import claim_by_id, claims_of
+from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id, claims_of, number_of_claims
 from byleave.registry.permissions import Act
+from byleave.registry.replacing import replaced_of
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.timeline import timeline
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
@@ -21,7 +23,7 @@ from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjec
 from byleave.web.entries import Shower
 from byleave.web.forms import AddressFields, CheckedForm
 from byleave.web.listed import lists_of
-from byleave.web.my_choices import CHOICES_PER_PAGE, replaced, show_choice
+from byleave.web.my_choices import CHOICES_PER_PAGE, TARGETS_LISTED, show_choice
 from byleave.web.rendering import go, page
 from byleave.web.rules import OpenToAll, SignedInFor
 from byleave.web.sign_in_routes import MOST_PATH
@@ -75,16 +77,23 @@ def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: Checked
 @router.get("/choices")
 def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Reader) -> Response:
     """Show what somebody has chosen, newest first, and what each choice covers now."""
-    number = max(1, _number(request, "page"))
+    number, now = max(1, _number(request, "page")), site.clock()
     with site.database.transaction() as session:
-        claims = claims_of(session, person.account, who=person.who)
+        total = number_of_claims(session, person.account, who=person.who)
+        claims = claims_of(
+            session,
+            person.account,
+            who=person.who,
+            first=(number - 1) * CHOICES_PER_PAGE,
+            limit=CHOICES_PER_PAGE,
+            most=TARGETS_LISTED,
+        )
+        over = replaced_of(session, claims, now)
+        undone = _undone(session, request, person)
         last = last_published(session)
-    first = (number - 1) * CHOICES_PER_PAGE
-    now = site.clock()
-    over = replaced(claims, now)
     shown = [
         show_choice(site.catalog, _shower(site), claim, last, now, is_replaced=claim.id in over)
-        for claim in claims[first : first + CHOICES_PER_PAGE]
+        for claim in claims
     ]
     return page(
         request,
@@ -92,25 +101,24 @@ def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Rea
         visitor,
         "my_choices.html",
         choices=shown,
-        total=len(claims),
+        total=total,
         page_number=number,
-        pages=-(-len(claims) // CHOICES_PER_PAGE),
+        pages=-(-total // CHOICES_PER_PAGE),
         last=last,
         filed=_number(request, "filed"),
-        undone=next((one for one in claims if one.id.hex() == request.query_params.get("undone")), None),
+        undone=undone,
     )
 
 
 @router.get("/choices/{claim}")
 def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Reader) -> Response:
     """Show one choice with everything it covers."""
-    with site.database.transaction() as session:
-        found = claim_by_id(session, _claim_id(claim), who=person.who)
-        moments = timeline(session, found.id, who=person.who)
-        claims = claims_of(session, person.account, who=person.who)
-        last = last_published(session)
     now = site.clock()
-    is_replaced = found.id in replaced(claims, now)
+    with site.database.transaction() as session:
+        found = claim_by_id(session, _claim_id(claim), who=person.who, most=SHOWN_TARGETS)
+        moments = timeline(session, found.id, who=person.who)
+        is_replaced = bool(replaced_of(session, [found], now))
+        last = last_published(session)
     choice = show_choice(site.catalog, _shower(site), found, last, now, is_replaced=is_replaced)
     lists = lists_of(site, found)
     return page(
@@ -138,6 +146,15 @@ def undo_choice(claim: str, site: TheSite, person: Undoer, _: CheckedForm) -> Re
         also=ask_for_list,
     )
     return go(f"/choices?undone={done.claim.id.hex()}")
+
+
+def _undone(session: Session, request: Request, person: SignedIn) -> Claim | None:
+    """Return the choice that was just undone, as its address says, if it is hers."""
+    named = _claim_id(request.query_params.get("undone", ""))
+    try:
+        return claim_by_id(session, named, who=person.who, most=1) if named else None
+    except NotFoundError:
+        return None
 
 
 def _shower(site: Site) -> Shower:

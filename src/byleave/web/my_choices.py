@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from byleave.catalog import Catalog
-from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind, Use, standing
-from byleave.copies.covers import covered_now
+from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind
+from byleave.copies.covers import DatasetCover, covered_now, why_nothing
 from byleave.registry.claims import Claim
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
 from byleave.web.held_choices import why_held
 from byleave.web.rendering import answer_words, day
 
 CHOICES_PER_PAGE: Final = 20
+TARGETS_LISTED: Final = 200
+"""Targets of each choice that are looked at for a page of many."""
 
 LIST_NUMBER = tuple[int, datetime] | None
 
@@ -28,6 +31,17 @@ COVER_WORDS: Final = {
     TargetKind.DIGEST: "one exact file",
     TargetKind.TEXT: "a text",
     TargetKind.SOUND: "a sound",
+}
+
+MANY_WORDS: Final = {
+    TargetKind.URL: "links",
+    TargetKind.PREFIX: "paths with everything below them",
+    TargetKind.HOST: "hosts",
+    TargetKind.DOMAIN: "whole domains",
+    TargetKind.PICTURE: "pictures and their copies, wherever they stand",
+    TargetKind.DIGEST: "exact files",
+    TargetKind.TEXT: "texts",
+    TargetKind.SOUND: "sounds",
 }
 
 
@@ -94,30 +108,20 @@ def show_choice(
         _picture(shower, claim, covered),
         state_of(claim, at, is_replaced=is_replaced),
         list_words(claim, last),
-        tuple(dict.fromkeys(COVER_WORDS[target.kind] for target in claim.targets)),
+        cover_words(claim),
         covered,
         ClaimState.WITHDRAWN in STEPS[claim.state],
     )
 
 
-def replaced(claims: Sequence[Claim], at: datetime) -> frozenset[bytes]:
-    """Return those of one person's claims that her later ones about the same things replace in whole.
-
-    As the rules of consent have it, only a later claim that acts replaces anything.
-    """
-    said: set[tuple[TargetKind, bytes, Use]] = set()
-    found = set()
-    for claim in sorted(claims, key=lambda claim: claim.number, reverse=True):
-        says = {
-            (statement.kind, statement.digest, use)
-            for statement in claim.statements(claim.id)
-            for use in Use
-            if standing(statement, use, at) is Standing.ACTS
-        }
-        if says and says <= said:
-            found.add(claim.id)
-        said |= says
-    return frozenset(found)
+def cover_words(claim: Claim) -> tuple[str, ...]:
+    """Say what a claim covers, by kind, with how many of each."""
+    counts: Counter[TargetKind] = Counter()
+    for one in claim.counts:
+        counts[one.kind] += one.count
+    return tuple(
+        COVER_WORDS[kind] if count == 1 else f"{count:,} {MANY_WORDS[kind]}" for kind, count in counts.items()
+    )
 
 
 _LOOKED_AT: Final = "A person looks at it first; until then it touches nobody’s pictures."
@@ -199,23 +203,31 @@ def _covered(catalog: Catalog, shower: Shower, claim: Claim) -> tuple[DatasetCov
             cover.as_of,
             cover.samples,
             tuple(cards_of_copies(catalog, shower, cover.dataset, cover.copies)),
-            _remark(claim, cover.samples, cover.without_pictures),
+            _remark(claim, cover),
         )
         for cover in covered_now(catalog, claim)
     )
 
 
-def _remark(claim: Claim, entries: int, without_pictures: int) -> str:
-    has_picture = any(target.kind is TargetKind.PICTURE for target in claim.targets)
-    unseen = (
-        f"{without_pictures:,} entries of this dataset are links whose pictures nobody here has seen, so copies among them cannot be known."
-        if has_picture and without_pictures
-        else ""
-    )
-    if entries:
-        return unseen
-    reason = "no copy and no link of it stands there today. The choice stays, and covers whatever turns up."
-    return f"Zero means: {reason} {unseen}".strip()
+def _remark(claim: Claim, cover: DatasetCover) -> str:
+    said = []
+    if not cover.samples:
+        why = why_nothing(claim.targets) or (
+            "no copy and no link of it stands there today. The choice stays, and covers whatever turns up.",
+        )
+        said.append("Zero means: " + " ".join(why))
+    if len(claim.targets) < claim.target_count:
+        said.append(f"Counted for the first {len(claim.targets):,} of {claim.target_count:,}.")
+    if cover.compared < cover.pictures:
+        said.append(
+            f"{cover.compared:,} of {cover.pictures:,} pictures were compared in the time of this page."
+        )
+    if cover.pictures and cover.without_pictures:
+        said.append(
+            f"{cover.without_pictures:,} entries of this dataset are links whose pictures nobody here has seen, "
+            "so copies among them cannot be known."
+        )
+    return " ".join(said)
 
 
 def _title(claim: Claim) -> str:
