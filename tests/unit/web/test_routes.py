@@ -18,6 +18,7 @@ from byleave.web.forms import checked_form, checked_header
 from byleave.web.keys import KeyFor
 from byleave.web.rules import ABOUT_ALL, ABOUT_HERSELF, MemberFor, OpenToAll, SignedInFor, SignInNeededError
 from byleave.web.security import KEYED_PATHS
+from byleave.web.uploads import checked_upload
 from byleave.web.visitors import Visitor, visitor_of
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
