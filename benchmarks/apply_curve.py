@@ -1,0 +1,174 @@
+"""Whether a row costs the same however many rows and rules there are: two curves of the mask, and a picture of them.
+
+Rules are links that no row has, beside the registry of the other benchmarks; each size is a process of its own, which loads its ruleset, warms up and then
+reads all rows. Figures are nanoseconds of processor time for a row, the time to map the ruleset, and the peak of resident memory, which
+counts the pages of the ruleset that were touched.
+
+    python benchmarks/apply_curve.py [--picture curve.svg] [--large]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from apply_contenders import Byleave, files_of
+from apply_data import NOW, Sizes, write_dataset
+
+from byleave.apply.judging import Terms
+from byleave.apply.modes import Mode
+from byleave.apply.ruleset import compile_claims, load_ruleset
+from byleave.apply.sections import write_sections
+from byleave.apply.shard import Plan, Unchecked
+from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use
+from byleave.release.rows import SCHEMA
+
+WIDTH, HEIGHT, EDGE = 640, 320, 56
+
+
+def rules(count: int) -> pa.Table:
+    """Return refusals of links that nobody has, by random digests."""
+    randomness = np.random.default_rng(count)
+    fixed = {
+        name: pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(size), count, [None, pa.py_buffer(randomness.bytes(size * count))]
+        )
+        for name, size in (("claim", 16), ("claimant", 16), ("digest", 32), ("salt", 16))
+    }
+    texts = {"kind": TargetKind.URL.value, "state": ClaimState.EFFECTIVE.value}
+    numbers = {"evidence": int(Evidence.E0), "disputed": False, "stale": False, "number": 1}
+    times = {"filed_at": NOW, "effective_at": NOW}
+    columns = []
+    for field in SCHEMA:
+        value = (texts | numbers | times).get(field.name)
+        if field.name in fixed:
+            columns.append(fixed[field.name])
+        elif value is not None:
+            columns.append(pa.repeat(pa.scalar(value, field.type), count))
+        elif field.type == pa.uint8():
+            columns.append(pa.repeat(pa.scalar(int(Preference.DENY), pa.uint8()), count))
+        else:
+            columns.append(pa.nulls(count, field.type))
+    return pa.table(columns, schema=SCHEMA)
+
+
+class _WithRules(Byleave):
+    def __init__(self, folder: Path, path: Path) -> None:
+        begun = time.perf_counter()
+        ruleset = load_ruleset(path, 1, b"\0")
+        self.mapping = time.perf_counter() - begun
+        terms = Terms((Use.TRAIN_GEN,), NOW, with_pending=False)
+        self._plans = {Mode.MASK: Plan(ruleset, None, terms, Regime.OPT_OUT, Unchecked.KEEP, Mode.MASK)}
+        self._folder = folder
+
+
+def _measure(folder: Path, path: Path, files: int, answers: multiprocessing.Queue[str]) -> None:
+    pa.set_cpu_count(1)
+    _WithRules(folder, path)
+    if time.time() - path.stat().st_ctime < 2.5:
+        time.sleep(2.5)
+    _WithRules(folder, path)
+    contender = _WithRules(folder, path)
+    paths = files_of(folder)
+    contender.mask(paths[:1])
+    begun = time.process_time()
+    contender.mask([paths[number % len(paths)] for number in range(files)])
+    taken = time.process_time() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    answers.put(json.dumps({"seconds": taken, "peak": peak, "mapping": contender.mapping}))
+
+
+def measured(folder: Path, path: Path, files: int, rounds: int) -> dict[str, float]:
+    """Measure in processes of their own; return the best."""
+    context = multiprocessing.get_context("spawn")
+    found: list[dict[str, float]] = []
+    for _ in range(rounds):
+        answers = context.Queue()
+        process = context.Process(target=_measure, args=(folder, path, files, answers))
+        process.start()
+        found.append(json.loads(answers.get()))
+        process.join()
+    return min(found, key=lambda one: one["seconds"])
+
+
+def picture(curves: dict[str, Sequence[tuple[int, float]]]) -> str:
+    """Draw curves over a logarithmic axis of sizes, each with its figures."""
+    most = max(cost for points in curves.values() for _, cost in points) * 1.15
+    drawn = []
+    for number, (name, points) in enumerate(curves.items()):
+        colour = ("#2166ac", "#b2182b")[number]
+        low, high = np.log10(points[0][0]), np.log10(points[-1][0])
+        places = [
+            (
+                EDGE + (np.log10(size) - low) / max(1e-9, high - low) * (WIDTH - 2 * EDGE),
+                HEIGHT - EDGE - cost / most * (HEIGHT - 2 * EDGE),
+            )
+            for size, cost in points
+        ]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        drawn.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        drawn += [
+            f'<text x="{x:.1f}" y="{y - 8 + 26 * number:.1f}" fill="{colour}" text-anchor="middle">{cost:.0f}</text>'
+            f'<text x="{x:.1f}" y="{HEIGHT - EDGE + 16 + 16 * number}" fill="{colour}" text-anchor="middle">{size:,}</text>'
+            for (x, y), (size, cost) in zip(places, points, strict=True)
+        ]
+        drawn.append(f'<text x="{EDGE}" y="{20 + 16 * number}" fill="{colour}">{name}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11">'
+        f'<title>Processor time of a row by number of rows and of rules</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+        f'<path d="M{EDGE} {EDGE}V{HEIGHT - EDGE}H{WIDTH - EDGE}" fill="none" stroke="#888"/>{"".join(drawn)}</svg>\n'
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--picture", type=Path, help="where to draw the curves, as SVG")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--large", action="store_true", help="1 to 100 million rows, up to 10 million rules")
+    given = parser.parse_args()
+    files = (1, 10, 100) if given.large else (1, 2, 4)
+    counts = (100_000, 1_000_000, 10_000_000) if given.large else (100_000, 300_000, 1_000_000)
+    sizes = Sizes.of(10_000_000 if given.large else 500_000, large=False)
+    curves: dict[str, list[tuple[int, float]]] = {
+        "nanoseconds of a row, by rows": [],
+        "nanoseconds of a row, by rules": [],
+    }
+    by_rows, by_rules = curves.values()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_dataset(folder / "data", sizes)
+        rows_of_a_file = min(sizes.rows, 1_000_000)
+        for count in counts:
+            path = folder / f"ruleset-{count}.bin"
+            write_sections(path, {"number": 1, "manifest_sha256": "00"}, compile_claims(rules(count)))
+            told = measured(folder, path, files[1], given.rounds)
+            by_rules.append((count, told["seconds"] / (files[1] * rows_of_a_file) * 1e9))
+            print(
+                f"{count:>12,} rules: {by_rules[-1][1]:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
+                f"peak {told['peak'] / 2**20:,.0f} MiB",
+                flush=True,
+            )
+        for number in files:
+            told = measured(folder, folder / f"ruleset-{counts[0]}.bin", number, given.rounds)
+            by_rows.append((number * rows_of_a_file, told["seconds"] / (number * rows_of_a_file) * 1e9))
+            print(
+                f"{by_rows[-1][0]:>12,} rows:  {by_rows[-1][1]:6.0f} ns a row, peak {told['peak'] / 2**20:,.0f} MiB",
+                flush=True,
+            )
+    for name, points in curves.items():
+        costs = [cost for _, cost in points]
+        print(f"{name}: the dearest is {max(costs) / min(costs) - 1:.0%} above the cheapest")
+    if given.picture:
+        given.picture.write_text(picture(curves))
+
+
+if __name__ == "__main__":
+    main()
