@@ -73,6 +73,8 @@ def guarded(
     if who.role is not Role.OPERATOR:
         _spend(session, filings, at)
     bursts = set() if who.role is Role.OPERATOR else _bursts(session, filings, at, thresholds)
+    if any(target.kind is TargetKind.PICTURE for filing in filings for target in filing.new.targets):
+        add_built_in(session, at)  # the first time it is drawn, which is no comparison
     watch = Stopwatch(thresholds.comparing_seconds)
     found = []
     for filing in filings:

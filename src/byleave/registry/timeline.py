@@ -17,6 +17,7 @@ from byleave.registry.claims import claim_by_id
 from byleave.registry.following_tables import Applied, CopiesFound, Fetched
 from byleave.registry.permissions import Who
 from byleave.registry.tables import ClaimEventRow, ReleaseRow
+from byleave.registry.thresholds import HoldReason
 
 MOST_MOMENTS: Final = 200
 """Reports of organisations, and counts of copies, that one timeline tells; the newest ones."""
@@ -91,6 +92,8 @@ class Moment:
     @property
     def sentence(self) -> str:
         """Say it in words."""
+        if self.what is What.HELD and self.reason == HoldReason.COMPARING:
+            return _COMPARING
         return _SENTENCES[self.what].format(
             number=self.number,
             reason=f": {self.reason}" if self.reason else "",
@@ -111,6 +114,7 @@ class Moment:
         return told | {name: value for name, value in more.items() if value is not None}
 
 
+_COMPARING: Final = "Held until its pictures are compared, which goes on by itself"
 _SENTENCES: Final = {
     What.FILED: "You said it: claim event {number}",
     What.CONFIRMED: "Confirmed by a proof",
@@ -139,7 +143,7 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
     NotFoundError
         If ``who`` sees no such claim.
     """
-    claim_by_id(session, claim_id, who=who)
+    claim_by_id(session, claim_id, who=who, most=0)
     row = ClaimEventRow
     chosen = sa.select(row.number, row.operation, row.recorded_at, row.record).where(row.claim_id == claim_id)
     events = session.execute(chosen.order_by(row.number)).all()
