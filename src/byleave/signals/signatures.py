@@ -7,7 +7,7 @@ import binascii
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cryptography import x509
@@ -76,22 +76,25 @@ def read_credentials(content: bytes, keys: Iterable[str]) -> Credentials | None:
     kind = next((word for head, word in _KINDS if content.startswith(head)), None)
     if kind is None:
         raise FormatError("this is no JPEG, PNG or WebP file", remedy="choose the file as it was signed")
-    settings = {
+    anchors = "".join(_certificates(keys))
+    settings: dict[str, Any] = {
         "version": 1,
-        "trust": {"trust_anchors": "".join(_certificates(keys))},
         "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
     }
+    if anchors:
+        settings["trust"] = {"trust_anchors": anchors}
     try:
         with c2pa.Settings.from_dict(settings) as told, c2pa.Context(told) as context:
             reader = c2pa.Reader.try_create(kind, io.BytesIO(content), context=context)
             if reader is None:
                 return None
             with reader:
-                return _credentials(json.loads(reader.json()))
+                found = _credentials(json.loads(reader.json()))
     except c2pa.C2paError as error:
         raise FormatError(
             "the Content Credentials of this file cannot be read", remedy="choose the file as it was signed"
         ) from error
+    return replace(found, trusted=found.trusted and bool(anchors))
 
 
 def _credentials(said: dict[str, Any]) -> Credentials:

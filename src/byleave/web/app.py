@@ -38,6 +38,7 @@ from byleave.web import (
     review_routes,
     search_routes,
     sign_in_routes,
+    signed_routes,
 )
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
@@ -65,6 +66,7 @@ ROUTERS = (
     following_routes.router,
     account_data_routes.router,
     lookup_routes.router,
+    signed_routes.router,
     proof_routes.router,
     record_routes.router,
     review_routes.router,

@@ -23,7 +23,13 @@ FORM_BYTES: Final = 256 * 1024
 """Most that a form or a JSON body without a picture may take."""
 
 UPLOAD_PATHS: Final = frozenset(
-    {"/search/picture", "/choices/picture", "/choices/copies", "/api/v1/search/picture"}
+    {
+        "/search/picture",
+        "/choices/picture",
+        "/choices/copies",
+        "/proofs/credentials",
+        "/api/v1/search/picture",
+    }
 )
 KEYED_PATHS: Final = frozenset(
     {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")}

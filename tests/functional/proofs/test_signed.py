@@ -229,3 +229,8 @@ def test_a_file_that_names_nobody_was_changed_or_is_under_another_certificate_ti
         hands_in(ann, plain)
     with pytest.raises(FormatError):
         hands_in(ann, b"GIF89a")
+    publish(world, published(Ed25519PrivateKey.generate()))
+    with pytest.raises(InputError, match="does not hold"):
+        hands_in(ann, studio.sign(plain, name))
+    with pytest.raises(InputError, match="no Content Credentials"):
+        hands_in(ann, plain)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.platform_servers import stand_up_second
 from tests.strangers import Strangers, strangers
-from tests.website import Browser, Gallery, Website, served
+from tests.website import Browser, Gallery, Website, encoded, painting, served
 
 from byleave.settings import Settings
 
@@ -124,3 +129,49 @@ def test_a_proof_is_given_up_and_begun_anew(ann: Browser) -> None:
 def test_what_is_no_way_or_no_place_is_said(ann: Browser, method: str, place: str) -> None:
     sent = ann.post("/proofs", data={"form_token": ann.token("/proofs"), "method": method, "place": place})
     assert sent.status_code == 400
+
+
+def test_a_profile_is_shown_by_signing_in_there(site: Website, ann: Browser, world: Strangers) -> None:
+    server = stand_up_second(world, "github.com/login/oauth/access_token", "api.github.com/user")
+    left = ann.post("/proofs/sign-in", data={"form_token": ann.token("/proofs"), "platform": "github"}).text
+    address = html.unescape(re.findall(r'href="(https://github.com/[^"]+)"', left)[0])
+    back = server.authorize(address, {"id": 7, "login": "jane"})
+    assert back.startswith(f"{site.address}/proofs/signed-in?")
+    page = ann.get(back.removeprefix(site.address)).text
+    assert "everything below github.com/jane/" in page
+    assert "GitHub says that you are jane" in page
+    assert "Check now" not in page
+    again = ann.get(back.removeprefix(site.address))
+    assert (again.status_code, "too old" in again.text) == (400, True)
+
+
+def test_a_choice_is_signed_with_a_published_key(ann: Browser, world: Strangers) -> None:
+    path = begun(ann, "dns", "signed.example")
+    name, _, value = texts(ann.get(path).text)[:3]
+    world.text(name, value)
+    ann.post(f"{path}/check", data={"form_token": ann.token(path)})
+    link = {"link": "https://elsewhere.example/a.jpg", "answer": "no_training"}
+    ann.post("/choices", data={"form_token": ann.token("/choices/new"), **link})
+    choice = re.findall(r'<option value="([0-9a-f]{32})"', ann.get("/proofs/signed").text)[0]
+    key = Ed25519PrivateKey.generate()
+    public = base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    world.put(
+        "signed.example/.well-known/byleave.json", json.dumps({"version": 1, "keys": [f"ed25519:{public}"]})
+    )
+    signature = base64.b64encode(key.sign(ann.get(f"/proofs/statement/{choice}").content)).decode()
+    sent = {"choice": choice, "host": "signed.example", "signature": signature}
+    page = ann.post("/proofs/statement", data={"form_token": ann.token("/proofs/signed"), **sent})
+    assert "signed file" in page.text
+    assert "elsewhere.example/a.jpg" in page.text
+    wrong = ann.post(
+        "/proofs/statement", data={"form_token": ann.token("/proofs/signed"), **sent, "signature": "AAAA"}
+    )
+    assert wrong.status_code == 400
+    plain = encoded(painting(1))
+    unsigned = ann.post(
+        "/proofs/credentials",
+        data={"form_token": ann.token("/proofs/signed"), "host": "signed.example"},
+        files={"picture": ("a.jpg", plain, "image/jpeg")},
+    )
+    assert unsigned.status_code == 400
+    assert "no Content Credentials" in unsigned.text
