@@ -177,7 +177,7 @@ class ChDB:
         return _rows(paths) - int(str(self._session.query(query)).strip())
 
     def filter(self, paths: list[Path]) -> int:
-        query = self._stays(paths, "* EXCEPT ()" if False else "*")
+        query = self._stays(paths, "*")
         self._session.query(
             f"INSERT INTO FUNCTION file('{self._out}', Parquet) {query} SETTINGS max_threads = 1, "
             "engine_file_truncate_on_insert = 1, output_format_parquet_compression_method = 'zstd', "
@@ -210,8 +210,16 @@ def measured(contender: Any, work: str, folder: Path) -> dict[str, float]:
     begun = time.process_time()
     removed = run(files_of(folder))
     seconds = time.process_time() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"seconds": seconds, "peak": peak, "removed": removed}
+    return {"seconds": seconds, "peak": peak_bytes(), "removed": removed}
+
+
+def peak_bytes() -> int:
+    """Return the peak of resident memory of this process alone; where the system does not tell, that of whoever started it counts too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.partition(":")[::2] for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:

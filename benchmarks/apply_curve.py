@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from apply_contenders import Byleave, files_of
+from apply_contenders import Byleave, files_of, peak_bytes
 from apply_data import NOW, Sizes, write_dataset
 
 from byleave.apply.judging import Terms
@@ -82,8 +81,7 @@ def _measure(folder: Path, path: Path, files: int, answers: multiprocessing.Queu
     begun = time.process_time()
     contender.mask([paths[number % len(paths)] for number in range(files)])
     taken = time.process_time() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    answers.put(json.dumps({"seconds": taken, "peak": peak, "mapping": contender.mapping}))
+    answers.put(json.dumps({"seconds": taken, "peak": peak_bytes(), "mapping": contender.mapping}))
 
 
 def measured(folder: Path, path: Path, files: int, rounds: int) -> dict[str, float]:
