@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.verdicts import Verdicts
@@ -91,6 +94,14 @@ class Explainer:
         for kind, target in sorted(exact, key=lambda pair: -_NARROWEST.index(pair[0])):
             ways |= {claim.hex(): (kind.value, None) for claim in self._ruleset.claims_of(target)}
         return ways
+
+
+def spread_causes(listed: npt.NDArray[np.bool_], causes: pa.ListArray) -> pa.ListArray:
+    """Give each of ``n`` rows its causes: those of the listed rows, bool (n,), in their order, and none for the others."""
+    lengths = np.zeros(len(listed), np.int32)
+    lengths[listed] = pc.list_value_length(causes).to_numpy(zero_copy_only=False)
+    ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+    return pa.ListArray.from_arrays(pa.array(ends), causes.flatten(), type=CAUSES_TYPE)
 
 
 def _plain(cause: Cause, ways: dict[str, tuple[str, int | None]]) -> dict[str, Any]:

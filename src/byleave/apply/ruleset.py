@@ -8,9 +8,10 @@ from __future__ import annotations
 import secrets
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,13 @@ from byleave.consent import (
     TargetKind,
     Use,
 )
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, InputError, VerificationError
 from byleave.fingerprints import ClaimedPicture
 from byleave.release import Release, open_synced
 from byleave.release.leaves import fixed
+
+if TYPE_CHECKING:
+    from byleave.apply.deciding import ChoiceWords, Decider, Decisions
 
 KINDS = (
     TargetKind.URL,
@@ -79,6 +83,8 @@ class Ruleset:
         Of the release it was compiled from.
     bases
         int64 (9,): first target number of each of :data:`KINDS`, then the number of targets.
+    folder
+        The synced folder it was loaded from by :meth:`load`.
     """
 
     number: int
@@ -91,6 +97,42 @@ class Ruleset:
     rows: Mapping[str, Array]
     picture_values: npt.NDArray[np.uint8]
     picture_targets: Ints
+    folder: Path | None = None
+    deciders: dict[str, Decider] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Ruleset:
+        """Map the ruleset of the release in force in a synced folder, verified again.
+
+        Raises
+        ------
+        NotFoundError, FormatError, VerificationError
+            If there is none, it was not compiled here, or it does not verify.
+        """
+        release = open_synced(Path(folder))
+        loaded = load_ruleset(
+            ruleset_path(Path(folder), release.number), release.number, release.manifest_digest
+        )
+        return replace(loaded, folder=Path(folder))
+
+    def decider(self, **words: Unpack[ChoiceWords]) -> Decider:
+        """Return what decides under written choices; the same choices give the same one. For a ruleset from :meth:`load`."""
+        from byleave.apply.deciding import Decider
+
+        if self.folder is None:
+            raise InputError("this ruleset was not loaded from a folder", remedy="use Ruleset.load(folder)")
+        key = repr(sorted(words.items()))
+        if key not in self.deciders:
+            self.deciders[key] = Decider.of_words(self.folder, **words)
+        return self.deciders[key]
+
+    def decide(self, rows: pa.RecordBatch, **words: Unpack[ChoiceWords]) -> Decisions:
+        """Decide about a batch and say why; see :meth:`byleave.apply.deciding.Decider.decide`."""
+        return self.decider(**words).decide(rows)
+
+    def keep_mask(self, rows: pa.Table | pa.RecordBatch, **words: Unpack[ChoiceWords]) -> pa.BooleanArray:
+        """Say for each row of a table or batch whether it stays; see :meth:`byleave.apply.deciding.Decider.keep_mask`."""
+        return self.decider(**words).keep_mask(rows)
 
     @property
     def targets(self) -> int:

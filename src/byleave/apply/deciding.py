@@ -1,0 +1,234 @@
+"""The registry inside a training program: batches in, what stays and why out. Nothing is written.
+
+A :class:`Decider` is a ruleset together with the trainer's written choices. It holds working memory: one per thread. It travels to the
+processes of a data loader as its facts alone, and opens the ruleset again there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Required, Self, TypedDict, TypeVar, Unpack
+
+import numpy as np
+import pyarrow as pa
+
+from byleave.apply.causes import CAUSES_TYPE, spread_causes
+from byleave.apply.covering import coverage_tables
+from byleave.apply.inputs import Columns, columns_of
+from byleave.apply.judging import Flags, Terms
+from byleave.apply.listing import Taken
+from byleave.apply.ruleset import load_ruleset, ruleset_path
+from byleave.apply.shard import Plan, Unchecked, decide_batch
+from byleave.apply.tally import Tally
+from byleave.consent import Regime, Use
+from byleave.errors import InputError
+from byleave.release import Release, open_coverage, open_synced
+from byleave.release.age import AgeLimit, check_age
+from byleave.release.sync import read_current
+
+LINK, DIGEST = "url", "sha256"
+SAMPLE_COLUMNS = Columns(LINK, DIGEST)
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class ChoiceWords(TypedDict, total=False):
+    """The written choices as words, by the names of the options of ``byleave apply``; ``at`` is the moment that counts, now if left out."""
+
+    regime: Required[str]
+    uses: Required[Sequence[str]]
+    unchecked: str | None
+    with_pending: bool
+    coverage: Path | str | None
+    max_age: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a trainer chose. Regime and uses have no default; see ``byleave apply`` for each of the others."""
+
+    regime: Regime
+    uses: tuple[Use, ...]
+    unchecked: Unchecked | None = None
+    with_pending: bool = False
+    coverage: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.uses or len(set(self.uses)) != len(self.uses):
+            raise InputError(
+                "what the dataset is for must be said: one or more different uses",
+                remedy="name some of: " + ", ".join(use.value for use in Use),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What was decided about ``n`` rows.
+
+    keep
+        bool (n,): whether a row stays.
+    causes
+        list of struct (n,), as ``removed.parquet`` has them: why a row goes. Empty for one that stays; in ``research``, where all stay, what
+        ``opt_out`` would take it out for.
+    """
+
+    keep: pa.BooleanArray
+    causes: pa.ListArray
+
+
+class Decider:
+    """Decides about rows by one release and one set of choices.
+
+    Parameters
+    ----------
+    folder
+        A synced folder, see ``byleave sync``.
+    at
+        The moment that counts for claims that begin or run out, with a time zone.
+
+    Raises
+    ------
+    VerificationError
+        If the registry or the coverage does not verify, or is older than ``max_age`` allows.
+    NotFoundError, FormatError
+        If the folder holds no list in force, or none that was compiled.
+    """
+
+    def __init__(
+        self, folder: Path, choices: Choices, at: datetime | None = None, max_age: AgeLimit | None = None
+    ) -> None:
+        self._facts = (folder, choices, at if at is not None else datetime.now(UTC), max_age)
+        self._number: int | None = None
+        self._open()
+
+    def _open(self) -> None:
+        folder, choices, at, max_age = self._facts
+        release = open_synced(folder)
+        if self._number not in {None, release.number}:
+            raise InputError(
+                f"the list in force changed from no. {self._number} to no. {release.number} during the work",
+                remedy="begin again, and sync between two runs only",
+            )
+        if max_age is not None:
+            check_age(release, max_age, at)
+        self._number = release.number
+        self.release: Release = release
+        path = ruleset_path(folder, release.number)
+        ruleset = load_ruleset(path, release.number, release.manifest_digest)
+        tables = None
+        if choices.coverage is not None:
+            current = read_current(folder)
+            tables = coverage_tables(
+                open_coverage(choices.coverage, current.keys if current else ()), ruleset
+            )
+        terms = Terms(choices.uses, at, choices.with_pending)
+        self._plan = Plan(ruleset, tables, terms, choices.regime, choices.unchecked)
+
+    @property
+    def choices(self) -> Choices:
+        """What was chosen."""
+        return self._facts[1]
+
+    def decide(self, rows: pa.RecordBatch) -> Decisions:
+        """Decide about a batch with a column ``url`` or ``image_url``, ``sha256``, or both, in any case.
+
+        Raises
+        ------
+        FormatError
+            If it has none of these columns, or one that does not hold text or bytes.
+        InputError
+            If a row could not be checked against all claims, and nobody chose what becomes of such rows.
+        """
+        plan = self._plan
+        decided = decide_batch(plan, rows, self._checked_columns(rows.schema))
+        self._ask_about_unchecked(decided.unchecked)
+        listed = ~decided.stays[plan.listed_regime]
+        taken = np.flatnonzero(listed)
+        causes = pa.array([], CAUSES_TYPE)
+        if len(taken):
+            unchecked = decided.unchecked[taken] & plan.drops_unchecked
+            described = plan.listing.batch(Taken(decided.matched, taken, unchecked), "", 0, Tally())
+            causes = described.column("causes")
+        return Decisions(pa.array(decided.stays[plan.regime]), spread_causes(listed, causes))
+
+    def keep_mask(self, rows: pa.Table | pa.RecordBatch) -> pa.BooleanArray:
+        """Say for each row of a table or batch whether it stays, without looking up why; raises as :meth:`decide`."""
+        batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
+        columns = self._checked_columns(rows.schema)
+        masks = [pa.array(self._stays(batch, columns)) for batch in batches]
+        return pa.concat_arrays([pa.array([], pa.bool_()), *masks])
+
+    def keep_links(
+        self, links: Sequence[str | bytes | None], digests: Sequence[str | bytes | None] | None = None
+    ) -> list[bool]:
+        """Say for each link, with the SHA-256 of its file where that is known, whether it stays; raises as :meth:`decide`.
+
+        Bytes stand for text in UTF-8. A link that cannot be read, and a row with neither link nor digest, does not stay.
+        """
+        given = digests if digests is not None else [None] * len(links)
+        batch = pa.record_batch([_bytes_of(links), _bytes_of(given)], names=[LINK, DIGEST])
+        return [bool(stays) for stays in self._stays(batch, SAMPLE_COLUMNS).tolist()]
+
+    def _stays(self, batch: pa.RecordBatch, columns: Columns) -> Flags:
+        decided = decide_batch(self._plan, batch, columns)
+        self._ask_about_unchecked(decided.unchecked)
+        return decided.stays[self._plan.regime]
+
+    @staticmethod
+    def _checked_columns(schema: pa.Schema) -> Columns:
+        return columns_of(schema, "the table")
+
+    def _ask_about_unchecked(self, unchecked: Flags) -> None:
+        if self._plan.unchecked is None and unchecked.any():
+            raise InputError(
+                f"{int(unchecked.sum()):,} rows could not be checked against all claims: the registry holds claims on pictures or files, "
+                "and nothing says what stands behind these links",
+                remedy="give a coverage made with `byleave copies cover`, and choose what becomes of rows that stay unchecked: keep or drop",
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel as facts: mapped tables stay where they are."""
+        return {"_facts": self._facts, "_number": self._number}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    @classmethod
+    def of_words(cls, folder: Path, **words: Unpack[ChoiceWords]) -> Self:
+        """Make one from the words that ``byleave apply`` takes.
+
+        Raises
+        ------
+        InputError
+            If a word is not known.
+        """
+        unchecked, coverage, max_age = (words.get(name) for name in ("unchecked", "coverage", "max_age"))
+        choices = Choices(
+            regime=_word(Regime, words["regime"], "regime"),
+            uses=tuple(_word(Use, use, "a use") for use in words["uses"]),
+            unchecked=_word(Unchecked, str(unchecked), "unchecked") if unchecked is not None else None,
+            with_pending=words.get("with_pending", False),
+            coverage=Path(str(coverage)) if coverage is not None else None,
+        )
+        limit = AgeLimit.parse(str(max_age)) if max_age is not None else None
+        return cls(folder, choices, words.get("at"), limit)
+
+
+def _word(kind: type[Word], text: str, name: str) -> Word:
+    known = [str(word) for word in kind]
+    if text not in known:
+        raise InputError(f"{name} cannot be {text!r}", remedy="use one of: " + ", ".join(known))
+    return kind(text)
+
+
+def _bytes_of(values: Sequence[str | bytes | None]) -> pa.Array:
+    return pa.array(
+        [v.encode("utf-8", "surrogatepass") if isinstance(v, str) else v for v in values],
+        pa.large_binary(),
+    )
