@@ -44,7 +44,7 @@ def change_claim(session: Session, claim_id: bytes, new: NewAnswer, *, who: Who,
     ConflictError
         If it has ended: what has ended is filed anew.
     """
-    row = _row(session, claim_id, who, Act.CHANGE_CLAIM)
+    row = claim_row_for(session, claim_id, who, Act.CHANGE_CLAIM)
     (before,) = claims_with_targets(session, [row], most=0)
     if ClaimState.WITHDRAWN not in STEPS[before.state]:
         raise ConflictError(f"this claim is {before.state} already", remedy="file a new one")
@@ -57,8 +57,7 @@ def change_claim(session: Session, claim_id: bytes, new: NewAnswer, *, who: Who,
         expires_at=new.expires_at,
     )
     check_answer(handed, at)
-    held = before.state is ClaimState.HELD
-    state = before.state if held else first_state(new.preferences, _kinds(before), new.expires_at, at)
+    state = state_with(before, new.preferences, new.expires_at, at)
     record = partial(_answer_record, claim_id, new, state, at)
     event = append_event(session, claim_id, "update", actor=who.role.value, at=at, record=record)
     for use in Use:
@@ -66,7 +65,7 @@ def change_claim(session: Session, claim_id: bytes, new: NewAnswer, *, who: Who,
     row.terms, row.contact, row.licence = new.terms, new.contact, new.licence
     row.publish_values, row.expires_at = new.publish_values, new.expires_at
     row.answered_event = event.number
-    _set_state(row, state, at)
+    set_state(row, state, at)
     row.last_event = event.number
     return _stored(session, row)
 
@@ -79,7 +78,7 @@ def withdraw_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime)
     ConflictError
         If it is withdrawn, rejected, run out or erased already.
     """
-    row = _row(session, claim_id, who, Act.WITHDRAW_CLAIM)
+    row = claim_row_for(session, claim_id, who, Act.WITHDRAW_CLAIM)
     row.withdrawn_at = at
     return _step(session, row, ClaimState.WITHDRAWN, "withdraw", who=who, at=at)
 
@@ -89,7 +88,7 @@ def hold_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at: 
 
     One that is held already goes on waiting since when it did, for this reason from now on.
     """
-    row = _row(session, claim_id, who, Act.REVIEW_CLAIM)
+    row = claim_row_for(session, claim_id, who, Act.REVIEW_CLAIM)
     row.hold_reason, row.held_at = reason, row.held_at or at
     if row.state == ClaimState.HELD:
         return _append(session, row, "hold", who=who, at=at, reason=reason)
@@ -98,7 +97,7 @@ def hold_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at: 
 
 def release_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at: datetime) -> Claim:
     """Let a held claim go: it counts from now on as its evidence allows. ``reason`` is kept in its event's record."""
-    row = _row(session, claim_id, who, Act.REVIEW_CLAIM)
+    row = claim_row_for(session, claim_id, who, Act.REVIEW_CLAIM)
     if row.state != ClaimState.HELD:
         raise ConflictError(f"this claim is {row.state}, not held", remedy="load the list again")
     (claim,) = claims_with_targets(session, [row], most=0)
@@ -109,7 +108,7 @@ def release_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, a
 
 def reject_claim(session: Session, claim_id: bytes, reason: str, *, who: Who, at: datetime) -> Claim:
     """Turn a held claim down, with a reason its claimant is shown."""
-    row = _row(session, claim_id, who, Act.REVIEW_CLAIM)
+    row = claim_row_for(session, claim_id, who, Act.REVIEW_CLAIM)
     if row.state != ClaimState.HELD:
         raise ConflictError(f"this claim is {row.state}, not held", remedy="load the list again")
     row.hold_reason = reason
@@ -139,7 +138,8 @@ def _ended(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return ClaimRow.state.in_(living), ClaimRow.expires_at <= at
 
 
-def _row(session: Session, claim_id: bytes, who: Who, act: Act) -> ClaimRow:
+def claim_row_for(session: Session, claim_id: bytes, who: Who, act: Act) -> ClaimRow:
+    """Return the row of a claim to which ``who`` may do ``act``, kept from others until this transaction ends."""
     chosen = sa.select(ClaimRow).where(ClaimRow.id == claim_id).with_for_update()
     row = session.execute(chosen).scalar_one_or_none()
     if row is None or not may(who, act, account=row.account_id):
@@ -160,7 +160,7 @@ def _step(
     if state not in STEPS[ClaimState(row.state)]:
         session.expire(row)
         raise ConflictError(f"this claim is {row.state} already", remedy="nothing is left to undo")
-    _set_state(row, state, at)
+    set_state(row, state, at)
     return _append(session, row, operation, who=who, at=at, reason=reason)
 
 
@@ -173,7 +173,8 @@ def _append(
     return _stored(session, row)
 
 
-def _set_state(row: ClaimRow, state: ClaimState, at: datetime) -> None:
+def set_state(row: ClaimRow, state: ClaimState, at: datetime) -> None:
+    """Bring a row to a state, and to the moment from which it counts."""
     row.state = state.value
     if state is ClaimState.EFFECTIVE:
         row.effective_at = row.effective_at or at
@@ -184,6 +185,15 @@ def _set_state(row: ClaimRow, state: ClaimState, at: datetime) -> None:
 def _stored(session: Session, row: ClaimRow) -> Claim:
     session.flush()
     return claims_with_targets(session, [row], most=SHOWN_TARGETS)[0]
+
+
+def state_with(
+    claim: Claim, preferences: Preferences, expires_at: datetime | None, at: datetime
+) -> ClaimState:
+    """Return the state of a claim with these answers; one that waits for review goes on waiting."""
+    if claim.state is ClaimState.HELD:
+        return claim.state
+    return first_state(preferences, _kinds(claim), expires_at, at)
 
 
 def _kinds(claim: Claim) -> list[Target]:

@@ -37,6 +37,9 @@ KEYED_PATHS: Final = frozenset(
 )
 """Where programs ask with a key in a header, which no page elsewhere can make a browser send; they come from no page at all."""
 
+KEYED_FOLDER: Final = "/api/v1/partner/"
+"""Below it everything asks for a key."""
+
 KEYED_BYTES: Final = 16 * 1024 * 1024
 """Most that such a request may take: ten thousand links of 1.6 kB each."""
 
@@ -122,7 +125,7 @@ class Guard:
 
     def _check(self, request: Request) -> None:
         check_host(request.headers.get("host", ""), self._host_names)
-        if request.method not in SAFE_METHODS and request.url.path not in KEYED_PATHS:
+        if request.method not in SAFE_METHODS and not is_keyed(request.url.path):
             check_origin(request)
         check_length(request.headers, self._body_limit(request))
 
@@ -133,7 +136,7 @@ class Guard:
             return self._settings.limits.picture_bytes + UPLOAD_OVERHEAD_BYTES
         if request.url.path == LIST_PATH:
             return self._settings.limits.csv_bytes + UPLOAD_OVERHEAD_BYTES
-        if request.url.path in KEYED_PATHS:
+        if is_keyed(request.url.path):
             return KEYED_BYTES
         if DEVICE_PICTURES.fullmatch(request.url.path):
             return DEVICE_BYTES
@@ -144,6 +147,11 @@ class Guard:
             return
         response = self._error_page(request, error, status)
         await response(request.scope, request.receive, answer)
+
+
+def is_keyed(path: str) -> bool:
+    """Whether a path is for programs with a key alone."""
+    return path in KEYED_PATHS or path.startswith(KEYED_FOLDER)
 
 
 class _Answer:

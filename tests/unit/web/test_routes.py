@@ -17,7 +17,7 @@ from byleave.web.app import ROUTERS
 from byleave.web.forms import checked_form, checked_header
 from byleave.web.keys import KeyFor
 from byleave.web.rules import ABOUT_ALL, ABOUT_HERSELF, MemberFor, OpenToAll, SignedInFor, SignInNeededError
-from byleave.web.security import KEYED_PATHS
+from byleave.web.security import KEYED_FOLDER, KEYED_PATHS
 from byleave.web.uploads import checked_upload
 from byleave.web.visitors import Visitor, visitor_of
 
@@ -131,7 +131,9 @@ def test_every_change_checks_its_form_or_a_key(route: APIRoute) -> None:
 
 def test_only_routes_that_ask_for_a_key_may_be_asked_from_no_page() -> None:
     """And none of them looks at a cookie: what a browser sends by itself opens nothing there."""
-    assert {route.path for route in ROUTES if is_keyed(route)} == KEYED_PATHS
+    keyed = {route.path for route in ROUTES if is_keyed(route)}
+    assert {path for path in keyed if not path.startswith(KEYED_FOLDER)} == KEYED_PATHS
+    assert {route.path for route in ROUTES if route.path.startswith(KEYED_FOLDER)} <= keyed
     for route in ROUTES:
         if is_keyed(route):
             assert visitor_of not in set(dependencies(route.dependant))
