@@ -25,6 +25,7 @@ from byleave.cli import (
     log,
     mirror,
     negative,
+    proof,
     publish,
     redact,
     registry,
@@ -74,6 +75,7 @@ app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
 app.command("applied")(applied.applied)
 app.add_typer(token.app, name="token")
+app.add_typer(proof.app, name="proof")
 app.add_typer(review.app, name="review")
 app.add_typer(reviewer.app, name="reviewer")
 app.add_typer(negative.app, name="negative")

@@ -96,6 +96,17 @@ def tenant_place(raw: str) -> Place:
     return prefix_place(tenant)
 
 
+def named_place(raw: str) -> Place:
+    """Return what somebody means by a name alone (the domain), a person's page on a platform, a path ending in ``/``, or one link."""
+    canonical = urls.canonical_url(urls.with_scheme(raw))
+    host = urls.host_of(canonical)
+    if (tenant := tenant_root(canonical)) is not None and tenant == _as_prefix(canonical):
+        return prefix_place(tenant)
+    if canonical == f"{host}/":
+        return domain_place(host)
+    return prefix_place(canonical) if canonical.endswith("/") else url_place(raw)
+
+
 def prefix_place(canonical: str) -> Place:
     """Return all below a path; ``name.platform.example/`` is a path, too, where a platform gives people names of that form."""
     host, _, path = canonical.partition("/")

@@ -18,7 +18,8 @@ from byleave.registry.proof_tables import ProofRow
 from byleave.registry.proofs import Proof, ProofState, confirmed_of, proof_by_id
 from byleave.registry.proving import end_proof, settle
 from byleave.registry.rates import Rate, spend
-from byleave.registry.scopes import Confirmed
+from byleave.registry.scopes import Confirmed, Method
+from byleave.registry.vouching import vouching
 
 RECHECK: Final = "recheck_proofs"
 """Name of the job."""
@@ -72,6 +73,8 @@ def _look(database: Database, checks: Checks, proof: uuid.UUID, *, who: Who, at:
         found = proof_by_id(session, proof, who=who)
         if _is_over(found, at):
             return end_proof(session, proof, who=OPERATOR, at=at)
+        if found.method is Method.VOUCHED:
+            return settle(session, proof, vouching(session, found.account, found.subject), who=who, at=at)
         confirmed = confirmed_of(session, [found.account]).get(found.account, _NOTHING)
     finding = checks.look(found, confirmed, at)
     with database.transaction() as session:
