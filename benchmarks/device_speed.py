@@ -72,7 +72,7 @@ def in_browser(address: str, folder: Path, number: int) -> dict[str, object]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         page = browser.new_page()
         page.on("request", sent.note)
-        page.goto(f"{address}/pictures")
+        page.goto(f"{address}/choices/start")
         started = time.perf_counter()
         page.get_by_label("A folder").set_input_files(folder)
         page.locator('[data-part="next"]').wait_for(timeout=MOST_MINUTES * 60_000)

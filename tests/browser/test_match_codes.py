@@ -63,7 +63,7 @@ async ([folder, limits]) => {
 
 def modules(page: Page) -> str:
     """Go to a page with the modules and return the folder they stand in."""
-    page.goto("/pictures")
+    page.goto("/choices/start")
     script = page.locator('script[src$="/pictures_in.js"]').get_attribute("src")
     assert script
     return script.rpartition("/")[0]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, Request, expect
-from tests.browser.conftest import NewPage, Running
+from tests.browser.conftest import NewPage, Running, sign_in
 from tests.browser.test_access import assert_accessible
 from tests.browser.test_match_codes import DECODER_BUDGET
 from tests.website import encoded, painting
@@ -69,12 +69,12 @@ def outcome(page: Page) -> str:
     return said.inner_text()
 
 
-def test_a_folder_is_hashed_here_and_nothing_of_it_is_uploaded(page: Page, tmp_path: Path) -> None:
+def test_a_folder_is_hashed_here_and_claimed_and_nothing_of_it_is_uploaded(page: Page, tmp_path: Path) -> None:
     made = works(tmp_path / "My work", MANY)
     (tmp_path / "My work" / "notes.txt").write_text("no picture")
     (tmp_path / "My work" / ".hidden.jpg").write_bytes(b"not looked at")
     wire = Wire(page)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FOLDER).set_input_files(tmp_path / "My work")
     assert outcome(page) == f"{MANY} pictures are in. 1 other file is no picture."
     told = {picture["name"]: picture for picture in wire.pictures()}
@@ -86,11 +86,18 @@ def test_a_folder_is_hashed_here_and_nothing_of_it_is_uploaded(page: Page, tmp_p
         assert hamming(ours.variants[0], theirs.variants[0]) <= DECODER_BUDGET
         assert not wire.carries(content)
     assert sum(map(len, wire.bodies())) < MANY * 2000
+    page.get_by_role("link", name="Show what was found").click()
+    expect(page.get_by_role("heading", name=f"{MANY} pictures")).to_be_visible()
+    page.get_by_role("button", name="Sign in to make this choice").click()
+    sign_in(page, "illustrator@studio.example")
+    page.get_by_role("button", name="Make this choice").click()
+    page.goto("/choices")
+    expect(page.locator(".choice").first).to_contain_text("No AI training")
 
 
 def test_the_same_folder_again_goes_on_where_it_stopped(page: Page, tmp_path: Path) -> None:
     works(tmp_path / "work", 12)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FOLDER).set_input_files(tmp_path / "work")
     assert "12 pictures are in." in outcome(page)
     (tmp_path / "work" / "new.jpg").write_bytes(encoded(painting(6000)))
@@ -102,7 +109,7 @@ def test_the_same_folder_again_goes_on_where_it_stopped(page: Page, tmp_path: Pa
 
 def test_it_can_be_stopped_and_goes_on(page: Page, tmp_path: Path) -> None:
     works(tmp_path / "work", 30)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.evaluate(
         """() => {
           const stop = document.querySelector('[data-part="stop"]');
@@ -123,7 +130,7 @@ def test_a_file_that_cannot_be_taken_is_named_with_its_reason(page: Page, tmp_pa
     works(tmp_path / "work", 2)
     (tmp_path / "work" / "torn.jpg").write_bytes(encoded(painting(1))[:300])
     (tmp_path / "work" / "plain.png").write_bytes(encoded(Image.new("RGB", (300, 200), "white"), "PNG"))
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FOLDER).set_input_files(tmp_path / "work")
     assert "1 picture is so plain" in outcome(page)
     page.get_by_text("1 file could not be taken").click()
@@ -184,7 +191,7 @@ def test_an_export_is_read_with_its_captions_and_links(page: Page, tmp_path: Pat
         for name, content in entries.items():
             made.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".jpg") else None)
     wire = Wire(page)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FILES).set_input_files(tmp_path / "all.zip")
     assert f"{len(EXPECTED[layout])} pictures are in." in outcome(page)
     assert {picture["name"]: picture["link"] for picture in wire.pictures()} == EXPECTED[layout]
@@ -241,7 +248,7 @@ def test_an_odd_entry_is_named_and_the_others_are_taken(
     page: Page, tmp_path: Path, change: Callable[[bytearray], None], said: str
 ) -> None:
     (tmp_path / "all.zip").write_bytes(rewritten(change))
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FILES).set_input_files(tmp_path / "all.zip")
     assert "1 picture is in." in outcome(page)
     expect(page.locator('[data-part="faults-list"]')).to_contain_text(said)
@@ -254,7 +261,7 @@ def test_a_zip_file_with_large_numbers_and_something_before_it_is_read(page: Pag
             with made.open(f"{number}.jpg", "w", force_zip64=True) as entry:
                 entry.write(encoded(painting(7200 + number)))
     (tmp_path / "all.zip").write_bytes(b"#!/bin/sh\n" + with_large_end(out.getvalue()))
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FILES).set_input_files(tmp_path / "all.zip")
     assert "2 pictures are in." in outcome(page)
 
@@ -271,7 +278,7 @@ def with_large_end(content: bytes) -> bytes:
 
 def test_what_is_no_zip_file_is_said_so(page: Page, tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(b"PK\3\4 and nothing more")
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FILES).set_input_files(tmp_path / "all.zip")
     assert "0 pictures are in." in outcome(page)
     expect(page.locator('[data-part="faults-list"]')).to_contain_text("all.zip: it is not a whole ZIP file")
@@ -282,7 +289,7 @@ def test_a_small_copy_finds_what_a_match_code_does_not(page: Page, running: Runn
         whole = encoded(picture.resize((1920, 1440)).crop((280, 160, 1880, 1320)), quality=95)
     (tmp_path / "part.jpg").write_bytes(whole)
     wire = Wire(page)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_text("Send a small copy, deleted within an hour").click()
     page.get_by_label(FILES).set_input_files(tmp_path / "part.jpg")
     assert outcome(page) == "1 picture is in."
@@ -302,7 +309,7 @@ def test_a_browser_that_hides_pixels_says_so_and_sends_nothing(new_page: NewPage
     page.add_init_script("delete globalThis.Worker")
     works(tmp_path / "work", 2)
     wire = Wire(page)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_label(FOLDER).set_input_files(tmp_path / "work")
     assert outcome(page) == "It does not go on: this browser runs no workers."
     assert wire.pictures() == []
@@ -311,7 +318,7 @@ def test_a_browser_that_hides_pixels_says_so_and_sends_nothing(new_page: NewPage
 def test_without_a_script_pictures_are_sent_by_a_plain_form(new_page: NewPage, tmp_path: Path) -> None:
     page = new_page(java_script_enabled=False)
     works(tmp_path / "work", 3)
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.locator("#pictures-files").set_input_files(
         [tmp_path / "work" / f"{number}.jpg" for number in (1, 2)]
     )
@@ -322,7 +329,7 @@ def test_without_a_script_pictures_are_sent_by_a_plain_form(new_page: NewPage, t
 def test_the_part_for_pictures_is_accessible_in_all_its_states(page: Page, tmp_path: Path) -> None:
     works(tmp_path / "work", 3)
     (tmp_path / "work" / "torn.jpg").write_bytes(encoded(painting(1))[:300])
-    page.goto("/pictures")
+    page.goto("/choices/start")
     page.get_by_text("What is found, by what was done to a copy").click()
     assert_accessible(page)
     page.get_by_label(FOLDER).set_input_files(tmp_path / "work")

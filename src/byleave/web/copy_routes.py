@@ -43,12 +43,6 @@ class Pair:
     cards: tuple[Card, ...]
 
 
-@router.get("/pictures", dependencies=[Open])
-def hand_in(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
-    """Show the ways to hand in pictures, for whoever begins with them."""
-    return page(request, site, visitor, "pictures.html", draft_id="")
-
-
 @router.post("/choices/copies", dependencies=[Open])
 def send_copies(request: Request, site: TheSite, visitor: TheVisitor, form: CheckedForm) -> Response:
     """Take small copies, or whole files where a browser makes no copies; answers a page or, to a script, JSON."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.functional
 
 def send(browser: Browser, *files: tuple[str, bytes], draft: str = "", **fields: str) -> httpx.Response:
     handed = [("picture", (name, content, "image/jpeg")) for name, content in files]
-    data = {"form_token": browser.token("/pictures"), "draft": draft, **fields}
+    data = {"form_token": browser.token("/choices/start"), "draft": draft, **fields}
     return browser.post("/choices/copies", data=data, files=handed)
 
 
@@ -55,7 +55,7 @@ def test_what_looks_alike_is_shown_and_added_when_its_owner_says_so(
     entries = browser.entries(answer.text)
     assert entries
     draft = draft_in(answer)
-    fields = {"form_token": browser.token("/pictures"), "entry": entries[0]}
+    fields = {"form_token": browser.token("/choices/start"), "entry": entries[0]}
     browser.post(f"/choices/draft/{draft}/lookalikes", data=fields)
     with website.database.transaction() as session:
         found = [one for one in targets_of_draft(session, uuid.UUID(draft)) if one.source is Source.SEARCH]
@@ -103,6 +103,6 @@ def test_more_files_than_a_form_may_carry_are_refused(website: Website) -> None:
 def test_nobody_else_reaches_what_a_copy_gave(website: Website, gallery: Gallery) -> None:
     draft = draft_in(send(website.browser(), ("part.jpg", cropped(gallery, "heron-1"))))
     stranger = website.browser()
-    stranger.get("/pictures")
+    stranger.get("/choices/start")
     assert stranger.get(f"/choices/draft/{draft}/lookalikes").status_code == 404
     assert send(stranger, ("one.jpg", encoded(painting(900))), draft=draft).status_code == 404
