@@ -57,7 +57,7 @@ def serving(registry_settings: Settings, database: Database) -> Iterator[tuple[s
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_on_a_signal(
+def test_it_says_that_mail_is_missing_and_ends_cleanly_on_a_signal(
     serving: tuple[subprocess.Popen[str], str], name: signal.Signals
 ) -> None:
     server, address = serving
@@ -66,6 +66,7 @@ def test_it_ends_cleanly_on_a_signal(
     _, complaints = server.communicate(timeout=60)
     assert server.returncode == 0
     assert "Traceback" not in complaints
+    assert "mail is not configured" in complaints
 
 
 def test_the_worker_beside_it_publishes_what_is_filed(
