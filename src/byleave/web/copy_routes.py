@@ -119,7 +119,7 @@ def _pair(site: Site, sent: Lookalikes) -> Pair:
         samples = samples_of(site.catalog, sent.entries)
     except NotFoundError:  # a dataset was taken away since
         return Pair(sent, ())
-    return Pair(sent, tuple(shower.card_of_sample(sample, HitKind.LOOKALIKE) for sample in samples))
+    return Pair(sent, tuple(shower.card_of_sample(sample) for sample in samples))
 
 
 def _draft(site: Site, visitor: Visitor, text: str) -> uuid.UUID:
