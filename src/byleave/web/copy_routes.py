@@ -77,8 +77,7 @@ def show_lookalikes(draft: uuid.UUID, request: Request, site: TheSite, visitor: 
         draft_of(session, draft, visitor.id, at=site.clock())
     found = [one for one in site.small_copies.of(draft).values() if one.entries]
     pairs = [pair for one in found[:SHOWN_PICTURES] if (pair := _pair(site, one)).cards]
-    shown = {"pairs": pairs, "total": len(found), "draft_id": draft}
-    return page(request, site, visitor, "lookalikes.html", **shown)
+    return page(request, site, visitor, "lookalikes.html", pairs=pairs, total=len(found), draft_id=draft)
 
 
 @router.post("/choices/draft/{draft}/lookalikes", dependencies=[Open])
