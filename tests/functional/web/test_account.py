@@ -92,8 +92,9 @@ def test_a_key_is_shown_once_and_revoked(website: Website, ada: Browser) -> None
     found = re.search(r"<code>(byl_[A-Za-z0-9_-]+)</code>", page)
     assert found
     key = found.group(1)
-    asked = {"headers": {"authorization": f"API {key}"}, "json": {"urls": ["https://a.example/"]}}
-    assert ada.http.post("/api/v1/lookup/urls", **asked).status_code == 401, "it is for something else"
+    sent = {"authorization": f"API {key}"}
+    looked_up = ada.http.post("/api/v1/lookup/urls", headers=sent, json={"urls": ["https://a.example/"]})
+    assert looked_up.status_code == 401, "it is for something else"
     again = ada.get("/account").text
     assert key not in again
     assert "my-shop" in again
