@@ -88,3 +88,21 @@ def _only(preferences: Preferences, *wanted: Preference) -> Preferences:
             for use in Use
         }
     )
+
+
+def refuse_other_act(act: LegalAct, preferences: Preferences) -> None:
+    """Refuse an answer that would make a claim another act in law than the one it was filed as.
+
+    Raises
+    ------
+    InputError
+        If it would, or the claim is a consent, which is withdrawn and given anew and never changed.
+    """
+    becomes = [found for found, _ in split_by_act(preferences, objects=act is LegalAct.OBJECTION)]
+    if act is LegalAct.CONSENT:
+        raise InputError("a consent is not changed", remedy="withdraw it, and give another one")
+    if becomes and becomes != [act]:
+        raise InputError(
+            "this would turn a no into a yes, or a yes into a no: another act in law",
+            remedy="undo this choice and make a new one",
+        )

@@ -21,6 +21,7 @@ from byleave.publish.releases import last_published
 from byleave.registry.events import last_number
 from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.jobs import defer
+from byleave.registry.legal_acts import split_by_act
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
 from byleave.web.asked_pictures import AskedPicture
@@ -169,7 +170,7 @@ def subjects_of(
 def file_wish(
     site: Site, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn
 ) -> tuple[Acknowledged, ...]:
-    """File one claim for each subject, past the guard, and ask for the next published list, all in one transaction.
+    """File one claim for each subject and legal act, past the guard, and ask for the next published list, all in one transaction.
 
     When this returns, the claims are in the public log, and each comes with its receipt.
     """
@@ -178,15 +179,17 @@ def file_wish(
     filings = [
         Filing(
             NewClaim(
-                wish.mix,
+                preferences,
                 subject.targets,
                 terms=wish.terms or None,
                 contact=wish.contact or None,
                 publish_values=wish.publish_values,
+                act=act,
             ),
             person.account,
         )
         for subject in subjects
+        for act, preferences in split_by_act(wish.mix)
     ]
     at = site.clock()
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from byleave import urls
 from byleave.catalog import Sample
-from byleave.consent import Preference, Standing, Statement, TargetKind, Use, acting, combine
+from byleave.consent import Evidence, Preference, Standing, Statement, TargetKind, Use, acting, combine
 from byleave.fingerprints import PDQ_BITS
 from byleave.publish.releases import last_published
 from byleave.registry.claims import Claim, claim_by_id
@@ -65,9 +65,12 @@ def in_force(session: Session, pictures: ClaimedPictures, sample: Sample, *, at:
     found = dict(_by_digest(session, digests))
     for claim, distance in pictures.near(session, sample).items():
         found[claim] = f"this picture ({distance} of {PDQ_BITS} bits differ)" if distance else "this picture"
-    claims = {claim: claim_by_id(session, claim, who=OPERATOR) for claim in found}
+    claims = {claim: claim_by_id(session, claim, who=OPERATOR, most=0) for claim in found}
     coverings = [_covering(claim, found[claim.id], number, at) for claim in claims.values()]
-    statements = [said for claim in claims.values() for said in _statements(claim, digests, found)]
+    statements = [
+        claims[claim].statement(_party(claims[claim]), kind, digest, evidence)
+        for claim, kind, digest, evidence in _covering_targets(session, digests, found)
+    ]
     return InForce(
         tuple(sorted(coverings, key=lambda covering: covering.filed_at)),
         _answers(statements, at),
@@ -99,13 +102,25 @@ def _by_digest(session: Session, digests: Mapping[tuple[str, bytes], str]) -> It
         yield claim, digests[kind, digest]
 
 
-def _statements(
-    claim: Claim, digests: Mapping[tuple[str, bytes], str], found: Mapping[bytes, str]
-) -> Iterator[Statement]:
-    by_picture = found[claim.id].startswith("this picture")
-    for said in claim.statements(claim.account.bytes if claim.account else claim.id):
-        if (said.kind.value, said.digest) in digests or (by_picture and said.kind is TargetKind.PICTURE):
-            yield said
+def _covering_targets(
+    session: Session, digests: Mapping[tuple[str, bytes], str], found: Mapping[bytes, str]
+) -> Iterator[tuple[bytes, TargetKind, bytes, Evidence]]:
+    """Yield those targets of the claims found that cover the entry; a claim may have a million others."""
+    row = TargetRow
+    by_picture = [claim for claim, how in found.items() if how.startswith("this picture")]
+    chosen = sa.select(row.claim_id, row.kind, row.digest, row.evidence).where(
+        row.claim_id.in_(found),
+        sa.or_(
+            sa.tuple_(row.kind, row.digest).in_(list(digests)),
+            sa.and_(row.kind == TargetKind.PICTURE.value, row.claim_id.in_(by_picture)),
+        ),
+    )
+    for claim, kind, digest, evidence in session.execute(chosen):
+        yield claim, TargetKind(kind), digest, Evidence(evidence)
+
+
+def _party(claim: Claim) -> bytes:
+    return claim.account.bytes if claim.account else claim.id
 
 
 def _covering(claim: Claim, how: str, number: int | None, at: datetime) -> Covering:

@@ -199,3 +199,38 @@ def test_a_list_of_which_nothing_can_be_used_says_why(website: Website) -> None:
     website.publish()
     assert "names none of the columns" in browser.get(page.url.path).text
     assert claims(website) == []
+
+
+def test_a_choice_is_changed_narrowed_and_all_are_undone(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ada@example.org")
+    draft, _ = start(browser, *(f"https://studio.example/{n}.jpg" for n in range(3)))
+    browser.post(f"{draft}/file", data={"form_token": browser.token(draft), "answer": "no_training"})
+    (claim,) = claims(website)
+    where = f"/choices/{claim.id.hex()}"
+    page = browser.get(f"{where}/change").text
+    assert 'value="no_training" checked' in page
+    first = re.search(r'name="target" value="(url:[0-9a-f]{64})"', page)
+    assert first
+    token = browser.token(f"{where}/change")
+    assert browser.post(f"{where}/take-out", data={"form_token": token}).status_code == 400
+    page = browser.post(f"{where}/take-out", data={"form_token": token, "target": first.group(1)}).text
+    assert "2 things" in page
+    yes = browser.post(f"{where}/change", data={"form_token": token, "answer": "yes"})
+    assert yes.status_code == 400
+    assert "another act in law" in yes.text
+    page = browser.post(
+        f"{where}/change", data={"form_token": token, "answer": "ask_first", "contact": "a@b.example"}
+    )
+    assert "Ask me first" in page.text
+    (changed,) = claims(website)
+    assert (changed.number, changed.target_count, changed.contact) == (3, 2, "a@b.example")
+    assert browser.post("/choices/undo-all", data={"form_token": token}).status_code == 400
+    browser.post("/choices/undo-all", data={"form_token": token, "sure": "yes"})
+    assert claims(website)[0].state is ClaimState.WITHDRAWN
+    other = website.browser()
+    other.sign_in("mallory@example.org")
+    assert other.get(f"{where}/change").status_code == 404
+    stolen = {"form_token": other.token(), "target": first.group(1), "answer": "no_ai"}
+    assert other.post(f"{where}/change", data=stolen).status_code == 404
+    assert other.post(f"{where}/take-out", data=stolen).status_code == 404

@@ -1,0 +1,149 @@
+"""Changing what was said: another answer, fewer things it covers, or all of it undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from byleave.consent import PRESETS, STEPS, ClaimState, LegalAct, TargetKind
+from byleave.errors import FormatError, InputError
+from byleave.publish.receipts import acknowledge
+from byleave.publish.sequencer import refuse_other_past
+from byleave.registry.changing import NewAnswer, change_claim, withdraw_claim
+from byleave.registry.claims import Claim, claim_by_id, claims_of, targets_of
+from byleave.registry.legal_acts import refuse_other_act
+from byleave.registry.narrowing import take_targets_out
+from byleave.registry.permissions import Act
+from byleave.registry.sign_in import SignedIn
+from byleave.web.answers import OWN_MIX, SaidAnswer, read_answer
+from byleave.web.choices import ask_for_list
+from byleave.web.forms import CheckedForm
+from byleave.web.rendering import go, page
+from byleave.web.rules import SignedInFor
+from byleave.web.site import Site, TheSite
+from byleave.web.visitors import TheVisitor
+
+router = APIRouter(include_in_schema=False)
+
+Changer = Annotated[SignedIn, Depends(SignedInFor(Act.CHANGE_CLAIM))]
+Undoer = Annotated[SignedIn, Depends(SignedInFor(Act.WITHDRAW_CLAIM))]
+
+TARGETS_A_PAGE: Final = 50
+MOST_UNDONE: Final = 1_000
+
+
+@router.get("/choices/{claim}/change")
+def show_change(
+    claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Changer
+) -> Response:
+    """Show one choice with the answers it could have, and a page of what it covers."""
+    text = request.query_params.get("after", "")
+    after = int(text) if text.isdecimal() and len(text) < 16 else 0
+    with site.database.transaction() as session:
+        found = claim_by_id(session, _claim_id(claim), who=person.who, most=0)
+        some = targets_of(session, found.id, who=person.who, after=after, limit=TARGETS_A_PAGE)
+    return page(
+        request,
+        site,
+        visitor,
+        "change.html",
+        claim=found,
+        answer=_answer_of(found),
+        targets=[target for _, target in some],
+        next=some[-1][0] if len(some) == TARGETS_A_PAGE else None,
+        is_first=after == 0,
+    )
+
+
+@router.post("/choices/{claim}/change")
+def change(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> Response:
+    """Answer differently about the same things."""
+    answer = read_answer(form)
+    new = NewAnswer(
+        answer.mix,
+        terms=answer.terms or None,
+        contact=answer.contact or None,
+        licence=answer.licence or None,
+        publish_values=answer.publish_values,
+        expires_at=answer.expires_at,
+    )
+    at = site.clock()
+
+    def step(session: Session) -> Claim:
+        before = claim_by_id(session, _claim_id(claim), who=person.who, most=0)
+        refuse_other_act(before.act, new.preferences)
+        return change_claim(session, before.id, new, who=person.who, at=at)
+
+    done = _logged(site, step)
+    return go(f"/choices/{done.id.hex()}")
+
+
+@router.post("/choices/{claim}/take-out")
+def take_out(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> Response:
+    """Take single things out of what a choice covers."""
+    targets = [_target(text) for text in form.texts("target")]
+    if not targets:
+        raise InputError("nothing was ticked", remedy="tick what to take out")
+    done = _logged(
+        site,
+        lambda session: take_targets_out(session, _claim_id(claim), targets, who=person.who, at=site.clock()),
+    )
+    return go(f"/choices/{done.id.hex()}/change")
+
+
+@router.post("/choices/undo-all")
+def undo_all(site: TheSite, person: Undoer, form: CheckedForm) -> Response:
+    """Withdraw every choice, a thousand at a time, all of these or none."""
+    if not form.ticked("sure"):
+        raise InputError("you did not tick that you are sure", remedy="tick it, or leave everything as it is")
+    with site.database.transaction() as session:
+        refuse_other_past(session, site.settings)
+        own = claims_of(session, person.account, who=person.who, most=0)
+        living = [one.id for one in own if ClaimState.WITHDRAWN in STEPS[one.state]][:MOST_UNDONE]
+        gone = [withdraw_claim(session, one, who=person.who, at=site.clock()) for one in living]
+        ask_for_list(session)
+    acknowledge(site.database, site.settings, gone, at=site.clock())
+    return go("/choices")
+
+
+def _logged(site: Site, step: Callable[[Session], Claim]) -> Claim:
+    """Take a step and bring its event into the public log before it is answered; its receipt is at the choice."""
+    with site.database.transaction() as session:
+        refuse_other_past(session, site.settings)
+        claim = step(session)
+        ask_for_list(session)
+    (done,) = acknowledge(site.database, site.settings, [claim], at=site.clock())
+    return done.claim
+
+
+def _answer_of(claim: Claim) -> SaidAnswer:
+    presets = (name for name, preset in PRESETS.items() if preset == claim.preferences)
+    return SaidAnswer(
+        next(presets, OWN_MIX),
+        claim.preferences,
+        claim.act is LegalAct.OBJECTION,
+        claim.terms or "",
+        claim.contact or "",
+        claim.licence or "",
+        "",
+        publish_values=claim.publish_values,
+    )
+
+
+def _target(text: str) -> tuple[TargetKind, bytes]:
+    kind, _, digest = text.partition(":")
+    try:
+        return TargetKind(kind), bytes.fromhex(digest)
+    except ValueError as error:
+        raise FormatError("there is no such thing in this choice", remedy="load the page again") from error
+
+
+def _claim_id(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""  # no choice has this name, and the answer says so
