@@ -101,7 +101,9 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decided:
+class Decided:
+    """What was decided about the ``n`` rows of a batch, under all regimes: bool (n,), answers uint8 (n, uses)."""
+
     matched: Matched
     answers: Answers
     faulty: Flags
@@ -170,22 +172,32 @@ def _run(
     for group in range(file.metadata.num_row_groups):
         for batch in batches(file, group, outcome.columns):
             decided = decide_batch(plan, batch, columns)
-            listed = ~decided.stays[plan.listed_regime]
-            taken, causes = np.flatnonzero(listed), None
-            _count(plan, decided, tally)
-            if len(taken):
-                unchecked = decided.unchecked[taken] & plan.drops_unchecked
-                described = Taken(decided.matched, taken, unchecked)
-                described_batch = plan.listing.batch(described, source.name, row, tally)
-                listing.add(described_batch)
-                causes = described_batch.column("causes")
+            listed, causes = list_rows(plan, decided, source.name, row, listing, tally)
             outcome.add(batch, decided.stays[plan.regime], listed, causes)
             row += batch.num_rows
             progress(batch.num_rows)
         outcome.end_row_group()
 
 
-def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> _Decided:
+def list_rows(
+    plan: Plan, decided: Decided, name: str, row: int, listing: ListFile, tally: Tally
+) -> tuple[Flags, pa.Array | None]:
+    """Count the rows of one batch, which begins at ``row`` of the file ``name``, and list those that go.
+
+    Returns which rows are listed and the causes of each of these, ``None`` if there are none.
+    """
+    listed = ~decided.stays[plan.listed_regime]
+    taken = np.flatnonzero(listed)
+    _count(plan, decided, tally)
+    if not len(taken):
+        return listed, None
+    unchecked = decided.unchecked[taken] & plan.drops_unchecked
+    described = plan.listing.batch(Taken(decided.matched, taken, unchecked), name, row, tally)
+    listing.add(described)
+    return listed, described.column("causes")
+
+
+def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Decided:
     """Decide about the rows of one batch under all three regimes at once."""
     matched = _match(plan, batch, columns)
     answers = plan.verdicts.answers(matched.rows, matched.targets, batch.num_rows)
@@ -195,7 +207,7 @@ def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> _Decide
     if plan.drops_unchecked:
         stays[Regime.OPT_OUT] &= ~unchecked
         stays[Regime.OPT_IN] &= ~unchecked
-    return _Decided(matched, answers, faulty, unchecked, stays)
+    return Decided(matched, answers, faulty, unchecked, stays)
 
 
 def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Matched:
@@ -204,7 +216,7 @@ def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Matched:
     return plan.matcher.match(link, digest, batch.num_rows)
 
 
-def _count(plan: Plan, decided: _Decided, tally: Tally) -> None:
+def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     matched, size = decided.matched, len(decided.faulty)
     tally.totals["rows"] += size
     tally.totals["unreadable"] += int(matched.bad_link.sum())
