@@ -40,8 +40,8 @@ def serve(home: Path) -> subprocess.Popen[str]:
 def visit(address: str) -> None:
     """Sign in, choose, ask for what is not there, send nonsense."""
     browser = Browser(address)
-    browser.http.headers["x-forwarded-for"] = ELSEWHERE
     browser.sign_in(ADDRESS)
+    browser.http.headers["x-forwarded-for"] = ELSEWHERE
     browser.post("/choices", data={"form_token": browser.token(), "link": LINK, "answer": "no_training"})
     browser.get(f"/?q={ADDRESS}")
     browser.get(f"/{ADDRESS}")

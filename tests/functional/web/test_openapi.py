@@ -1,0 +1,113 @@
+"""Whatever the API's own document allows, and what it does not, is answered without a fault: with a key, signed in, and as nobody."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.generation import GenerationMode
+from tests.website import Website
+
+from byleave.registry.account_tables import Account
+from byleave.registry.permissions import OPERATOR
+from byleave.registry.tokens import Scope, create_token
+from byleave.web.security import is_keyed
+
+pytestmark = pytest.mark.functional
+
+EXAMPLES = 3
+"""Of each operation, as each caller."""
+
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+OURS = {500}
+"""What no request may cause. 503 says that something else cannot be reached now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: headers and cookies of every request."""
+
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+
+def nobody(_: Website) -> Caller:
+    return Caller({}, {})
+
+
+def program(website: Website, scope: Scope) -> Caller:
+    """Return a program with a key, the operator's for look-ups and an organisation's for anything else."""
+    now = website.clock()
+    with website.database.transaction() as session:
+        account = None
+        if scope is not Scope.LOOKUP:
+            lab = Account(id=uuid.uuid4(), kind="organisation", email=None, name="Lab", created_at=now)
+            session.add(lab)
+            session.flush()
+            account = lab.id
+        made = create_token(session, f"k-{scope.value}", who=OPERATOR, at=now, scope=scope, account=account)
+    return Caller({"authorization": f"API {made.key}"}, {})
+
+
+def person(website: Website) -> Caller:
+    browser = website.browser()
+    browser.sign_in("mara@example.org")
+    token = browser.get("/api/v1/session").json()["form_token"]
+    return Caller({"origin": website.address, "x-byleave-token": token}, dict(browser.http.cookies))
+
+
+CALLERS = {
+    "nobody": nobody,
+    "person": person,
+    "looks up": partial(program, scope=Scope.LOOKUP),
+    "files": partial(program, scope=Scope.FILE),
+    "reports": partial(program, scope=Scope.REPORT),
+}
+
+
+def probe(website: Website, caller: Caller, operation: Any, mode: GenerationMode) -> None:
+    """Ask for one operation in many ways, the same ones in every run."""
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        check(case.call(base_url=website.address, headers=caller.headers, cookies=caller.cookies), case)
+
+    with suppress(Unsatisfiable):  # some operations cannot be asked wrongly
+        ask()
+
+
+def check(answer: schemathesis.Response, case: schemathesis.Case) -> None:
+    assert answer.status_code not in OURS, f"{case.as_curl_command()}\n{answer.text[:500]}"
+    if answer.status_code >= 400:
+        assert answer.json()["remedy"], "a fault says what to do"
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_no_request_finds_a_server_error(website: Website, name: str) -> None:
+    document = httpx.get(f"{website.address}/api/v1/openapi.json", timeout=60).json()
+    schema = schemathesis.openapi.from_dict(document)
+    caller = CALLERS[name](website)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) > 10
+    for operation in operations:
+        if "authorization" in caller.headers and not is_keyed(operation.path):
+            continue  # answered as to nobody
+        for mode in MODES if caller.headers else MODES[:1]:
+            probe(website, caller, operation, mode)
