@@ -201,6 +201,13 @@ def test_a_member_acts_for_the_organisation_and_the_choice_remembers_who_it_was(
     assert "agency.example/one.jpg" not in ada.get("/choices").text
 
 
+def test_an_organisation_is_asked_whose_work_it_is_and_a_person_is_not(ada: Browser) -> None:
+    number = organisation(ada)
+    assert 'name="about"' not in ada.get("/choices/list").text
+    send(ada, "/account/acting", account=number)
+    assert "Whose work it is" in ada.get("/choices/list").text
+
+
 def test_a_form_loaded_before_the_switch_files_nothing_after_it(website: Website, ada: Browser) -> None:
     number = organisation(ada)
     stale = ada.token("/account")
