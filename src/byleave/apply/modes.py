@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import CAUSES_TYPE
+from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE
 from byleave.apply.inputs import Columns
 from byleave.apply.judging import Flags
 from byleave.apply.rewriting import Rewriter
@@ -20,6 +20,7 @@ from byleave.errors import InputError
 
 KEEP_COLUMN = "byleave_keep"
 CAUSES_COLUMN = "byleave_causes"
+ADDED_LEAVES = (KEEP_COLUMN, *(f"{CAUSES_COLUMN}.list.element.{field.name}" for field in CAUSE_TYPE))
 
 
 class Mode(StrEnum):
@@ -117,7 +118,7 @@ class _Annotated:
                 )
         schema = schema.append(pa.field(KEEP_COLUMN, pa.bool_(), nullable=False))
         self._schema = schema.append(pa.field(CAUSES_COLUMN, CAUSES_TYPE, nullable=False))
-        self._rewriter = Rewriter(source, path, self._schema)
+        self._rewriter = Rewriter(source, path, self._schema, ADDED_LEAVES)
         self.end_row_group = self._rewriter.end_row_group
         self.close = self._rewriter.close
         self.abandon = self._rewriter.abandon

@@ -22,9 +22,11 @@ MOST_BYTES = 256 * 1024 * 1024
 class Rewriter:
     """Takes the rows that stay, batch by batch, and writes them in row groups like those of the source."""
 
-    def __init__(self, source: pq.ParquetFile, path: Path, schema: pa.Schema) -> None:
+    def __init__(
+        self, source: pq.ParquetFile, path: Path, schema: pa.Schema, added: Sequence[str] = ()
+    ) -> None:
         self._schema = schema
-        self._writer = pq.ParquetWriter(path, self._schema, **writer_options(source))
+        self._writer = pq.ParquetWriter(path, self._schema, **writer_options(source, added))
         self._held: list[pa.RecordBatch] = []
         self._bytes = 0
 
@@ -62,8 +64,11 @@ def batches(
     return iter(source.iter_batches(BATCH_ROWS, row_groups=groups, columns=names, use_threads=False))
 
 
-def writer_options(source: pq.ParquetFile) -> dict[str, Any]:
-    """Return the options under which ``ParquetWriter`` writes a file like ``source``."""
+def writer_options(source: pq.ParquetFile, added: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the options under which ``ParquetWriter`` writes a file like ``source``.
+
+    ``added`` names columns, as paths of their leaves, that ``source`` lacks: they are compressed as its first one and may have dictionaries.
+    """
     metadata = source.metadata
     options: dict[str, Any] = {
         "version": "1.0" if metadata.format_version == "1.0" else "2.6",
@@ -76,9 +81,10 @@ def writer_options(source: pq.ParquetFile) -> dict[str, Any]:
     group = metadata.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     options["compression"] = {c.path_in_schema: _codec(c.compression) for c in columns}
+    options["compression"] |= dict.fromkeys(added, _codec(columns[0].compression))
     encoded = [c.path_in_schema for c in columns if any("DICTIONARY" in e for e in c.encodings)]
-    if encoded:
-        options["use_dictionary"] = encoded
+    if encoded or added:
+        options["use_dictionary"] = [*encoded, *added]
     if any(c.physical_type == "INT96" for c in columns):
         options["use_deprecated_int96_timestamps"] = True
     return options

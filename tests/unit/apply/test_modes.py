@@ -95,6 +95,8 @@ class TestModes:
             )
         )
         assert listed(annotated, "mask.parquet") == listed(filtered, "removed.parquet")
+        group = pq.read_metadata(annotated / "1.parquet").row_group(0)
+        assert {group.column(place).compression for place in range(group.num_columns)} == {"SNAPPY"}
 
     def test_an_annotated_dataset_is_not_annotated_again(self, world: Path) -> None:
         annotated = applied(world, "annotated", mode=Mode.ANNOTATE)
