@@ -107,3 +107,6 @@ def test_the_ways_are_reached_by_keyboard_alone(ann: Page) -> None:
     ann.keyboard.press("Enter")
     expect(ann.get_by_role("heading", name="deviantart.com/jane/")).to_be_visible()
     sees_no_barrier(ann)
+    ann.goto("/proofs/signed")
+    expect(ann.get_by_role("heading", name="Signed by you")).to_be_visible()
+    sees_no_barrier(ann)
