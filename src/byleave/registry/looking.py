@@ -200,14 +200,14 @@ def place_named(raw: str) -> tuple[Source, tuple[Target, ...]]:
 
 def profile_prefixes(canonical: str) -> Iterator[str]:
     """Yield every way in which the part of a platform is addressed that a link of somebody's profile there names."""
+    host, page = urls.host_of(canonical), canonical.partition("?")[0]
     for platform in urls.platforms():
-        host = urls.host_of(canonical)
         if any(host == asset or host.endswith(f".{asset}") for asset in platform.assets):
             continue  # cdn.platform.example is no one's profile, whatever people's profiles look like
         ways = (platform.tenant, *platform.aliases)
-        matched = (found for way in ways if (found := _profile(way).match(canonical)))
+        matched = (found for way in ways if (found := _profile(way).match(page)))
         # Below a profile stand single works, and beside profiles pages of the platform itself: neither is all of a person's part.
-        names = {found[1] for found in matched if canonical[found.end() :].strip("/") in _OF_A_PROFILE}
+        names = {found[1] for found in matched if page[found.end() :].strip("/") in _OF_A_PROFILE}
         if len(names) == 1:
             (name,) = names
             yield from (way.replace("{name}", name) + "/" for way in ways)
