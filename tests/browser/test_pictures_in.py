@@ -69,7 +69,9 @@ def outcome(page: Page) -> str:
     return said.inner_text()
 
 
-def test_a_folder_is_hashed_here_and_claimed_and_nothing_of_it_is_uploaded(page: Page, tmp_path: Path) -> None:
+def test_a_folder_is_hashed_here_and_claimed_and_nothing_of_it_is_uploaded(
+    page: Page, tmp_path: Path
+) -> None:
     made = works(tmp_path / "My work", MANY)
     (tmp_path / "My work" / "notes.txt").write_text("no picture")
     (tmp_path / "My work" / ".hidden.jpg").write_bytes(b"not looked at")
