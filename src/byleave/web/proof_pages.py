@@ -44,10 +44,10 @@ METHOD_WORDS: Final[Mapping[Method, str]] = {
 _WAY_WORDS: Final[Mapping[Method, str]] = {
     Method.FILE: "You can put a file on the web space. The usual way for a site of your own.",
     Method.DNS: "You can edit the records of the domain, where you registered it. Reaches every host below it, too.",
-    Method.META: "You can edit the HTML of this very page.",
-    Method.HEADER: "You can set headers of the web server or CDN. Useful for pictures without a page.",
     Method.PROFILE: "You can write about yourself on this page for some minutes.",
     Method.REL_ME: "Your profile and a site you have shown already link to each other.",
+    Method.META: "You can edit the HTML of this very page.",
+    Method.HEADER: "You can set headers of the web server or CDN. Useful for pictures without a page.",
     Method.BLUESKY: "The name is your Bluesky handle, and you can edit your profile there.",
 }
 
