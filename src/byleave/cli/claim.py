@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from byleave.cli.claim_changes import change, history, take_out
 from byleave.cli.output import now, print_json, say
 from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, TargetKind, Use
 from byleave.errors import FormatError, InputError, NotFoundError
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from byleave.registry.targets import Target
 
 app = typer.Typer(no_args_is_help=True, help="Say no, ask me first, or yes; list, show and withdraw")
+
+app.command()(change)
+app.command("take-out")(take_out)
+app.command()(history)
 
 _MANY = "may be given several times"
 
