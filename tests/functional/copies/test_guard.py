@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.website import Gallery, encoded, painting
 from byleave import media
 from byleave.catalog import Catalog
 from byleave.consent import PRESETS, ClaimState, Evidence
-from byleave.copies.guard import Stopwatch, guarded, reason_to_hold
+from byleave.copies.guard import JUDGE, Stopwatch, guarded, reason_to_hold
 from byleave.copies.judging import judge_waiting
 from byleave.errors import RefusedError
 from byleave.fingerprints import ClaimedPicture
@@ -67,7 +68,7 @@ def filing(database: Database, *found: Target, email: str = "mara@example.org") 
         return Filing(NewClaim(NO, found), account_of(session, email, NOON))
 
 
-def file_past_guard(database: Database, catalog: Catalog, one: Filing, **thresholds: float) -> Claim:
+def file_past_guard(database: Database, catalog: Catalog, one: Filing, **thresholds: Any) -> Claim:
     her = Who(Role.CLAIMANT, one.account)
     with database.transaction() as session:
         limits = replace(THRESHOLDS, **thresholds)
@@ -150,6 +151,9 @@ def test_links_are_not_compared_with_anything(database: Database, catalog: Catal
 def test_what_there_was_no_time_for_is_compared_by_a_job_and_let_go(
     database: Database, catalog: Catalog, gallery: Gallery
 ) -> None:
+    def judge(registry: Database) -> None:
+        judge_waiting(registry, catalog, NOON + timedelta(minutes=1))
+
     fine = file_past_guard(
         database,
         catalog,
@@ -160,9 +164,7 @@ def test_what_there_was_no_time_for_is_compared_by_a_job_and_let_go(
         database, catalog, filing(database, *targets(made_up(gallery, 9))), comparing_seconds=-1.0
     )
     assert {fine.hold_reason, greedy.hold_reason} == {HoldReason.COMPARING}
-    run_pending(
-        database, {"judge": lambda db: judge_waiting(db, catalog, NOON + timedelta(minutes=1)) and None}
-    )
+    run_pending(database, {JUDGE: judge})
     with database.transaction() as session:
         states = [claim_by_id(session, one.id, who=OPERATOR) for one in (fine, greedy)]
     assert [(one.state, one.hold_reason) for one in states] == [

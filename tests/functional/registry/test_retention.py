@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -93,7 +93,7 @@ MAKERS: Mapping[str, Callable[[datetime], Base]] = {
 
 
 @pytest.fixture
-def people(database: Database) -> Iterator[Database]:
+def people(database: Database) -> Database:
     """Give a registry with a person and an organisation."""
     with database.transaction() as session:
         session.add(Account(id=MARA, kind="person", email="mara@example.org", created_at=NOON))
