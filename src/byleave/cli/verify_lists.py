@@ -96,16 +96,22 @@ def _rows(release: Release) -> str:
 
 def _replayed(asked: Asked, release: Release, log: str) -> Found:
     from byleave.errors import VerificationError
-    from byleave.release.auditing import audit_completeness
+    from byleave.release.auditing import audit
     from byleave.release.log_reading import open_place, read_checkpoint
 
     with open_place(log) as place:
         witnessed = read_checkpoint(place, asked.policy)
         checkpoint = witnessed.checkpoint
         asked.history.check(checkpoint, witnessed.signers)
-        found = audit_completeness(release, place, checkpoint)
+        audited = audit(release, place, checkpoint)
+    found = audited.completeness
     said = [f"holds: all {checkpoint.size} entries of the log {checkpoint.origin} give its signed root"]
     said += _completeness(release, found)
+    said.append(
+        "holds: the rules it states are those the log names"
+        if audited.rules_are_logged
+        else "does not hold: the rules it states are not those the log names"
+    )
     data = {
         "log": checkpoint.origin,
         "size": checkpoint.size,
@@ -113,8 +119,9 @@ def _replayed(asked: Asked, release: Release, log: str) -> Found:
         "missing": [claim.hex() for claim in found.missing],
         "unexpected": [claim.hex() for claim in found.unexpected],
         "complete": found.holds,
+        "rules_logged": audited.rules_are_logged,
     }
-    return Found("\n".join(said), data, 0 if found.holds else VerificationError.exit_code)
+    return Found("\n".join(said), data, 0 if audited.holds else VerificationError.exit_code)
 
 
 def _completeness(release: Release, found: Completeness) -> list[str]:

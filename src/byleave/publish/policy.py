@@ -16,14 +16,13 @@ from byleave.log import JSON
 from byleave.registry.guard_tables import NegativePicture
 from byleave.registry.negative import BUILT_IN
 from byleave.registry.thresholds import THRESHOLDS
+from byleave.release.policy import Logged
 from byleave.settings import Limits
 from byleave.urls import table_digests
 
 
-def policy(
-    limits: Limits, outcomes: Mapping[str, int], negative_lists: Mapping[str, bytes]
-) -> Mapping[str, JSON]:
-    """Return the rules in force and how many claims they keep out, as ``policy.json`` states them.
+def rules(limits: Limits, negative_lists: Mapping[str, bytes]) -> Mapping[str, JSON]:
+    """Return the rules in force, as ``policy.json`` states them and the log names them.
 
     ``negative_lists`` gives the SHA-256 of each list of pictures that say nothing about whose they are.
     """
@@ -37,7 +36,6 @@ def policy(
         "deny_from_evidence": {kind.value: int(level) for kind, level in DENY_FROM.items()},
         "limits": asdict(limits),
         "negative_lists": {name: digest.hex() for name, digest in sorted(negative_lists.items())},
-        "outcomes": dict(outcomes),
         "picture": {
             "fingerprint_version": PICTURE_VERSION,
             "minimum_quality": MINIMUM_QUALITY,
@@ -47,6 +45,11 @@ def policy(
         "review_from": asdict(THRESHOLDS),
         "tables": dict(table_digests()),
     }
+
+
+def policy(stated: Mapping[str, JSON], outcomes: Mapping[str, int], logged: Logged) -> Mapping[str, JSON]:
+    """Return the content of ``policy.json``: rules, how many claims they keep out, and where the log names them."""
+    return {**stated, "outcomes": dict(outcomes), "logged": logged.members()}
 
 
 def negative_lists(session: Session) -> Mapping[str, bytes]:

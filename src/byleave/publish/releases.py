@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from byleave.errors import ConflictError, FormatError
 from byleave.publish.folders import keys_folder, releases_folder
 from byleave.publish.keys import known_keys, signing_key
-from byleave.publish.policy import negative_lists, policy
+from byleave.publish.policy import negative_lists, policy, rules
+from byleave.publish.policy_log import log_rules
 from byleave.publish.sequencer import integrate, refuse_other_past
 from byleave.publish.snapshot import Snapshot, snapshot
 from byleave.publish.standing import standing_blocks
@@ -49,7 +50,7 @@ class Published:
 def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -> Published:
     """Publish the registry as release N, N being the number of its last claim event.
 
-    Claims whose end has come run out first, each by an event of its own. A release never changes: when nothing happened since the
+    Claims whose end has come run out first, each by an event of its own, and rules that changed are logged. A release never changes: when nothing happened since the
     last one, that one is returned. Deltas from recent ones are made with it.
 
     Raises
@@ -62,6 +63,8 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
     with database.transaction() as session:
         refuse_other_past(session, settings)
         expire_claims(session, who=who, at=at)
+        stated = rules(settings.limits, negative_lists(session))
+        logged = log_rules(session, stated, who=who, at=at)
     integrate(database, settings, at=at)  # release N stands beside a checkpoint of N entries or more
     key = signing_key(settings)
     folder = releases_folder(settings)
@@ -76,7 +79,7 @@ def publish(database: Database, settings: Settings, *, who: Who, at: datetime) -
             heading = Heading(
                 number=held.number,
                 published_at=at,
-                policy=policy(settings.limits, held.outcomes, negative_lists(session)),
+                policy=policy(stated, held.outcomes, logged),
                 claims=held.claims,
                 previous=_before(session, held.number),
                 terms=_terms(settings),

@@ -32,6 +32,7 @@ OPERATIONS: Final = (
     "resolve",
     "erase",
     "reject",
+    "policy",
 )
 USES: Final = tuple(use.value for use in Use)
 HIGHEST_EVIDENCE: Final = int(max(Evidence))
@@ -123,6 +124,7 @@ class ClaimEventRow(Base):
         long("salt", 32),
         long("commitment", 32),
         CheckConstraint("number > 0", name="number"),
+        Index("ix_claim_events_policy", "number", postgresql_where=text("operation = 'policy'")),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,17 +1,32 @@
-"""Hold a release against the log it was made from, as anybody can: the same rows as were signed, and the claims that the log asks for."""
+"""Hold a release against the log it was made from, as anybody can: the claims that the log asks for, under the rules that it names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from byleave.errors import VerificationError
 from byleave.log import Checkpoint, ClaimEvent
 from byleave.release.completeness import Completeness, check_completeness
 from byleave.release.log_reading import Place, audited_entries
+from byleave.release.policy import OPERATION, policy_is_logged
 from byleave.release.reading import Release
 
 
-def audit_completeness(release: Release, place: Place, checkpoint: Checkpoint) -> Completeness:
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the log says of a release: whether it holds all its claims, and whether its rules are those that the log names."""
+
+    completeness: Completeness
+    rules_are_logged: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether both are so."""
+        return self.completeness.holds and self.rules_are_logged
+
+
+def audit(release: Release, place: Place, checkpoint: Checkpoint) -> Audit:
     """Read all of a log, whose ``checkpoint`` was checked, and compare release N with its first N entries.
 
     Raises
@@ -29,11 +44,20 @@ def audit_completeness(release: Release, place: Place, checkpoint: Checkpoint) -
             f"list no. {release.number} is made of more claim events than the {checkpoint.size} in the log",
             remedy="fetch the log again; if it stays so, ask the registry's operator in public",
         )
-    return check_completeness(release, _operations(audited_entries(place, checkpoint), release.number))
+    rules: list[ClaimEvent] = []
+    operations = _operations(audited_entries(place, checkpoint), release.number, rules)
+    completeness = check_completeness(release, operations)
+    return Audit(completeness, policy_is_logged(release, rules[-1] if rules else None))
 
 
-def _operations(entries: Iterator[bytes], number: int) -> Iterator[tuple[bytes, str]]:
+def _operations(
+    entries: Iterator[bytes], number: int, rules: list[ClaimEvent]
+) -> Iterator[tuple[bytes, str]]:
+    """Yield what was done to claims, and put entries of rules into ``rules``."""
     for place, entry in enumerate(entries, 1):
         if place <= number:
             event = ClaimEvent.parse(place, entry)
-            yield event.claim, event.operation
+            if event.operation == OPERATION:
+                rules.append(event)
+            else:
+                yield event.claim, event.operation

@@ -17,13 +17,13 @@ from byleave.release.claims_file import write_claims
 from byleave.release.keys import SigningKey
 from byleave.release.leaves import LEAF_FORMAT, RowTree
 from byleave.release.manifest import MANIFEST, NOTE, ReleaseName, file_entry_of, sign_manifest
+from byleave.release.policy import POLICY
 from byleave.release.reading import LATEST, Release, open_release
 from byleave.release.rows import Row, table
 from byleave.storage import remove_leftovers, staged_folder, write_atomically
 from byleave.urls.suffixes import PLATFORMS_FILE, suffix_list_bytes, table_digests
 
 TERMS = "terms.txt"
-POLICY = "policy.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import picture_target, url_target
 from byleave.release import Release, open_latest
-from byleave.release.auditing import audit_completeness
+from byleave.release.auditing import audit
 from byleave.release.completeness import Completeness
 from byleave.release.log_reading import open_place, read_checkpoint
 from byleave.release.standing import Standing, open_standing
@@ -41,7 +41,9 @@ def settings(tmp_path: Path) -> Settings:
 def audited(settings: Settings, release: Release) -> Completeness:
     with open_place(str(log_folder(settings))) as place:
         checkpoint = read_checkpoint(place, Policy.of_keys(known_keys(settings))).checkpoint
-        return audit_completeness(release, place, checkpoint)
+        found = audit(release, place, checkpoint)
+        assert found.rules_are_logged
+        return found.completeness
 
 
 def test_held_released_rejected_and_ended_claims_all_follow_from_the_log(
@@ -73,10 +75,10 @@ def test_a_claim_that_ends_is_reason_enough_for_the_next_list(database: Database
     filed(database, account(database, "ann"), url_target("https://example.com/a.jpg"), expires_at=NOW + DAY)
     publish(database, settings, who=OPERATOR, at=NOW)
     publish_daily(database, settings, NOW + DAY - timedelta(seconds=1))
-    assert open_latest(releases_folder(settings), known_keys(settings)).number == 1
+    assert open_latest(releases_folder(settings), known_keys(settings)).number == 2
     publish_daily(database, settings, NOW + DAY)
     release = open_latest(releases_folder(settings), known_keys(settings))
-    assert (release.number, release.rows) == (2, 0)
+    assert (release.number, release.rows) == (3, 0)
 
 
 def set_back(database: Database, settings: Settings) -> None:
@@ -99,7 +101,7 @@ def test_a_registry_that_was_set_back_does_not_pass_another_list_off_as_its_own(
     before = publish(database, settings, who=OPERATOR, at=NOW).release
     set_back(database, settings)
     filed(database, ann, url_target("https://example.com/b.jpg"))
-    with pytest.raises(ConflictError, match=r"list no\. 1 was published already") as refused:
+    with pytest.raises(ConflictError, match=r"list no\. 2 was published already") as refused:
         publish(database, settings, who=OPERATOR, at=NOW + DAY)
     assert "restore a backup" in refused.value.remedy
     assert open_latest(releases_folder(settings), known_keys(settings)).name == before.name
@@ -113,7 +115,7 @@ def test_another_list_under_a_number_that_the_registry_remembers_is_refused(
     publish(database, settings, who=OPERATOR, at=NOW)
     with database.transaction() as session:
         session.execute(sa.text("UPDATE releases SET manifest_digest = sha256('another')"))
-    with pytest.raises(ConflictError, match=r"list no\. 1 was published already"):
+    with pytest.raises(ConflictError, match=r"list no\. 2 was published already"):
         publish(database, settings, who=OPERATOR, at=NOW + DAY)
 
 

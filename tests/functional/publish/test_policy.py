@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.functional.publish.test_publishing import NOW, account, filed
 
 from byleave.consent import DENY_FROM
 from byleave.fingerprints.calibration import calibration_bytes
 from byleave.publish import publish
-from byleave.publish.policy import policy
+from byleave.publish.policy import policy, rules
 from byleave.registry.database import Database
+from byleave.registry.events import open_events
 from byleave.registry.negative import BUILT_IN, add_pictures
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.tables import ClaimEventRow
 from byleave.registry.targets import url_target
 from byleave.registry.thresholds import THRESHOLDS, HoldReason
+from byleave.release.policy import Logged, policy_is_logged
 from byleave.release.standing import REASONS
 from byleave.settings import Limits, Settings
 
@@ -64,6 +68,42 @@ def test_every_reason_to_hold_has_its_own_number_in_the_list() -> None:
 
 
 def test_whatever_lists_there_are_go_by_their_names() -> None:
-    said = policy(Limits(), {"held": 2}, {"sounds": bytes(32), "pictures": bytes([1]) * 32})
+    stated = rules(Limits(), {"sounds": bytes(32), "pictures": bytes([1]) * 32})
+    said = policy(stated, {"held": 2}, Logged(1, bytes(16), bytes(32)))
     assert said["negative_lists"] == {"pictures": "01" * 32, "sounds": "00" * 32}
     assert said["outcomes"] == {"held": 2}
+
+
+def logged_rules(database: Database) -> list[int]:
+    with database.transaction() as session:
+        chosen = sa.select(ClaimEventRow.number).where(ClaimEventRow.operation == "policy")
+        return list(session.execute(chosen.order_by(ClaimEventRow.number)).scalars())
+
+
+def test_rules_are_logged_when_they_change_and_not_again(database: Database, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    first = stated(database, settings)
+    again = stated(database, settings)
+    assert first["logged"] == again["logged"]
+    assert logged_rules(database) == [first["logged"]["number"]]
+    with database.transaction() as session:
+        add_pictures(session, [bytes([3]) * 32], "logos", who=OPERATOR, at=NOW)
+    changed = stated(database, settings)
+    assert logged_rules(database) == [first["logged"]["number"], changed["logged"]["number"]]
+
+
+def test_a_list_under_other_rules_than_those_logged_is_found_out(database: Database, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    filed(database, account(database, "ann"), url_target("https://example.com/a.jpg"))
+    release = publish(database, settings, who=OPERATOR, at=NOW).release
+    with database.transaction() as session:
+        (number,) = logged_rules(database)
+        newest = open_events(session, [number])[0].event
+    assert policy_is_logged(release, newest)
+    assert not policy_is_logged(release, None)
+    path = release.folder / "policy.json"
+    path.chmod(0o600)
+    said = json.loads(path.read_bytes())
+    said["limits"]["picture_bytes"] += 1
+    path.write_text(json.dumps(said))
+    assert not policy_is_logged(release, newest)

@@ -65,7 +65,7 @@ def test_everything_in_force_and_waiting_is_in_the_list_and_nothing_else(
     with database.transaction() as session:
         withdraw_claim(session, gone.id, who=OPERATOR, at=NOW)
     release = published(database, settings).release
-    assert release.number == 6, "the claim that is held has two events"
+    assert release.number == 7, "the claim that is held has two events, and the rules have one"
     states = {row["claim"]: row["state"] for row in release.claims().to_pylist()}
     assert states == {link.id: "effective", waiting.id: "filed"}
 
@@ -77,7 +77,7 @@ def test_publishing_again_without_news_finds_the_same_list(database: Database, s
     assert again.release.manifest_digest == first.release.manifest_digest
     with database.transaction() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(ReleaseRow)) == 1
-        assert last_published(session) == (1, NOW)
+        assert last_published(session) == (2, NOW)
 
 
 def test_a_withdrawn_claim_is_gone_from_the_next_list_and_stays_in_the_one_before(
@@ -88,18 +88,18 @@ def test_a_withdrawn_claim_is_gone_from_the_next_list_and_stays_in_the_one_befor
     with database.transaction() as session:
         withdraw_claim(session, claim.id, who=OPERATOR, at=NOW)
     second = published(database, settings).release
-    assert (first.number, second.number) == (1, 2)
+    assert (first.number, second.number) == (2, 3)
     assert (first.claims().num_rows, second.claims().num_rows) == (1, 0)
     assert (
         open_latest(
             releases_folder(settings), [load_key(keys_folder(settings), settings.origin).verifier]
         ).number
-        == 2
+        == 3
     )
 
 
-def test_an_empty_registry_has_a_list_no_0(database: Database, settings: Settings) -> None:
-    assert published(database, settings).release.number == 0
+def test_the_list_of_an_empty_registry_has_the_number_of_its_rules(database: Database, settings: Settings) -> None:
+    assert published(database, settings).release.number == 1, "that of its rules"
 
 
 def test_a_claim_that_has_run_out_is_not_in_the_list(database: Database, settings: Settings) -> None:
@@ -215,13 +215,13 @@ def test_a_publish_killed_anywhere_leaves_whole_lists_and_the_next_one_finishes(
             if (folder / "latest.json").exists():
                 key = load_key(keys_folder(settings), settings.origin).verifier
                 latest = open_latest(folder, [key])
-                assert latest.claims().num_rows == 50 * latest.number
+                assert latest.claims().num_rows == 50 * (latest.number - 1)
         publisher.stdin.close()
     release = published(database, settings).release
-    assert (release.number, release.claims().num_rows) == (KILLS, 50 * KILLS)
+    assert (release.number, release.claims().num_rows) == (KILLS + 1, 50 * KILLS)
     key = load_key(keys_folder(settings), settings.origin).verifier
     for path in folder.glob("[0-9]*"):
-        assert open_release(path, [key]).claims().num_rows == 50 * int(path.name)
+        assert open_release(path, [key]).claims().num_rows == 50 * (int(path.name) - 1)
 
 
 def test_evidence_makes_a_domain_act_in_the_list(database: Database, settings: Settings) -> None:

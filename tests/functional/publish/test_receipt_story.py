@@ -67,16 +67,16 @@ def test_a_receipt_is_kept_and_held_against_lists(byleave: Command, tmp_path: Pa
     byleave("mirror", home / "releases", mirror, "--key", key)
     light = Command(tmp_path / "nowhere", LIGHT)
     for receipt, leaves, words in (
-        (mine, 0, "in list 4 at row"),
+        (mine, 0, "in list 5 at row"),
         (waiting, 8, "not confirmed yet"),
         (gone, 8, "withdrawn since"),
-        (later, 8, "not in list 4 yet: due by"),
+        (later, 8, "not in list 5 yet: due by"),
     ):
         said = light("verify", receipt, "--key", key, "--release", mirror, leaves=leaves)
         assert words in said
         assert said.endswith("loaded "), "the light core answers alone"
     light("verify", old_checkpoint, "--key", key, "--log", home / "log")
-    assert "all 5 entries" in light("verify", home / "log", "--key", key)
+    assert "all 6 entries" in light("verify", home / "log", "--key", key)
 
     new_key = byleave("keys", "rotate")
     assert byleave("keys", "show") == new_key != key
@@ -85,12 +85,12 @@ def test_a_receipt_is_kept_and_held_against_lists(byleave: Command, tmp_path: Pa
     history = home / "log/keys.history"
     light("verify", mine, "--key", new_key, leaves=5)
     light("verify", mine, "--key", new_key, "--history", history, "--log", home / "log")
-    assert "in list 6" in light("verify", later, "--key", key, "--release", home / "releases")
+    assert "in list 7" in light("verify", later, "--key", key, "--release", home / "releases")
     synced = tmp_path / "synced"
     byleave("sync", home / "releases", "--to", synced, "--key", key)
-    assert "in list 6" in light("verify", later, "--release", synced), "a synced folder remembers the key"
+    assert "in list 7" in light("verify", later, "--release", synced), "a synced folder remembers the key"
     byleave("mirror", home / "releases", mirror)
-    assert "in list 6" in light("verify", mine, "--key", new_key, "--release", mirror)
+    assert "in list 7" in light("verify", mine, "--key", new_key, "--release", mirror)
     findings = {one["name"]: one["state"] for one in json.loads(byleave("doctor", "--json"))}
     assert (findings["public log"], findings["published list"]) == ("ok", "ok")
 

@@ -9,7 +9,7 @@ from tests.logs import claim_entries, write_log
 from tests.unit.release.making import KEY, released
 
 from byleave.errors import FormatError, VerificationError
-from byleave.release.auditing import audit_completeness
+from byleave.release.auditing import audit
 from byleave.release.completeness import Completeness
 from byleave.release.keys import SigningKey
 from byleave.release.log_reading import open_place
@@ -21,7 +21,7 @@ def audited(tmp_path: Path, *said: tuple[int, str], number: int = 3, key: Signin
     release = released(tmp_path / "releases", number)
     checkpoint = write_log(tmp_path / "log", claim_entries(*said), key)
     with open_place(str(tmp_path / "log")) as place:
-        return audit_completeness(release, place, checkpoint)
+        return audit(release, place, checkpoint).completeness
 
 
 def test_a_list_with_every_claim_of_the_log_is_complete(tmp_path: Path) -> None:
@@ -58,11 +58,11 @@ def test_a_log_whose_entries_do_not_give_its_root_is_refused_wherever_it_was_tou
         open_place(str(tmp_path / "log")) as place,
         pytest.raises(VerificationError, match="do not give the root"),
     ):
-        audit_completeness(release, place, checkpoint)
+        audit(release, place, checkpoint)
 
 
 def test_a_log_of_something_else_is_refused(tmp_path: Path) -> None:
     release = released(tmp_path / "releases", 3)
     checkpoint = write_log(tmp_path / "log", [b"hello"] * 3, KEY)
     with open_place(str(tmp_path / "log")) as place, pytest.raises(FormatError, match="entry 0 of the log"):
-        audit_completeness(release, place, checkpoint)
+        audit(release, place, checkpoint)
