@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from byleave.registry.account_tables import Account
-from byleave.registry.claims import not_found
+from byleave.registry.claims import claim_by_id
 from byleave.registry.following_tables import Applied, CopiesFound, Fetched
-from byleave.registry.permissions import Act, Who, may
-from byleave.registry.tables import ClaimEventRow, ClaimRow, ReleaseRow
+from byleave.registry.permissions import Who
+from byleave.registry.tables import ClaimEventRow, ReleaseRow
 from byleave.registry.thresholds import HoldReason
 
 MOST_MOMENTS: Final = 200
