@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from byleave.apply.inputs import Input, columns_of, open_parquet
+from byleave.apply.forms.applying import wants_digests
+from byleave.apply.forms.units import DECIDING
+from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
 from byleave.apply.judging import Terms
 from byleave.apply.matching import Matched
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, decide_batch
+from byleave.apply.sources import Input
 from byleave.consent import Preference, Regime, Statement, acting
 from byleave.errors import InputError, RefusedError
 
@@ -77,21 +82,30 @@ def preview(before: Ruleset | None, after: Ruleset, source: Input, regime: Regim
     found = Preview()
     old = Plan(before, None, terms, regime, None) if before is not None else None
     new = Plan(after, None, terms, regime, None)
-    for file in source.files:
-        with open_parquet(file.path) as opened:
-            columns = columns_of(opened.schema_arrow, file.name)
-            for batch in opened.iter_batches(columns=columns.names(), use_threads=False):
-                decided = decide_batch(new, batch, columns)
-                stays = decided.stays[new.listed_regime]
-                stayed = np.ones(batch.num_rows, bool)
-                if old is not None:
-                    stayed = decide_batch(old, batch, columns).stays[old.listed_regime]
-                found.rows += batch.num_rows
-                found.dropped_before += int((~stayed).sum())
-                found.dropped_after += int((~stays).sum())
-                found.newly_kept += int((stays & ~stayed).sum())
-                _count(found, new, decided.matched, np.flatnonzero(stayed & ~stays))
+    for batch, columns in _batches(source, digests=wants_digests(new)):
+        decided = decide_batch(new, batch, columns)
+        stays = decided.stays[new.listed_regime]
+        stayed = np.ones(batch.num_rows, bool)
+        if old is not None:
+            stayed = decide_batch(old, batch, columns).stays[old.listed_regime]
+        found.rows += batch.num_rows
+        found.dropped_before += int((~stayed).sum())
+        found.dropped_after += int((~stays).sum())
+        found.newly_kept += int((stays & ~stayed).sum())
+        _count(found, new, decided.matched, np.flatnonzero(stayed & ~stays))
     return found
+
+
+def _batches(source: Input, *, digests: bool) -> Iterator[tuple[pa.RecordBatch, Columns]]:
+    """Yield all rows with the columns that decide."""
+    for part in source.parts:
+        if not isinstance(part, InputFile):
+            yield from ((rows.batch, DECIDING) for rows in part.rows(digests=digests))
+            continue
+        with open_parquet(part.path) as opened:
+            columns = columns_of(opened.schema_arrow, part.name)
+            for batch in opened.iter_batches(columns=columns.names(), use_threads=False):
+                yield batch, columns
 
 
 def check_share(found: Preview, most: float) -> None:

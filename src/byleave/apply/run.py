@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from byleave import __version__
 from byleave.apply.covering import CoverageTables, coverage_tables
-from byleave.apply.inputs import Input, find_input, open_parquet
+from byleave.apply.forms.applying import first_unchecked_of
+from byleave.apply.inputs import InputFile, open_parquet
 from byleave.apply.judging import Terms
 from byleave.apply.list_file import ListFile
 from byleave.apply.modes import Mode
@@ -25,6 +26,7 @@ from byleave.apply.page import html_page
 from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
 from byleave.apply.ruleset import Ruleset, load_ruleset, ruleset_path
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
+from byleave.apply.sources import Input, find_input
 from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
 from byleave.apply.tally import Tally
 from byleave.apply.workers import PlanFacts, Task, run_task, run_tasks
@@ -55,7 +57,7 @@ class ApplyRequest:
     ruleset
         A synced folder, see ``byleave sync``.
     input
-        Path of a Parquet file or of a folder of them, or the name of a dataset under ``home``.
+        Path of a file or a folder in any form that is known, or the name of a dataset under ``home``.
     unchecked
         What becomes of rows that could not be checked. Asked for only when there are some.
     with_pending
@@ -131,6 +133,7 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
             _ask_about_unchecked(plan, source, total, show)
         tallies = _apply_to_files(request, plan, source, staging, partial(show, "apply"), total)
         _refuse_changed(source, stamps)
+        staging.gather()
         _join_removed(staging, len(tallies), staging.out / request.list_name)
         report = Report(
             run=RunFacts(
@@ -195,7 +198,7 @@ def _open_coverage(request: ApplyRequest, release: Release, source: Input) -> Co
 
 
 def _refuse_own_names(source: Input) -> None:
-    clash = sorted(OWN_FILES & {file.name for file in source.files})
+    clash = sorted(OWN_FILES & {file.name for file in source.every_file})
     if clash:
         raise InputError(
             f"the input holds {clash[0]}, which is the name of a file written here",
@@ -205,10 +208,21 @@ def _refuse_own_names(source: Input) -> None:
 
 def _file_facts(source: Input) -> list[FileFacts]:
     facts = []
-    for file in source.files:
-        with open_parquet(file.path) as opened:
-            rows = int(opened.metadata.num_rows)
-        facts.append(FileFacts(file.name, file.path.stat().st_size, rows, file_digest(file.path)))
+    for part in source.parts:
+        if isinstance(part, InputFile):
+            files: tuple[InputFile, ...] = (part,)
+            named = part
+            with open_parquet(part.path) as opened:
+                rows = int(opened.metadata.num_rows)
+        else:
+            files, rows = part.files, part.count()
+            named = next((file for file in files if file.name == part.name), files[0])
+        facts += [
+            FileFacts(
+                file.name, file.path.stat().st_size, rows if file is named else 0, file_digest(file.path)
+            )
+            for file in files
+        ]
     return facts
 
 
@@ -241,8 +255,11 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
         seen += rows
         show("check", seen, total)
 
-    for file in source.files:
-        _, unchecked = first_unchecked(plan, file, step)
+    for part in source.parts:
+        if isinstance(part, InputFile):
+            _, unchecked = first_unchecked(plan, part, step)
+        else:
+            unchecked = first_unchecked_of(plan, part, step)
         if unchecked:
             raise InputError(
                 f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: "
@@ -267,7 +284,7 @@ def _apply_to_files(
         done += rows
         show(done, total)
 
-    tasks = [Task(place, file) for place, file in enumerate(source.files)]
+    tasks = [Task(place, part) for place, part in enumerate(source.parts)]
     workers = min(request.workers, len(tasks))
     if workers == 1:
         return [run_task(plan, staging, task, step) for task in tasks]
@@ -289,12 +306,12 @@ def _plan_facts(request: ApplyRequest, plan: Plan) -> PlanFacts:
 
 
 def _stamps(source: Input) -> list[tuple[int, int]]:
-    facts = [file.path.stat() for file in source.files]
+    facts = [file.path.stat() for file in source.every_file]
     return [(fact.st_size, fact.st_mtime_ns) for fact in facts]
 
 
 def _refuse_changed(source: Input, stamps: list[tuple[int, int]]) -> None:
-    for file, before, after in zip(source.files, stamps, _stamps(source), strict=True):
+    for file, before, after in zip(source.every_file, stamps, _stamps(source), strict=True):
         if before != after:
             raise ConflictError(f"{file.path} changed while it was read", remedy="run the same command again")
 

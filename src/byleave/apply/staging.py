@@ -46,6 +46,22 @@ class Staging:
         """Where the list of rows taken out of one shard stands until all are joined."""
         return self.folder / "removed" / f"{place:06d}.parquet"
 
+    def unit(self, place: int) -> Path:
+        """Return the folder into which the files of one unit are written, until all are gathered."""
+        return self.folder / "units" / f"{place:06d}"
+
+    def gather(self) -> None:
+        """Let what units wrote stand in the output as well; a run that was killed amid this does it again."""
+        for folder in sorted((self.folder / "units").iterdir()):
+            for path in _files(folder):
+                target = self.out / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                try:
+                    target.hardlink_to(path)
+                except OSError:  # not every file system has links
+                    shutil.copyfile(path, target)
+
     def finished(self, place: int, output: Path | None) -> Tally | None:
         """Return the counts of a shard that a killed run finished, if its files are whole."""
         try:
@@ -61,8 +77,8 @@ class Staging:
     def record(self, place: int, output: Path | None, tally: Tally) -> None:
         """Note that a shard is finished, after its files are on the disk; ``output`` is ``None`` for a mask."""
         for path in (output, self.part(place)):
-            if path is not None:
-                _flush(path)
+            for file in _files(path):
+                _flush(file)
         entry = {
             "output": _digest_or_none(output),
             "removed": file_digest(self.part(place)),
@@ -115,8 +131,24 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def empty_folder(path: Path) -> None:
+    """Make a folder that holds nothing."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+
+
 def _digest_or_none(path: Path | None) -> str | None:
+    if path is not None and path.is_dir():
+        lines = [f"{file_digest(file)}  {file.relative_to(path)}\n" for file in _files(path)]
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     return file_digest(path) if path is not None else None
+
+
+def _files(path: Path | None) -> list[Path]:
+    """List a file, or all below a folder."""
+    if path is None:
+        return []
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _begun(folder: Path, now: datetime) -> datetime:
@@ -127,7 +159,7 @@ def _begun(folder: Path, now: datetime) -> datetime:
             return at
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    for name in ("out", "removed", "journal"):
+    for name in ("out", "removed", "journal", "units"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
     (folder / "out").chmod(0o755)

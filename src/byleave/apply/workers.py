@@ -18,12 +18,14 @@ import pyarrow as pa
 
 from byleave import errors
 from byleave.apply.covering import coverage_tables
+from byleave.apply.forms.applying import apply_to_unit
+from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Terms
 from byleave.apply.modes import Mode
 from byleave.apply.ruleset import load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
-from byleave.apply.staging import Staging
+from byleave.apply.staging import Staging, empty_folder
 from byleave.apply.tally import Tally
 from byleave.consent import Regime
 from byleave.errors import ByleaveError, UnavailableError
@@ -61,10 +63,10 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file and where in the order of files it stands."""
+    """One file, or one unit of several, and where in the order of all it stands."""
 
     place: int
-    source: InputFile
+    source: InputFile | Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,27 @@ class _Failure:
 
 def run_task(plan: Plan, staging: Staging, task: Task, progress: Callable[[int], None]) -> Tally:
     """Apply to one file, unless a killed run finished it, and note that it is done."""
-    output = None if plan.mode is Mode.MASK else staging.out / task.source.name
+    output = _output(plan, staging, task)
     tally = staging.finished(task.place, output)
     if tally is not None:
         progress(tally.totals["rows"])
         return tally
-    target = output or staging.part(task.place)
+    target, removed = output or staging.part(task.place), staging.part(task.place)
     target.parent.mkdir(parents=True, exist_ok=True)
-    tally = apply_to_file(plan, task.source, target, staging.part(task.place), progress)
+    if isinstance(task.source, InputFile):
+        tally = apply_to_file(plan, task.source, target, removed, progress)
+    else:
+        if output is not None:
+            empty_folder(output)
+        tally = apply_to_unit(plan, task.source, target, removed, progress)
     staging.record(task.place, output, tally)
     return tally
+
+
+def _output(plan: Plan, staging: Staging, task: Task) -> Path | None:
+    if plan.mode is Mode.MASK:
+        return None
+    return staging.out / task.source.name if isinstance(task.source, InputFile) else staging.unit(task.place)
 
 
 def run_tasks(

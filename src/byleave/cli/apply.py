@@ -21,7 +21,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 def apply(
     ruleset: Path = typer.Option(..., help="Folder that `byleave sync` keeps"),
-    input_: str = typer.Option(..., "--input", help="Parquet file, folder of them, or name of a dataset"),
+    input_: str = typer.Option(..., "--input", help="File or folder in any form that is known, or name of a dataset"),
     output: Path = typer.Option(..., help="Folder to write; it must not be there yet"),
     regime: str = typer.Option(
         ..., help="Where nobody answered: opt_out keeps, opt_in drops, research reports"
@@ -89,7 +89,7 @@ def _print(report: Report, output: Path) -> None:
         did = f", and --unchecked {report.run.unchecked} was given" if report.run.unchecked else ""
         say(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
     if report.left_out:
-        say(f"{len(report.left_out):,} files of the input are no Parquet and were not copied")
+        say(f"{len(report.left_out):,} files of the input are of no known form and were not copied")
     say(f"read {output / 'report.html'}")
 
 

@@ -135,11 +135,11 @@ class _Asked:
         import shutil
         import tempfile
 
-        from byleave.apply.inputs import find_input
         from byleave.apply.judging import Terms
         from byleave.apply.preview import preview
         from byleave.apply.ruleset import compile_ruleset, load_ruleset
         from byleave.apply.run import open_ruleset
+        from byleave.apply.sources import find_input
         from byleave.consent import Regime, Use
         from byleave.release.sync import CURRENT
         from byleave.settings import Settings

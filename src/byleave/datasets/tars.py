@@ -18,7 +18,7 @@ NAME_BYTES = 65_536
 
 
 @dataclass(slots=True)
-class _Names:
+class Names:
     """What extended headers said about the next member."""
 
     path: str | None = None
@@ -27,7 +27,7 @@ class _Names:
 
 def is_tar(head: bytes) -> bool:
     """Tell by the first 512 bytes."""
-    return head[257:262] == b"ustar" or (len(head) == BLOCK and _header(head) is not None)
+    return head[257:262] == b"ustar" or (len(head) == BLOCK and header_of(head) is not None)
 
 
 def members(path: Path) -> Iterator[Member | Reject]:
@@ -37,14 +37,14 @@ def members(path: Path) -> Iterator[Member | Reject]:
     """
     length = path.stat().st_size
     with path.open("rb") as file:
-        offset, names, lost, ended = 0, _Names(), -1, False
+        offset, names, lost, ended = 0, Names(), -1, False
         while not ended and offset < length:
             file.seek(offset)
             block = file.read(BLOCK)
             if block == bytes(BLOCK):
                 ended = True
                 break
-            header = _header(block)
+            header = header_of(block)
             if header is None:
                 lost = offset if lost < 0 else lost
                 offset += BLOCK
@@ -54,12 +54,12 @@ def members(path: Path) -> Iterator[Member | Reject]:
                 lost = -1
             offset += BLOCK
             size = names.size if names.size is not None and header.isreg() else header.size
-            if header.type in _EXTENDED:
-                _extend(names, header.type, file.read(min(size, NAME_BYTES)))
+            if header.type in EXTENDED:
+                extend(names, header.type, file.read(min(size, NAME_BYTES)))
             else:
                 if header.isreg():
                     yield _member(path, names.path or header.name, offset, size, length)
-                names = _Names()
+                names = Names()
             offset += -(-size // BLOCK) * BLOCK
         if lost >= 0:
             yield Reject("corrupt_header", f"{path.name} byte {lost}", "nothing readable follows")
@@ -81,10 +81,11 @@ def _read(path: Path, offset: int, size: int) -> bytes:
         return os.pread(file.fileno(), size, offset)
 
 
-_EXTENDED = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+EXTENDED = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
 
 
-def _header(block: bytes) -> tarfile.TarInfo | None:
+def header_of(block: bytes) -> tarfile.TarInfo | None:
+    """Read a header of 512 bytes, or return ``None`` where none stands."""
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
@@ -92,14 +93,15 @@ def _header(block: bytes) -> tarfile.TarInfo | None:
     return header if header.size >= 0 else None
 
 
-def _extend(names: _Names, kind: bytes, content: bytes) -> None:
+def extend(names: Names, kind: bytes, content: bytes) -> None:
+    """Take note of what an extended header of this kind says."""
     if kind == tarfile.GNUTYPE_LONGNAME:
         names.path = content.rstrip(b"\0").decode("utf-8", "surrogateescape")
     elif kind == tarfile.XHDTYPE:
         _extend_by_pax(names, content)
 
 
-def _extend_by_pax(names: _Names, content: bytes) -> None:
+def _extend_by_pax(names: Names, content: bytes) -> None:
     """Read ``LENGTH key=value`` lines; one that does not add up ends the reading."""
     while content:
         digits, _, _ = content.partition(b" ")

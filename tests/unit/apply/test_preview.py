@@ -10,10 +10,10 @@ import pytest
 from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, ruleset_of, synced
 from typer.testing import CliRunner
 
-from byleave.apply.inputs import find_input
 from byleave.apply.judging import Terms
 from byleave.apply.preview import check_share, parse_share, preview
 from byleave.apply.run import apply_ruleset
+from byleave.apply.sources import find_input
 from byleave.cli.main import app
 from byleave.consent import Evidence, Preference, Regime, TargetKind, Use
 from byleave.errors import InputError, RefusedError, VerificationError

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.apply.worlds import KEY, NOW, coverage_file, links_file, request, row, synced
 
-from byleave.apply.inputs import dataset_version
 from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
+from byleave.apply.sources import dataset_version
 from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.release import SigningKey

@@ -1,0 +1,63 @@
+"""Apply to one unit: decide about its rows, list those that go, and write what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from byleave.apply.forms.units import DECIDING, Unit, no_rows, refuse
+from byleave.apply.list_file import ListFile
+from byleave.apply.modes import Mode
+from byleave.apply.shard import Plan, decide_batch, list_rows
+from byleave.apply.tally import Tally
+from byleave.consent import TargetKind
+from byleave.errors import InputError
+
+
+def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Callable[[int], None]) -> Tally:
+    """Write what the plan's mode asks for below ``out`` and the list of rows taken out to ``removed``; return the counts.
+
+    Raises
+    ------
+    FormatError
+        If a file of the unit cannot be read, has nothing to decide by, or does not agree with the others.
+    InputError
+        If the mode is ``annotate``, which only Parquet has room for.
+    """
+    if plan.mode is Mode.ANNOTATE:
+        raise InputError(
+            f"{unit.name} cannot be annotated: only Parquet takes further columns",
+            remedy="use --mode mask, which lists the rows, or --mode filter",
+        )
+    tally, stays = Tally(), [no_rows()]
+    try:
+        with ListFile(removed) as listing:
+            for rows in unit.rows(digests=wants_digests(plan)):
+                decided = decide_batch(plan, rows.batch, DECIDING)
+                list_rows(plan, decided, rows.file, rows.first, listing, tally)
+                stays.append(decided.stays[plan.regime])
+                progress(rows.batch.num_rows)
+        if plan.mode is Mode.FILTER:
+            unit.write(np.concatenate(stays), out)
+    except (pa.ArrowException, OSError) as error:
+        raise refuse(unit.name, f"cannot be read or written: {str(error)[:200]}") from error
+    tally.cut_names()
+    return tally
+
+
+def first_unchecked_of(plan: Plan, unit: Unit, progress: Callable[[int], None]) -> int:
+    """Count the rows that could not be checked, up to the end of the first batch that has some."""
+    for rows in unit.rows(digests=wants_digests(plan)):
+        progress(rows.batch.num_rows)
+        unchecked = int(decide_batch(plan, rows.batch, DECIDING).unchecked.sum())
+        if unchecked:
+            return unchecked
+    return 0
+
+
+def wants_digests(plan: Plan) -> bool:
+    """Whether the list names exact files, so that files at hand are worth hashing."""
+    return len(plan.ruleset.targets_of([TargetKind.DIGEST])) > 0
