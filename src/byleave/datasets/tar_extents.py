@@ -9,10 +9,12 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from byleave.datasets.tars import BLOCK, EXTENDED, NAME_BYTES, Names, extend, header_of
 from byleave.errors import FormatError
 
+AT_ONCE = 1024 * 1024
 REMEDY = "fetch the archive again, or take it out of the input and apply to the rest"
 
 
@@ -56,7 +58,7 @@ def extents(path: Path) -> Iterator[Extent]:
             file.seek(at)
             block = file.read(BLOCK)
             if block == bytes(BLOCK):
-                _check_rest(path, file.read(BLOCK))
+                _check_rest(path, file)
                 return
             header = header_of(block)
             if header is None or header.type == tarfile.GNUTYPE_SPARSE:
@@ -85,10 +87,11 @@ def _read_extension(path: Path, names: Names, header: tarfile.TarInfo, content: 
     extend(names, header.type, content)
 
 
-def _check_rest(path: Path, following: bytes) -> None:
-    """Files behind the first end mark are read by some programs and not by others."""
-    if following.strip(b"\0"):
-        raise FormatError(f"{path} goes on behind its end mark", remedy=REMEDY)
+def _check_rest(path: Path, file: BinaryIO) -> None:
+    """Refuse files behind the first end mark: some programs read them and others do not."""
+    while rest := file.read(AT_ONCE):
+        if rest.strip(b"\0"):
+            raise FormatError(f"{path} goes on behind its end mark", remedy="unpack and pack it anew")
 
 
 def _extent(name: str, begin: int, data: int, size: int, end: int) -> Extent:
