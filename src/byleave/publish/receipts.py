@@ -35,6 +35,9 @@ Guard = Callable[[Session, Sequence[Filing]], Sequence[Filing]]
 Also = Callable[[Session], object]
 """What else is to be stored in the transaction of a filing or a change."""
 
+Step = Callable[[Session], Sequence[Claim]]
+"""Changes claims, each by one event, and returns them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
@@ -89,22 +92,39 @@ def withdraw_with_receipt(
     also: Also | None = None,
 ) -> Acknowledged:
     """Withdraw one claim; when this returns, its event is in the public log. ``also`` is called in the same transaction."""
-    with database.transaction() as session:
-        refuse_other_past(session, settings)
-        claim = withdraw_claim(session, claim_id, who=who, at=at)
-        if also is not None:
-            also(session)
-    return acknowledge(database, settings, [claim], at=at)[0]
+    (done,) = step_with_receipts(
+        database,
+        settings,
+        lambda session: [withdraw_claim(session, claim_id, who=who, at=at)],
+        at=at,
+        also=also,
+    )
+    return done
 
 
 def erase_with_receipt(
     database: Database, settings: Settings, claim_id: bytes, *, who: Who, at: datetime
 ) -> Acknowledged:
     """Erase one claim; when this returns, its event is in the public log."""
+    (done,) = step_with_receipts(
+        database, settings, lambda session: [erase_claim(session, claim_id, who=who, at=at)], at=at
+    )
+    return done
+
+
+def step_with_receipts(
+    database: Database, settings: Settings, step: Step, *, at: datetime, also: Also | None = None
+) -> tuple[Acknowledged, ...]:
+    """Take a step with one claim or many, all or none; when this returns, its events are in the public log.
+
+    ``also`` is called in the same transaction, after it.
+    """
     with database.transaction() as session:
         refuse_other_past(session, settings)
-        claim = erase_claim(session, claim_id, who=who, at=at)
-    return acknowledge(database, settings, [claim], at=at)[0]
+        claims = step(session)
+        if also is not None:
+            also(session)
+    return acknowledge(database, settings, claims, at=at)
 
 
 def acknowledge(

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import InputError
+from byleave.registry.changing import NewAnswer
 from byleave.registry.filing import NewClaim
 from byleave.registry.legal_acts import split_by_act
 
@@ -77,6 +78,17 @@ class SaidAnswer:
                 act=act,
             )
             for act, preferences in split_by_act(self.mix, objects=self.objects)
+        )
+
+    def new_answer(self) -> NewAnswer:
+        """Return what it says instead of what a claim said before."""
+        return NewAnswer(
+            self.mix,
+            terms=self.terms or None,
+            contact=self.contact or None,
+            licence=self.licence or None,
+            publish_values=self.publish_values,
+            expires_at=self.expires_at,
         )
 
     @property

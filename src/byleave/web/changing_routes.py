@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from byleave.consent import PRESETS, STEPS, ClaimState, LegalAct, TargetKind
+from byleave.consent import PRESETS, LegalAct, TargetKind
 from byleave.errors import FormatError, InputError
-from byleave.publish.receipts import acknowledge
-from byleave.publish.sequencer import refuse_other_past
-from byleave.registry.changing import NewAnswer, change_claim, withdraw_claim
-from byleave.registry.claims import Claim, claim_by_id, claims_of, targets_of
-from byleave.registry.legal_acts import refuse_other_act
+from byleave.publish.receipts import Step, step_with_receipts
+from byleave.registry.answering import ClaimFilter, change_claims, living_claims, withdraw_claims
+from byleave.registry.claims import Claim, claim_by_id, targets_of
 from byleave.registry.narrowing import take_targets_out
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
@@ -62,23 +59,10 @@ def show_change(
 @router.post("/choices/{claim}/change")
 def change(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> Response:
     """Answer differently about the same things."""
-    answer = read_answer(form)
-    new = NewAnswer(
-        answer.mix,
-        terms=answer.terms or None,
-        contact=answer.contact or None,
-        licence=answer.licence or None,
-        publish_values=answer.publish_values,
-        expires_at=answer.expires_at,
+    new = read_answer(form).new_answer()
+    done = _logged(
+        site, lambda session: change_claims(session, [_claim_id(claim)], new, who=person.who, at=site.clock())
     )
-    at = site.clock()
-
-    def step(session: Session) -> Claim:
-        before = claim_by_id(session, _claim_id(claim), who=person.who, most=0)
-        refuse_other_act(before.act, new.preferences)
-        return change_claim(session, before.id, new, who=person.who, at=at)
-
-    done = _logged(site, step)
     return go(f"/choices/{done.id.hex()}")
 
 
@@ -90,7 +74,9 @@ def take_out(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> R
         raise InputError("nothing was ticked", remedy="tick what to take out")
     done = _logged(
         site,
-        lambda session: take_targets_out(session, _claim_id(claim), targets, who=person.who, at=site.clock()),
+        lambda session: [
+            take_targets_out(session, _claim_id(claim), targets, who=person.who, at=site.clock())
+        ],
     )
     return go(f"/choices/{done.id.hex()}/change")
 
@@ -100,23 +86,20 @@ def undo_all(site: TheSite, person: Undoer, form: CheckedForm) -> Response:
     """Withdraw every choice, a thousand at a time, all of these or none."""
     if not form.ticked("sure"):
         raise InputError("you did not tick that you are sure", remedy="tick it, or leave everything as it is")
-    with site.database.transaction() as session:
-        refuse_other_past(session, site.settings)
-        own = claims_of(session, person.account, who=person.who, most=0)
-        living = [one.id for one in own if ClaimState.WITHDRAWN in STEPS[one.state]][:MOST_UNDONE]
-        gone = [withdraw_claim(session, one, who=person.who, at=site.clock()) for one in living]
-        ask_for_list(session)
-    acknowledge(site.database, site.settings, gone, at=site.clock())
+
+    def step(session: Session) -> tuple[Claim, ...]:
+        living = living_claims(
+            session, person.account, ClaimFilter(), who=person.who, limit=MOST_UNDONE, most=0
+        )
+        return withdraw_claims(session, [one.id for one in living], who=person.who, at=site.clock())
+
+    step_with_receipts(site.database, site.settings, step, at=site.clock(), also=ask_for_list)
     return go("/choices")
 
 
-def _logged(site: Site, step: Callable[[Session], Claim]) -> Claim:
+def _logged(site: Site, step: Step) -> Claim:
     """Take a step and bring its event into the public log before it is answered; its receipt is at the choice."""
-    with site.database.transaction() as session:
-        refuse_other_past(session, site.settings)
-        claim = step(session)
-        ask_for_list(session)
-    (done,) = acknowledge(site.database, site.settings, [claim], at=site.clock())
+    (done,) = step_with_receipts(site.database, site.settings, step, at=site.clock(), also=ask_for_list)
     return done.claim
 
 

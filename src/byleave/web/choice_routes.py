@@ -106,6 +106,8 @@ def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Rea
         pages=-(-total // CHOICES_PER_PAGE),
         last=last,
         filed=_number(request, "filed"),
+        changed=_number(request, "changed"),
+        gone=_number(request, "gone"),
         undone=undone,
     )
 

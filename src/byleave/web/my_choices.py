@@ -104,7 +104,7 @@ def show_choice(
     return MyChoice(
         claim,
         answer_words(claim.preferences),
-        _title(claim),
+        title_of(claim),
         _picture(shower, claim, covered),
         state_of(claim, at, is_replaced=is_replaced),
         list_words(claim, last),
@@ -230,7 +230,8 @@ def _remark(claim: Claim, cover: DatasetCover) -> str:
     return " ".join(said)
 
 
-def _title(claim: Claim) -> str:
+def title_of(claim: Claim) -> str:
+    """Return what a choice is about, by the first thing it covers that has a name."""
     labelled = [target.label for target in claim.targets if target.label]
     plain = [
         target.value for target in claim.targets if target.value and target.kind is not TargetKind.PICTURE

@@ -131,6 +131,12 @@ class ClaimsBody(_Body):
     claims: list[str] = Field(min_length=1, max_length=MOST_CLAIMS)
 
 
+class AnswersBody(AnswerBody):
+    """Another answer for many claims, by their ids, in hex."""
+
+    claims: list[str] = Field(min_length=1, max_length=MOST_CLAIMS)
+
+
 class RejectedTarget(BaseModel):
     """A target that cannot be used, by its place in the request, from 0."""
 

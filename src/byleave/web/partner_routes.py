@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from pydantic import Field
-from sqlalchemy.orm import Session
 
 from byleave.consent import TargetKind
 from byleave.copies.guard import guarded
 from byleave.errors import ConflictError, FormatError
-from byleave.publish.receipts import Acknowledged, acknowledge, receipt_of
+from byleave.publish.receipts import Acknowledged, Step, acknowledge, receipt_of, step_with_receipts
 from byleave.publish.sequencer import refuse_other_past
-from byleave.registry.changing import change_claim, withdraw_claim
+from byleave.registry.answering import change_claims, withdraw_claims
 from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id, claims_of, number_of_claims, targets_of
 from byleave.registry.filing import Filing, file_claims
 from byleave.registry.handing_in import Kind, State, begin_reading, finish, handed_in, take_in
@@ -32,6 +30,7 @@ from byleave.web.choices import ask_for_list
 from byleave.web.keys import KeyFor
 from byleave.web.partner_bodies import (
     AnswerBody,
+    AnswersBody,
     ClaimBody,
     ClaimsBody,
     TakeOutBody,
@@ -157,7 +156,7 @@ def change(site: TheSite, token: Changing, claim: str, body: AnswerBody) -> dict
     """Answer differently about the same targets. The receipt of the change comes with the answer."""
     who, at = _who(site, token), site.clock()
     new = body.new_answer()
-    return _stepped(site, at, lambda session: change_claim(session, _claim_id(claim), new, who=who, at=at))
+    return _stepped(site, at, lambda session: change_claims(session, [_claim_id(claim)], new, who=who, at=at))
 
 
 @router.post("/{claim}/take-out")
@@ -166,7 +165,7 @@ def take_out(site: TheSite, token: Changing, claim: str, body: TakeOutBody) -> d
     who, at = _who(site, token), site.clock()
     targets = [(TargetKind(one.kind), bytes.fromhex(one.digest)) for one in body.targets]
     return _stepped(
-        site, at, lambda session: take_targets_out(session, _claim_id(claim), targets, who=who, at=at)
+        site, at, lambda session: [take_targets_out(session, _claim_id(claim), targets, who=who, at=at)]
     )
 
 
@@ -174,16 +173,16 @@ def take_out(site: TheSite, token: Changing, claim: str, body: TakeOutBody) -> d
 def withdraw(site: TheSite, token: Withdrawing, body: ClaimsBody) -> dict[str, Any]:
     """Withdraw up to a thousand claims, all or none. The receipt of each comes with the answer."""
     who, at = _who(site, token), site.clock()
-    ids = list(dict.fromkeys(_claim_id(text) for text in body.claims))
-    with site.database.transaction() as session:
-        refuse_other_past(session, site.settings)
-        gone = [withdraw_claim(session, one, who=who, at=at) for one in ids]
-        ask_for_list(session)
-    done = acknowledge(site.database, site.settings, gone, at=at)
-    return {
-        "ok": True,
-        "claims": [{**summary(one.claim, at), "receipt": one.receipt.to_text()} for one in done],
-    }
+    ids = [_claim_id(text) for text in body.claims]
+    return _many(site, at, lambda session: withdraw_claims(session, ids, who=who, at=at))
+
+
+@router.post("/answer")
+def answer_many(site: TheSite, token: Changing, body: AnswersBody) -> dict[str, Any]:
+    """Answer differently for up to a thousand claims, all or none, each about its own targets. The receipt of each comes with the answer."""
+    who, at = _who(site, token), site.clock()
+    ids, new = [_claim_id(text) for text in body.claims], body.new_answer()
+    return _many(site, at, lambda session: change_claims(session, ids, new, who=who, at=at))
 
 
 def _file_once(
@@ -220,13 +219,17 @@ def _filed_before(site: Site, handed: uuid.UUID, who: Who, at: datetime) -> tupl
     return claim, receipt_of(site.database, site.settings, claim.id, who=who, at=at)
 
 
-def _stepped(site: Site, at: datetime, step: Callable[[Session], Claim]) -> dict[str, Any]:
-    with site.database.transaction() as session:
-        refuse_other_past(session, site.settings)
-        claim = step(session)
-        ask_for_list(session)
-    (done,) = acknowledge(site.database, site.settings, [claim], at=at)
+def _stepped(site: Site, at: datetime, step: Step) -> dict[str, Any]:
+    (done,) = step_with_receipts(site.database, site.settings, step, at=at, also=ask_for_list)
     return {"ok": True, **summary(done.claim, at), "receipt": done.receipt.to_text()}
+
+
+def _many(site: Site, at: datetime, step: Step) -> dict[str, Any]:
+    done = step_with_receipts(site.database, site.settings, step, at=at, also=ask_for_list)
+    return {
+        "ok": True,
+        "claims": [{**summary(one.claim, at), "receipt": one.receipt.to_text()} for one in done],
+    }
 
 
 def _who(site: Site, token: Token) -> Who:
