@@ -34,6 +34,7 @@ from byleave.web import (
     lookup_routes,
     many_routes,
     organisation_routes,
+    original_routes,
     partner_routes,
     passkey_routes,
     proof_routes,

@@ -20,6 +20,7 @@ from byleave.publish.record import newest_releases, record
 from byleave.publish.releases import last_published
 from byleave.publish.witnesses import own_policy
 from byleave.registry.permissions import Act
+from byleave.registry.proof_costs import proof_costs
 from byleave.registry.review import queue
 from byleave.release.key_history import HISTORY
 from byleave.web.atom import ATOM_TYPE, releases_feed
@@ -49,6 +50,7 @@ def registry(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     with site.database.transaction() as session:
         shown = record(session, site.settings, at=site.clock(), releases=SHOWN_RELEASES)
         waiting = queue(session, site.clock())
+        costs = proof_costs(session)
     key = known_keys(site.settings)[0]
     return page(
         request,
@@ -57,6 +59,7 @@ def registry(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
         "registry.html",
         record=shown,
         queue=waiting,
+        costs=costs,
         key=str(key),
         address=_address(request),
     )

@@ -28,6 +28,7 @@ UPLOAD_PATHS: Final = frozenset(
         "/choices/picture",
         "/choices/copies",
         "/proofs/credentials",
+        "/proofs/original",
         "/api/v1/search/picture",
     }
 )
