@@ -41,6 +41,7 @@ class RunFacts:
     needs: Needs
     removed_file: str
     mode: Mode
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def report_object(report: Report) -> dict[str, JSON]:
             "unchecked": run.unchecked.value if run.unchecked else None,
             "with_pending": run.with_pending,
             "mode": run.mode.value,
+            "since": run.since,
         },
         "release": {
             "number": report.release.number,

@@ -26,6 +26,7 @@ from byleave.apply.page import html_page
 from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
 from byleave.apply.ruleset import Ruleset, load_ruleset, ruleset_path
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
+from byleave.apply.since import check_since
 from byleave.apply.sources import Input, find_input
 from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
 from byleave.apply.tally import Tally
@@ -68,6 +69,8 @@ class ApplyRequest:
         Whether positions are listed, rows are annotated, or rows are taken out.
     workers
         How many processes share the files. What is written does not depend on it.
+    since
+        The list under which an earlier run wrote the input. Files that lose no further row are then copied as they are.
     """
 
     ruleset: Path
@@ -82,6 +85,7 @@ class ApplyRequest:
     max_age: AgeLimit | None = None
     mode: Mode = Mode.FILTER
     workers: int = 1
+    since: int | None = None
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -118,7 +122,7 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
     release, ruleset = open_ruleset(request.ruleset)
     if request.max_age is not None:
         check_age(release, request.max_age, now)
-    source = find_input(request.input, request.home, with_version=request.coverage is not None)
+    source = _find_source(request, release)
     _refuse_own_names(source)
     coverage = _open_coverage(request, release, source)
     tables = coverage_tables(coverage, ruleset) if coverage else None
@@ -146,6 +150,7 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
                 needs=plan.needs,
                 removed_file=request.list_name,
                 mode=request.mode,
+                since=request.since,
             ),
             release=release,
             keys=tuple(str(key) for key in _trusted_keys(request.ruleset)),
@@ -160,6 +165,14 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
         (staging.out / "report.html").write_text(html_page(report), encoding="utf-8")
         staging.publish(request.output)
     return report
+
+
+def _find_source(request: ApplyRequest, release: Release) -> Input:
+    without: frozenset[str] = frozenset()
+    if request.since is not None:
+        check_since(Path(request.input), request.since, release)
+        without = OWN_FILES
+    return find_input(request.input, request.home, with_version=request.coverage is not None, without=without)
 
 
 def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
@@ -239,6 +252,7 @@ def _request_digest(
         "unchecked": request.unchecked,
         "with_pending": request.with_pending,
         "mode": request.mode.value,
+        "since": request.since,
         "files": [[file.name, file.sha256] for file in files],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -287,7 +301,7 @@ def _apply_to_files(
     tasks = [Task(place, part) for place, part in enumerate(source.parts)]
     workers = min(request.workers, len(tasks))
     if workers == 1:
-        return [run_task(plan, staging, task, step) for task in tasks]
+        return [run_task(plan, staging, task, step, since=request.since is not None) for task in tasks]
     return list(run_tasks(_plan_facts(request, plan), staging, tasks, workers, step))
 
 
@@ -302,6 +316,7 @@ def _plan_facts(request: ApplyRequest, plan: Plan) -> PlanFacts:
         regime=plan.regime,
         unchecked=plan.unchecked,
         mode=plan.mode,
+        since=request.since is not None,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +95,12 @@ class Plan:
         listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
         self.listed_regime = listed
         self.listing = Listing(ruleset, coverage, self.verdicts, listed)
+
+    def as_mask(self) -> Self:
+        """Return the same plan for listing rows alone; it shares working memory with this one."""
+        other = copy(self)
+        other.mode = Mode.MASK
+        return other
 
     @property
     def drops_unchecked(self) -> bool:

@@ -53,8 +53,8 @@ class Input:
         return [*self.files, *(file for unit in self.units for file in unit.files)]
 
 
-def find_input(given: str, home: Path, *, with_version: bool) -> Input:
-    """Find the files behind a path or a dataset's name.
+def find_input(given: str, home: Path, *, with_version: bool, without: frozenset[str] = frozenset()) -> Input:
+    """Find the files behind a path or a dataset's name; those named in ``without`` are passed over.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def find_input(given: str, home: Path, *, with_version: bool) -> Input:
     """
     path = Path(given)
     if path.exists():
-        found = _below([path])
+        found = _below([path], without)
         version = dataset_version([source_digest(path)]) if with_version else None
         return replace(found, version=version)
     folder = home / "catalog" / given
@@ -82,7 +82,7 @@ def dataset_version(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in sorted(digests)).encode()).hexdigest()
 
 
-def _below(paths: Sequence[Path]) -> Input:
+def _below(paths: Sequence[Path], without: frozenset[str] = frozenset()) -> Input:
     """List the files of several sources; where there are several, each file's name begins with its source's."""
     every: list[InputFile] = []
     for source in paths:
@@ -91,7 +91,8 @@ def _below(paths: Sequence[Path]) -> Input:
             root = source.parent
         for path in sorted(source_files(source)):
             name = path.relative_to(root).as_posix()
-            every.append(InputFile(path, name))
+            if name not in without:
+                every.append(InputFile(path, name))
     units, others = find_units(every, alone=len(paths) == 1 and paths[0].is_file())
     files = [file for file in others if _is_parquet(file.path)]
     if not files and not units:
@@ -99,7 +100,8 @@ def _below(paths: Sequence[Path]) -> Input:
             f"{', '.join(str(path) for path in paths)} holds no Parquet file, and no dataset in another form that is known",
             remedy="give a Parquet file, a list of links, a folder of shards, or a folder that holds some",
         )
-    left_out = tuple(file.name for file in others if file not in files)
+    parquet = {file.name for file in files}
+    left_out = tuple(file.name for file in others if file.name not in parquet)
     names = [file.name for file in every]
     if len(set(names)) != len(names):
         raise InputError(

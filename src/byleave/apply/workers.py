@@ -25,6 +25,7 @@ from byleave.apply.judging import Terms
 from byleave.apply.modes import Mode
 from byleave.apply.ruleset import load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
+from byleave.apply.since import apply_since
 from byleave.apply.staging import Staging, empty_folder
 from byleave.apply.tally import Tally
 from byleave.consent import Regime
@@ -52,6 +53,7 @@ class PlanFacts:
     regime: Regime
     unchecked: Unchecked | None
     mode: Mode
+    since: bool = False
 
     def open(self) -> Plan:
         """Map the ruleset and read the coverage."""
@@ -82,8 +84,13 @@ class _Failure:
         return kind(self.problem, remedy=self.remedy)
 
 
-def run_task(plan: Plan, staging: Staging, task: Task, progress: Callable[[int], None]) -> Tally:
-    """Apply to one file, unless a killed run finished it, and note that it is done."""
+def run_task(
+    plan: Plan, staging: Staging, task: Task, progress: Callable[[int], None], *, since: bool = False
+) -> Tally:
+    """Apply to one file, unless a killed run finished it, and note that it is done.
+
+    With ``since``, a file that loses nothing is copied as it is.
+    """
     output = _output(plan, staging, task)
     tally = staging.finished(task.place, output)
     if tally is not None:
@@ -91,11 +98,13 @@ def run_task(plan: Plan, staging: Staging, task: Task, progress: Callable[[int],
         return tally
     target, removed = output or staging.part(task.place), staging.part(task.place)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(task.source, InputFile):
+    if output is not None and not isinstance(task.source, InputFile):
+        empty_folder(output)
+    if since and plan.mode is Mode.FILTER:
+        tally = apply_since(plan, task.source, target, removed, progress)
+    elif isinstance(task.source, InputFile):
         tally = apply_to_file(plan, task.source, target, removed, progress)
     else:
-        if output is not None:
-            empty_folder(output)
         tally = apply_to_unit(plan, task.source, target, removed, progress)
     staging.record(task.place, output, tally)
     return tally
@@ -170,7 +179,7 @@ def _work(task: Task) -> Tally | _Failure:
     try:
         if bench.plan is None:
             bench.plan = bench.facts.open()
-        return run_task(bench.plan, bench.staging, task, _silent)
+        return run_task(bench.plan, bench.staging, task, _silent, since=bench.facts.since)
     except ByleaveError as error:
         return _Failure(type(error).__name__, error.problem, error.remedy)
 

@@ -21,7 +21,9 @@ Word = TypeVar("Word", bound=StrEnum)
 
 def apply(
     ruleset: Path = typer.Option(..., help="Folder that `byleave sync` keeps"),
-    input_: str = typer.Option(..., "--input", help="File or folder in any form that is known, or name of a dataset"),
+    input_: str = typer.Option(
+        ..., "--input", help="File or folder in any form that is known, or name of a dataset"
+    ),
     output: Path = typer.Option(..., help="Folder to write; it must not be there yet"),
     regime: str = typer.Option(
         ..., help="Where nobody answered: opt_out keeps, opt_in drops, research reports"
@@ -34,6 +36,9 @@ def apply(
     coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
+    since: int | None = typer.Option(
+        None, help="The input is what a run under this list left: copy files that lose nothing more"
+    ),
     max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
     grace: str | None = typer.Option(None, help="Use it that much longer, with a warning, such as 12h"),
     json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
@@ -60,6 +65,7 @@ def apply(
         max_age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
         mode=word_of(Mode, mode, "--mode"),
         workers=workers,
+        since=since,
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)

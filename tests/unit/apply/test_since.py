@@ -1,0 +1,110 @@
+"""A newer list over what an older one left gives what the newer list over the whole gives, and touches only what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from tests.unit.apply.datasets_in_forms import FORMS
+from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+
+from byleave.apply.modes import Mode, outcome_of
+from byleave.apply.report import Report, report_object
+from byleave.apply.run import OWN_FILES, apply_ruleset
+from byleave.consent import Preference, TargetKind
+from byleave.errors import FormatError, InputError, NotFoundError
+
+FIRST = row(1, TargetKind.HOST, "a.example")
+SECOND = row(2, TargetKind.URL, "http://b.example/1")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    for name, hosts in (("x", "abc"), ("y", "acd")):
+        links = [f"http://{hosts[n % 3]}.example/{n}" for n in range(30)]
+        links_file(tmp_path / "data" / f"{name}.parquet", links)
+    FORMS[0].make(tmp_path / "data" / "shards")
+    synced(tmp_path, [FIRST])
+    apply_ruleset(request(tmp_path, tmp_path / "data", output=tmp_path / "one"), NOW)
+    synced(tmp_path, [FIRST, SECOND], number=2)
+    return tmp_path
+
+
+def again(world: Path, since: int = 1, **others: Any) -> Report:
+    return apply_ruleset(request(world, world / "one", since=since, **others), NOW)
+
+
+def data_files(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in OWN_FILES]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_outcome_is_that_of_the_whole_and_the_list_names_what_is_new(world: Path, workers: int) -> None:
+    report = again(world, workers=workers)
+    apply_ruleset(request(world, world / "data", output=world / "whole"), NOW)
+    assert {name: pq.read_table(world / "out" / name) for name in ("x.parquet", "y.parquet")} == {
+        name: pq.read_table(world / "whole" / name) for name in ("x.parquet", "y.parquet")
+    }
+    assert FORMS[0].read(world / "out" / "shards") == FORMS[0].read(world / "whole" / "shards")
+    listed = pq.read_table(world / "out" / "removed.parquet")
+    assert listed["file"].to_pylist() == ["shards/00000.parquet", "x.parquet"]
+    assert report.removed == 2
+    request_told = report_object(report)["request"]
+    assert isinstance(request_told, dict)
+    assert request_told["since"] == 1
+
+
+def test_files_that_lose_nothing_are_not_written_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def noting(mode: Mode, *others: Any) -> Any:
+        written.extend([others[-1].name] * (mode is Mode.FILTER))
+        return outcome_of(mode, *others)
+
+    monkeypatch.setattr("byleave.apply.shard.outcome_of", noting)
+    again(world)
+    assert written == ["x.parquet"]
+    before, after = data_files(world / "one"), data_files(world / "out")
+    assert {name for name in before if before[name] != after[name]} == {
+        "x.parquet", "shards/00000.tar", "shards/00000.parquet", "shards/00000_stats.json",
+    }  # fmt: skip
+
+
+def test_a_withdrawn_claim_brings_nothing_back(world: Path) -> None:
+    synced(world, [row(3, TargetKind.HOST, "a.example", Preference.ALLOW)], number=3)
+    report = again(world)
+    assert report.removed == 0
+    assert data_files(world / "out") == data_files(world / "one")
+
+
+class TestRefusals:
+    """A folder that is not what an earlier run left is refused."""
+
+    def test_another_list_is_named(self, world: Path) -> None:
+        with pytest.raises(InputError, match=r"list no\. 1") as caught:
+            again(world, since=2)
+        assert "--since 1" in caught.value.remedy
+
+    def test_a_folder_without_a_report_is_named(self, world: Path) -> None:
+        (world / "one" / "report.json").unlink()
+        with pytest.raises(NotFoundError, match="no report"):
+            again(world)
+
+    @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"release": 3}'])
+    def test_a_report_that_is_none_is_named(self, world: Path, content: bytes) -> None:
+        (world / "one" / "report.json").write_bytes(content)
+        with pytest.raises(FormatError, match="no report of a run"):
+            again(world)
+
+    def test_a_run_that_took_nothing_out_is_no_beginning(self, world: Path) -> None:
+        path = world / "one" / "report.json"
+        path.write_text(path.read_text().replace('"mode": "filter"', '"mode": "mask"'))
+        with pytest.raises(InputError, match="is not what an earlier run"):
+            again(world)
+
+    def test_without_saying_so_an_output_is_no_input(self, world: Path) -> None:
+        with pytest.raises(InputError, match="name of a file written here"):
+            apply_ruleset(request(world, world / "one"), NOW)
