@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from byleave.cli.claim_changes import change, history, take_out
+from byleave.cli.claim_changes import change, history, take_out, withdraw
 from byleave.cli.output import now, print_json, say
 from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, TargetKind, Use
 from byleave.errors import FormatError, InputError, NotFoundError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Say no, ask me first, or yes; list, show and withdraw")
 
 app.command()(change)
+app.command()(withdraw)
 app.command("take-out")(take_out)
 app.command()(history)
 
@@ -145,27 +146,6 @@ def show(
         )
     for one in covered:
         typer.echo(f"  in {one['dataset']}: {one['entries']} entries as of {one['as_of']:%Y-%m-%d}")
-
-
-@app.command()
-def withdraw(
-    claim: str = typer.Argument(help="Id of the claim"),
-    receipt: Path | None = typer.Option(None, help="File to write the receipt to"),
-    json_: bool = typer.Option(False, "--json", help="Print it as JSON"),
-) -> None:
-    """Withdraw one claim: it is gone from the next published list on."""
-    from byleave.publish.receipts import withdraw_with_receipt
-    from byleave.registry.database import Database
-    from byleave.registry.permissions import OPERATOR
-
-    claim_id, settings = _claim_id(claim), Settings.from_process()
-    with Database.open(settings) as database:
-        done = withdraw_with_receipt(database, settings, claim_id, who=OPERATOR, at=now())
-    _keep(done.receipt.to_text(), receipt)
-    if json_:
-        print_json(describe(done.claim))
-    else:
-        say(f"withdrawn as claim event {done.claim.number}; publish to make it known")
 
 
 @app.command()

@@ -1,8 +1,8 @@
-"""`byleave claim change`, `take-out` and `history`: what happens to a claim after it was filed."""
+"""`byleave claim change`, `withdraw`, `take-out` and `history`: what happens to claims after they were filed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,22 @@ from byleave.errors import FormatError, InputError
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
+    from byleave.publish.receipts import Step
     from byleave.registry.claims import Claim
+
+_LINE_BYTES = 64
+"""More than an id in hex and its line break."""
+
+_CLAIMS = typer.Argument([], metavar="[CLAIM]...", help="Ids of claims", show_default=False)
+_FROM = typer.Option(None, "--from", help="A file with ids of claims, one a line")
+_RECEIPTS = typer.Option(
+    None, help="File to write the receipt to; for several claims a folder, which gets one for each"
+)
 
 
 def change(
-    claim: str = typer.Argument(help="Id of the claim"),
+    claims: list[str] = _CLAIMS,
+    from_: Path | None = _FROM,
     preference: str = typer.Option(..., help="deny, conditional or allow"),
     use: list[Use] = typer.Option(..., help="For which use; may be given several times"),
     terms: str | None = typer.Option(None, help="Terms, or a link to them"),
@@ -29,23 +38,42 @@ def change(
     publish_values: bool = typer.Option(
         False, "--publish-values", help="Put plain links and match codes into the published list"
     ),
-    receipt: Path | None = typer.Option(None, help="File to write the receipt to"),
+    receipt: Path | None = _RECEIPTS,
+    json_: bool = typer.Option(False, "--json", help="Print what they say now as JSON"),
 ) -> None:
-    """Answer differently about the same targets: what is said now replaces all that was said before."""
-    from byleave.registry.changing import NewAnswer, change_claim
-    from byleave.registry.claims import claim_by_id
-    from byleave.registry.legal_acts import refuse_other_act
+    """Answer differently about the same targets: what is said now replaces all that was said before. Of several claims all are changed, or none."""
+    from byleave.registry.answering import change_claims
+    from byleave.registry.changing import NewAnswer
     from byleave.registry.permissions import OPERATOR
 
+    named = _named(claims, from_)
     preferences = Preferences.same(Preference.parse(preference), use)
     new = NewAnswer(preferences, terms, contact, licence, publish_values=publish_values)
+    done = _take(
+        lambda session: change_claims(session, named, new, who=OPERATOR, at=now()),
+        receipt,
+        is_one=len(named) == 1,
+    )
+    _tell(done, "changed", as_json=json_)
 
-    def step(session: Session) -> Claim:
-        before = claim_by_id(session, _claim_id(claim), who=OPERATOR, most=0)
-        refuse_other_act(before.act, preferences)
-        return change_claim(session, before.id, new, who=OPERATOR, at=now())
 
-    _take(step, receipt, "changed")
+def withdraw(
+    claims: list[str] = _CLAIMS,
+    from_: Path | None = _FROM,
+    receipt: Path | None = _RECEIPTS,
+    json_: bool = typer.Option(False, "--json", help="Print what is left of them as JSON"),
+) -> None:
+    """Withdraw claims, all of them or none: they are gone from the next published list on."""
+    from byleave.registry.answering import withdraw_claims
+    from byleave.registry.permissions import OPERATOR
+
+    named = _named(claims, from_)
+    done = _take(
+        lambda session: withdraw_claims(session, named, who=OPERATOR, at=now()),
+        receipt,
+        is_one=len(named) == 1,
+    )
+    _tell(done, "withdrawn", as_json=json_)
 
 
 def take_out(
@@ -64,11 +92,12 @@ def take_out(
     if not targets:
         raise InputError("nothing was named", remedy="name a link, a path or a domain to take out")
     named = [(target.kind, target.digest) for target in targets]
-    _take(
-        lambda session: take_targets_out(session, _claim_id(claim), named, who=OPERATOR, at=now()),
+    done = _take(
+        lambda session: [take_targets_out(session, _claim_id(claim), named, who=OPERATOR, at=now())],
         receipt,
-        "narrowed",
+        is_one=True,
     )
+    _tell(done, "narrowed", as_json=False)
 
 
 def history(
@@ -89,23 +118,59 @@ def history(
         typer.echo(f"{one.at:%Y-%m-%d %H:%M}  {one.sentence}")
 
 
-def _take(step: Callable[[Session], Claim], receipt: Path | None, done: str) -> None:
-    from byleave.publish.receipts import acknowledge
-    from byleave.publish.sequencer import refuse_other_past
+def _take(step: Step, receipt: Path | None, *, is_one: bool) -> Sequence[Claim]:
+    """Take a step with claims and write the receipt of each where it was asked for."""
+    from byleave.publish.receipts import step_with_receipts
     from byleave.registry.database import Database
     from byleave.storage import write_atomically
 
     settings = Settings.from_process()
     with Database.open(settings) as database:
-        with database.transaction() as session:
-            refuse_other_past(session, settings)
-            claim = step(session)
-        (filed,) = acknowledge(database, settings, [claim], at=now())
+        done = step_with_receipts(database, settings, step, at=now())
     if receipt is not None:
-        write_atomically(receipt, filed.receipt.to_text().encode(), mode=0o600)
-    say(
-        f"{done} as claim event {claim.number}: it covers {claim.target_count:,} targets; publish to make it known"
-    )
+        if not is_one:
+            receipt.mkdir(parents=True, exist_ok=True)
+        for one in done:
+            to = receipt if is_one else receipt / f"{one.claim.id.hex()}.tlog-proof"
+            write_atomically(to, one.receipt.to_text().encode(), mode=0o600)
+    return [one.claim for one in done]
+
+
+def _tell(done: Sequence[Claim], what: str, *, as_json: bool) -> None:
+    from byleave.cli.claim import describe
+
+    if as_json:
+        print_json(describe(done[0]) if len(done) == 1 else [describe(one) for one in done])
+    elif len(done) == 1:
+        say(
+            f"{what} as claim event {done[0].number}: it covers {done[0].target_count:,} targets; publish to make it known"
+        )
+    else:
+        say(f"{len(done):,} claims {what}, each by an event of its own; publish to make it known")
+
+
+def _named(claims: Sequence[str], listed: Path | None) -> list[bytes]:
+    """Return the claims that were named, each once, in the order given."""
+    texts = [*claims, *(_listed(listed) if listed is not None else ())]
+    if not texts:
+        raise InputError("no claim was named", remedy="give the ids of claims, or a file of them by --from")
+    return list(dict.fromkeys(_claim_id(text) for text in texts))
+
+
+def _listed(path: Path) -> list[str]:
+    from byleave.registry.answering import MOST_AT_ONCE
+
+    most = MOST_AT_ONCE * _LINE_BYTES
+    try:
+        with path.open(encoding="ascii") as file:
+            content = file.read(most + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read as a list of claims", remedy="write one id a line"
+        ) from error
+    if len(content) > most:
+        raise InputError(f"{path} is too long", remedy=f"name at most {MOST_AT_ONCE:,} claims at once")
+    return content.split()
 
 
 def _claim_id(text: str) -> bytes:

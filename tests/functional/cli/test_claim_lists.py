@@ -34,3 +34,29 @@ def test_a_list_is_filed_changed_narrowed_and_told_about(
     assert ask.returncode == 0, ask.stderr
     told = json.loads(byleave("claim", "history", claim, "--json", home=registry_home).stdout)
     assert len(told) == 3
+
+
+def test_several_claims_are_changed_and_withdrawn_by_one_command_or_none_is(
+    database: object, registry_home: Path, tmp_path: Path
+) -> None:
+    add = ("claim", "add", "--preference", "deny", "--as", "ann@example.org", "--url")
+    first, second = (
+        byleave(*add, f"https://a.example/{number}.jpg", home=registry_home).stdout.strip() for number in "12"
+    )
+    listed = tmp_path / "claims.txt"
+    listed.write_text(f"{second}\n\n{first}\n")
+    ask = ("--preference", "conditional", "--use", "tdm")
+    changed = byleave(
+        "claim", "change", first, "--from", listed, *ask, "--receipt", tmp_path / "kept", home=registry_home
+    )
+    assert changed.returncode == 0, changed.stderr
+    assert "2 claims changed" in changed.stderr
+    assert {path.stem for path in (tmp_path / "kept").iterdir()} == {first, second}
+    stranger = byleave("claim", "withdraw", first, "00" * 16, home=registry_home)
+    assert stranger.returncode != 0
+    gone = byleave("claim", "withdraw", "--from", listed, "--json", home=registry_home)
+    assert [(one["claim"], one["state"]) for one in json.loads(gone.stdout)] == [
+        (second, "withdrawn"),
+        (first, "withdrawn"),
+    ]
+    assert byleave("claim", "withdraw", home=registry_home).returncode == 2
