@@ -90,25 +90,25 @@ def test_the_pages_of_accounts_and_organisations_are_for_everybody(new_page: New
     mara.get_by_label("Its name").fill("Kestrel Agency")
     mara.get_by_role("button", name="Make it", exact=True).click()
     home = mara.url.partition("?")[0]
-    mara.get_by_label("E-mail address").fill("ines@studio.example.org")
+    mara.get_by_label("E-mail address").fill("nina@studio.example.org")
     mara.get_by_role("button", name="Send the invitation").click()
     expect(mara.get_by_text("The invitation is on its way")).to_be_visible()
     assert_accessible(mara)
 
-    ines = new_page(viewport={"width": 360, "height": 760})
-    ines.goto("/outbox")
-    invitation = ines.locator(".mail a", has_text="/invitation").first.get_attribute("href") or ""
-    ines.goto(invitation)
-    sign_in(ines, "ines@studio.example.org")
-    ines.goto(home)
-    assert_accessible(ines)
-    ines.goto(invitation)
-    assert_accessible(ines)
-    ines.get_by_role("button", name="Join Kestrel Agency").click()
-    ines.get_by_role("button", name="Act for Kestrel Agency").click()
-    expect(ines.get_by_text("Choices you see, make and undo here are theirs.")).to_be_visible()
-    assert_accessible(ines)
-    for page in (mara, ines):
+    nina = new_page(viewport={"width": 360, "height": 760})
+    nina.goto("/outbox")
+    invitation = nina.locator(".mail a", has_text="/invitation").first.get_attribute("href") or ""
+    nina.goto(invitation)
+    sign_in(nina, "nina@studio.example.org")
+    nina.goto(home)
+    assert_accessible(nina)
+    nina.goto(invitation)
+    assert_accessible(nina)
+    nina.get_by_role("button", name="Join Kestrel Agency").click()
+    nina.get_by_role("button", name="Act for Kestrel Agency").click()
+    expect(nina.get_by_text("Choices you see, make and undo here are theirs.")).to_be_visible()
+    assert_accessible(nina)
+    for page in (mara, nina):
         for path in ("/account", home, "/choices"):
             page.set_viewport_size({"width": 360, "height": 760})
             page.goto(path)
