@@ -28,7 +28,7 @@ tour: setup ## Do the whole job once on 300 pictures and check every result
 	$(BIN)/byleave demo --tour
 
 test: setup ## Run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 lint: setup ## Look at the code without running it
 	$(BIN)/ruff check .
