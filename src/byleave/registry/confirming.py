@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,13 +16,21 @@ from sqlalchemy.orm import Session
 from byleave.consent import ClaimState, Evidence, Preference, Preferences, TargetKind, Use
 from byleave.log import JSON
 from byleave.registry.claims import event_time
+from byleave.registry.database import Database
 from byleave.registry.events import NewEvent, append_events
+from byleave.registry.jobs import defer
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.proofs import COUNTING, ProofState, confirmed_of
 from byleave.registry.registering import first_state
 from byleave.registry.scopes import Confirmed
 from byleave.registry.tables import ClaimRow, TargetRow
 from byleave.registry.targets import Target
+
+RECONFIRM: Final = "reconfirm"
+"""Name of the job."""
+
+MOST_AT_ONCE: Final = 10_000
+"""Targets confirmed while somebody waits for an answer: about a second. The job does the rest."""
 
 READ_AT_ONCE: Final = 5_000
 IDS_AT_ONCE: Final = 10_000
@@ -39,13 +47,50 @@ class _Change:
     stale: bool = False
 
 
-def reconfirm(session: Session, account: uuid.UUID, *, at: datetime) -> int:
-    """Hold every living claim of an account against its proofs, and return how many changed; each has one ``confirm`` event.
+def reconfirm_first(session: Session, account: uuid.UUID, *, at: datetime, most: int) -> int:
+    """Hold claims with at most ``most`` targets together against the account's proofs, the smallest first, and leave the rest to a job.
 
-    Evidence rises with what is shown. It never falls: where what confirmed a target is gone, the claim is flagged stale, by which
-    its refusals stay and a yes no longer acts.
+    A claim is confirmed in whole, since one event says what became of it. Returns how many targets the job is left with.
+    """
+    counted = (
+        sa.select(ClaimRow.id, sa.func.count(TargetRow.id).label("targets"))
+        .join(TargetRow, TargetRow.claim_id == ClaimRow.id, isouter=True)
+        .where(ClaimRow.account_id == account, ClaimRow.state.in_(_LIVING))
+        .group_by(ClaimRow.id)
+        .order_by("targets", ClaimRow.id)
+    )
+    now: list[bytes] = []
+    taken = left = 0
+    for claim, targets in session.execute(counted).all():
+        if taken + targets <= most:
+            now.append(claim)
+            taken += targets
+        else:
+            left += targets
+    reconfirm(session, account, at=at, claims=now if left else None)
+    if left:
+        name = f"{RECONFIRM}/{account}"
+        defer(session, RECONFIRM, lock=name, queueing_lock=name, account=str(account))
+    return left
+
+
+def reconfirm_later(database: Database, account: str, at: datetime) -> int:
+    """Do what :func:`reconfirm_first` left; running it twice is harmless. Returns how many claims changed."""
+    with database.transaction() as session:
+        return reconfirm(session, uuid.UUID(account), at=at)
+
+
+def reconfirm(
+    session: Session, account: uuid.UUID, *, at: datetime, claims: Collection[bytes] | None = None
+) -> int:
+    """Hold living claims of an account against its proofs, and return how many changed; each has one ``confirm`` event.
+
+    ``claims`` are the ones to look at; ``None`` is all of them. Evidence rises with what is shown. It never falls: where what confirmed a
+    target is gone, the claim is flagged stale, by which its refusals stay and a yes no longer acts.
     """
     chosen = sa.select(ClaimRow).where(ClaimRow.account_id == account, ClaimRow.state.in_(_LIVING))
+    if claims is not None:
+        chosen = chosen.where(ClaimRow.id == sa.func.any(sa.literal(list(claims), sa.ARRAY(sa.LargeBinary))))
     rows = {row.id: row for row in session.execute(chosen.order_by(ClaimRow.id).with_for_update()).scalars()}
     if not rows:
         return 0

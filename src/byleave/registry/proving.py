@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from byleave import urls
 from byleave.errors import ConflictError, InputError
 from byleave.registry.audit import AuditKind, ProofDetails, record
-from byleave.registry.confirming import reconfirm
+from byleave.registry.confirming import MOST_AT_ONCE, reconfirm, reconfirm_first
 from byleave.registry.permissions import OPERATOR, Act, Who, require
 from byleave.registry.places import Place
 from byleave.registry.proof_keys import ProofKeys
@@ -94,8 +94,11 @@ def keep_proof(
     who: Who,
     account: uuid.UUID,
     at: datetime,
+    most: int | None = MOST_AT_ONCE,
 ) -> Proof:
     """Keep a proof that was shown at once, with nothing to put anywhere: a sign-in on a platform, a file, a signature.
+
+    ``most`` is how many targets are confirmed before this returns; a job does the rest. ``None`` is all.
 
     Raises
     ------
@@ -116,11 +119,21 @@ def keep_proof(
             "this page belonged to another account of the platform when you showed it first",
             remedy="give that proof up, then show it again",
         )
-    return _settle(session, row, finding, at)
+    return _settle(session, row, finding, at, most)
 
 
-def settle(session: Session, proof: uuid.UUID, finding: Finding, *, who: Who, at: datetime) -> Proof:
+def settle(
+    session: Session,
+    proof: uuid.UUID,
+    finding: Finding,
+    *,
+    who: Who,
+    at: datetime,
+    most: int | None = None,
+) -> Proof:
     """Write down what a look found, and let claims follow in the same transaction.
+
+    ``most`` is as for :func:`keep_proof`. What is gone never waits for a job: a yes pauses at once.
 
     Raises
     ------
@@ -132,7 +145,7 @@ def settle(session: Session, proof: uuid.UUID, finding: Finding, *, who: Who, at
     row = proof_row(session, proof, who=who)
     if row.state == ProofState.ENDED:
         raise ConflictError("this proof was given up", remedy="begin a new one")
-    return _settle(session, row, finding, at)
+    return _settle(session, row, finding, at, most)
 
 
 def end_proof(session: Session, proof: uuid.UUID, *, who: Who, at: datetime) -> Proof:
@@ -165,19 +178,19 @@ def note(session: Session, kind: AuditKind, row: ProofRow, *, who: Who, at: date
     record(session, kind, who=who, subject=row.id, at=at, details=details)
 
 
-def _settle(session: Session, row: ProofRow, finding: Finding, at: datetime) -> Proof:
+def _settle(session: Session, row: ProofRow, finding: Finding, at: datetime, most: int | None) -> Proof:
     row.seen, row.checked_at = dict(finding.seen), at
     another = finding.good and row.subject is not None and finding.subject != row.subject
     too_late = row.expires_at is not None and at >= row.expires_at
     if finding.good and not another and not too_late:
-        _found(session, row, finding, at)
+        _found(session, row, finding, at, most)
     else:
         _missed(session, row, gone=finding.gone or another, at=at)
     session.flush()
     return read_proof(row)
 
 
-def _found(session: Session, row: ProofRow, finding: Finding, at: datetime) -> None:
+def _found(session: Session, row: ProofRow, finding: Finding, at: datetime, most: int | None) -> None:
     before = ProofState(row.state)
     row.state = ProofState.GOOD.value
     row.subject = finding.subject
@@ -189,9 +202,18 @@ def _found(session: Session, row: ProofRow, finding: Finding, at: datetime) -> N
     note(session, AuditKind.PROOF_GOOD, row, who=OPERATOR, at=at)
     if before is not ProofState.FAILING:
         session.flush()
-        reconfirm(session, row.account_id, at=at)
+        _confirm(session, row, at, most)
     if before is ProofState.WAITING:
         _ask_earlier_holders(session, row, at)
+
+
+def _confirm(session: Session, row: ProofRow, at: datetime, most: int | None) -> None:
+    if most is None:
+        reconfirm(session, row.account_id, at=at)
+        return
+    left = reconfirm_first(session, row.account_id, at=at, most=most)
+    if left:
+        row.seen = {**(row.seen or {}), "left": left}
 
 
 def _missed(session: Session, row: ProofRow, *, gone: bool, at: datetime) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from byleave.errors import NotFoundError
 from byleave.registry.checking import Checks
+from byleave.registry.confirming import MOST_AT_ONCE
 from byleave.registry.database import Database
 from byleave.registry.jobs import defer
 from byleave.registry.permissions import OPERATOR, Who
@@ -64,21 +65,25 @@ def check_now(database: Database, checks: Checks, proof: uuid.UUID, *, who: Who,
         account = proof_by_id(session, proof, who=who).account
     with database.transaction() as session:
         spend(session, Rate.PROOF_CHECKS, account.bytes, 1, at=at)
-    return _look(database, checks, proof, who=who, at=at)
+    return _look(database, checks, proof, who=who, at=at, most=MOST_AT_ONCE)
 
 
-def _look(database: Database, checks: Checks, proof: uuid.UUID, *, who: Who, at: datetime) -> Proof:
+def _look(
+    database: Database, checks: Checks, proof: uuid.UUID, *, who: Who, at: datetime, most: int | None = None
+) -> Proof:
     """Look between two transactions: nobody waits in the database for a stranger's server."""
     with database.transaction() as session:
         found = proof_by_id(session, proof, who=who)
         if _is_over(found, at):
             return end_proof(session, proof, who=OPERATOR, at=at)
         if found.method is Method.VOUCHED:
-            return settle(session, proof, vouching(session, found.account, found.subject), who=who, at=at)
+            return settle(
+                session, proof, vouching(session, found.account, found.subject), who=who, at=at, most=most
+            )
         confirmed = confirmed_of(session, [found.account]).get(found.account, _NOTHING)
     finding = checks.look(found, confirmed, at)
     with database.transaction() as session:
-        return settle(session, proof, finding, who=who, at=at)
+        return settle(session, proof, finding, who=who, at=at, most=most)
 
 
 def _is_over(proof: Proof, at: datetime) -> bool:

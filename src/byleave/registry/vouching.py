@@ -39,7 +39,7 @@ def vouch(
         raise ConflictError(
             "she does not let that organisation act for her", remedy="ask her to do so on its page first"
         )
-    return keep_proof(session, Method.VOUCHED, place, finding, who=who, account=artist, at=at)
+    return keep_proof(session, Method.VOUCHED, place, finding, who=who, account=artist, at=at, most=None)
 
 
 def vouching(session: Session, artist: uuid.UUID, organisation: str | None) -> Finding:

@@ -20,6 +20,7 @@ from byleave.media.models import caption_model, picture_model
 from byleave.publish.daily import DAILY, keep_daily, publish_daily
 from byleave.publish.releases import publish
 from byleave.registry.checking import Checks, checks_for
+from byleave.registry.confirming import RECONFIRM, reconfirm_later
 from byleave.registry.database import Database
 from byleave.registry.jobs import Task, Worker
 from byleave.registry.mail import MAIL, Post
@@ -99,6 +100,9 @@ def tasks(settings: Settings, checks: Checks | None = None) -> Mapping[str, Task
     def recheck(database: Database) -> None:
         recheck_in_turn(database, checks or checks_for(settings), utc_now())
 
+    def confirm(database: Database, account: str) -> None:
+        reconfirm_later(database, account, utc_now())
+
     post = Post(MailServer.from_settings(settings))
     return {
         PUBLISH: publish_list,
@@ -106,6 +110,7 @@ def tasks(settings: Settings, checks: Checks | None = None) -> Mapping[str, Task
         MAIL: post.deliver,
         READ_LIST: read_list_job(settings, utc_now),
         RECHECK: recheck,
+        RECONFIRM: confirm,
         **upkeep_tasks(settings, post),
     }
 

@@ -14,8 +14,10 @@ from byleave.errors import ConflictError, NotFoundError
 from byleave.registry.account_tables import AuditEventRow, OutboxMessage
 from byleave.registry.checking import Checks
 from byleave.registry.claims import Claim
+from byleave.registry.confirming import MOST_AT_ONCE, RECONFIRM, reconfirm_later
 from byleave.registry.database import Database
 from byleave.registry.events import open_event
+from byleave.registry.jobs import run_pending
 from byleave.registry.proofs import Proof, ProofState, evidence_of, proof_by_id, proofs_of
 from byleave.registry.proving import CHECK_EVERY, TOKEN_LIFE, TRY_AGAIN, end_proof
 from byleave.registry.rates import RATES, Rate, TooOftenError
@@ -269,3 +271,36 @@ def test_what_happens_to_a_proof_is_written_down_and_no_token_is_stored(
         stored = session.execute(sa.text("SELECT row_to_json(proofs)::text FROM proofs")).scalar_one()
     assert kinds == ["proof_begun", "proof_good"]
     assert ann.token(proof) not in stored
+
+
+def test_who_has_very_many_targets_has_an_answer_at_once_and_a_job_does_the_rest(
+    world: Strangers, ann: Person
+) -> None:
+    small = ann.files(url_target("https://jane.example/a.jpg"))
+    large = ann.files(*(url_target(f"https://jane.example/{n}.jpg") for n in range(MOST_AT_ONCE)))
+    proof = shows(world, ann)
+    assert (proof.state, (proof.seen or {})["left"]) == (ProofState.GOOD, MOST_AT_ONCE)
+    assert (ann.claim(small).evidence, ann.claim(large).evidence) == (Evidence.E3, Evidence.E0)
+    before = ann.claim(small).number
+    asked: list[str] = []
+
+    def confirm(database: Database, account: str) -> None:
+        asked.append(account)
+        reconfirm_later(database, account, NOW)
+
+    assert run_pending(ann.database, {RECONFIRM: confirm}) == 1
+    assert asked == [str(ann.account)]
+    assert {target.evidence for target in ann.claim(large).targets} == {Evidence.E3}
+    assert last_record(ann, large)["levels"] == {"E3": MOST_AT_ONCE}
+    assert ann.claim(small).number == before
+    assert reconfirm_later(ann.database, str(ann.account), NOW) == 0
+
+
+def test_what_is_gone_never_waits_for_a_job(world: Strangers, ann: Person) -> None:
+    proof = shows(world, ann)
+    links = (url_target(f"https://jane.example/{n}.jpg") for n in range(MOST_AT_ONCE + 1))
+    large = ann.files(*links, preferences=YES)
+    assert ann.claim(large).standing(NOW) is Standing.ACTS
+    with ann.database.transaction() as session:
+        end_proof(session, proof.id, who=ann.who, at=NOW)
+    assert ann.claim(large).standing(NOW) is not Standing.ACTS

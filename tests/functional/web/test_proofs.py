@@ -17,6 +17,13 @@ from tests.platform_servers import stand_up_second
 from tests.strangers import Strangers, strangers
 from tests.website import Browser, Gallery, Website, encoded, painting, served
 
+from byleave.consent import PRESETS, Evidence
+from byleave.registry.accounts import account_of
+from byleave.registry.claims import claim_by_id
+from byleave.registry.confirming import MOST_AT_ONCE
+from byleave.registry.filing import NewClaim, file_claim
+from byleave.registry.permissions import OPERATOR
+from byleave.registry.targets import url_target
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,6 +84,28 @@ def test_a_site_is_shown_by_a_file_from_the_page_to_the_choice(ann: Browser, wor
     assert "The file is there and holds what it should" in seen
     assert f"Answer 200, {len(held)} bytes" in seen
     assert "Confirmed" in ann.get("/proofs").text
+
+
+def test_very_many_links_are_confirmed_after_the_answer(site: Website, world: Strangers) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    ann = site.browser()
+    ann.sign_in(email)
+    with site.database.transaction() as session:
+        account = account_of(session, email, site.clock())
+        links = tuple(url_target(f"https://many.example/{n}.jpg") for n in range(MOST_AT_ONCE + 1))
+        claim = file_claim(
+            session, NewClaim(PRESETS["no_training"], links), who=OPERATOR, account=account, at=site.clock()
+        )
+    path = begun(ann, "file", "many.example")
+    address, held = texts(ann.get(path).text)[:2]
+    world.put(address.removeprefix("https://"), held)
+    page = ann.post(f"{path}/check", data={"form_token": ann.token(path)}).text
+    assert "Confirmed" in page
+    assert "10,001 things in all, were left to be confirmed after this answer" in page
+    site.publish()
+    with site.database.transaction() as session:
+        found = claim_by_id(session, claim.id, who=OPERATOR)
+    assert {target.evidence for target in found.targets} == {Evidence.E3}
 
 
 def test_nobody_sees_or_changes_anothers_proofs(site: Website, ann: Browser) -> None:
