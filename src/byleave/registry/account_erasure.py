@@ -23,6 +23,7 @@ from byleave.registry.draft_tables import DraftRow
 from byleave.registry.erasure import erase_claim
 from byleave.registry.following_tables import CopiesFound
 from byleave.registry.guard_tables import RateUseRow
+from byleave.registry.organisations import organisation_by_id
 from byleave.registry.permissions import OPERATOR, Act, Role, Who, require
 from byleave.registry.tables import ClaimRow
 
@@ -81,8 +82,8 @@ def _own_organisations(session: Session, person: uuid.UUID) -> list[uuid.UUID]:
             alone.append(organisation)
         elif "admin" not in roles:
             raise ConflictError(
-                "you are the only one who manages an organisation that others are members of",
-                remedy="let another member manage it, or take the others out, and erase your account then",
+                f"you are the only admin of {organisation_by_id(session, organisation).name}, which has other members",
+                remedy="make another member an admin on its page, or close it there, and erase your account then",
             )
     return alone
 

@@ -69,9 +69,10 @@ def organisation_by_id(session: Session, organisation: uuid.UUID) -> Organisatio
     Raises
     ------
     NotFoundError
-        If there is none of that number.
+        If there is none of that number, or it was closed: then nobody is in it, as otherwise an admin always is.
     """
-    chosen = sa.select(Account).where(Account.id == organisation, Account.kind == "organisation")
+    is_open = sa.exists().where(Membership.organisation_id == Account.id)
+    chosen = sa.select(Account).where(Account.id == organisation, Account.kind == "organisation", is_open)
     row = session.execute(chosen).scalar_one_or_none()
     if row is None:
         raise NotFoundError("there is no such organisation", remedy="ask it for the address of its page here")

@@ -39,6 +39,7 @@ SAID: Final = {
     "acts": "They may act for you now, until you end it here.",
     "ended": "It is ended: they do not act for you any more.",
     "left": "You left the organisation.",
+    "closed": "The organisation is closed, and its choices are undone.",
     "joined": "You are a member now.",
 }
 

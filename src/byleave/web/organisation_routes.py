@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from byleave.errors import InputError, NotFoundError
+from byleave.publish.receipts import step_with_receipts
+from byleave.registry.closing import close_organisation
 from byleave.registry.delegations import agents_of, artists_of, give_up_delegation
 from byleave.registry.invitations import (
     ROLE_WORDS,
@@ -30,6 +32,7 @@ from byleave.registry.organisations import (
 from byleave.registry.permissions import Act, MemberRole, may
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.tokens import NewToken, revoke_token, tokens
+from byleave.web.choices import ask_for_list
 from byleave.web.forms import CheckedForm, Form
 from byleave.web.made_keys import ORGANISATIONS_KEYS, make_key
 from byleave.web.rendering import go, page
@@ -176,6 +179,22 @@ def leave(organisation: uuid.UUID, site: TheSite, person: Herself, _: CheckedFor
     with site.database.transaction() as session:
         leave_organisation(session, organisation, who=person.who, at=site.clock())
     return go("/account?said=left#organisations")
+
+
+@router.post("/organisations/{organisation}/close")
+def close(organisation: uuid.UUID, site: TheSite, person: Admin, form: CheckedForm) -> Response:
+    """Close it for good, with its choices undone."""
+    if not form.ticked("sure"):
+        raise InputError("you did not tick that you are sure", remedy="tick it, or leave everything as it is")
+    at = site.clock()
+    step_with_receipts(
+        site.database,
+        site.settings,
+        lambda session: close_organisation(session, organisation, who=person.who, at=at),
+        at=at,
+        also=ask_for_list,
+    )
+    return go("/account?said=closed#organisations")
 
 
 @router.post("/organisations/{organisation}/artists/{artist}/end")

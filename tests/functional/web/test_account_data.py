@@ -177,7 +177,14 @@ def test_whom_others_depend_on_is_told_what_to_do_first(website: Website, mara: 
         erase_account(session, account, who=OPERATOR, at=now)
     answer = mara.post("/account/erase", data={"form_token": mara.token("/account/erase")})
     assert answer.status_code == 409
-    assert "let another member manage it" in answer.text.lower()
+    assert "only admin of Her own studio" in answer.text
+    assert "make another member an admin" in answer.text.lower()
+    studio = f"/organisations/{organisation}"
+    assert mara.post(f"{studio}/close", data={"form_token": mara.token("/account")}).status_code == 400
+    closed = mara.post(f"{studio}/close", data={"form_token": mara.token("/account"), "sure": "yes"})
+    assert "The organisation is closed" in closed.text
+    erased = mara.post("/account/erase", data={"form_token": mara.token("/account/erase")})
+    assert erased.status_code == 200, erased.text
 
 
 def test_every_column_can_be_looked_through() -> None:
