@@ -133,6 +133,7 @@ def _take(step: Step, receipt: Path | None, *, is_one: bool) -> Sequence[Claim]:
         for one in done:
             to = receipt if is_one else receipt / f"{one.claim.id.hex()}.tlog-proof"
             write_atomically(to, one.receipt.to_text().encode(), mode=0o600)
+        say(f"what is in {receipt} holds what was said, so keep it private; check it with `byleave verify`")
     return [one.claim for one in done]
 
 

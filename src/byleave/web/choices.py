@@ -54,6 +54,8 @@ class Wish:
         A preset's name, or :data:`OWN_MIX`.
     mix
         Six answers for :data:`OWN_MIX`; else those of the preset.
+    about
+        Whose work it is, where an organisation says it for somebody who has no account here; never published.
     publish_values
         Whether links and match codes may stand in the published list as they are.
     """
@@ -65,6 +67,7 @@ class Wish:
     mix: Preferences = PRESETS[FIRST_ANSWER]
     terms: str = ""
     contact: str = ""
+    about: str = ""
     publish_values: bool = False
 
     @property
@@ -83,7 +86,7 @@ class Wish:
         fields = [*self.subject_fields, ("answer", self.answer)]
         if self.answer == OWN_MIX:
             fields += [(use.value, self.mix.for_use(use).word) for use in Use]
-        fields += [("terms", self.terms), ("contact", self.contact)]
+        fields += [("terms", self.terms), ("contact", self.contact), ("about", self.about)]
         fields += [("publish_values", "yes")] * self.publish_values
         return "/choices/new?" + urlencode([(name, value) for name, value in fields if value])
 
@@ -114,6 +117,7 @@ def read_wish(fields: Fields) -> Wish:
         _mix(fields) if answer == OWN_MIX else PRESETS[answer],
         fields.text("terms"),
         fields.text("contact"),
+        fields.text("about"),
         publish_values=bool(fields.text("publish_values")),
     )
 
@@ -183,6 +187,7 @@ def file_wish(
                 subject.targets,
                 terms=wish.terms or None,
                 contact=wish.contact or None,
+                about=wish.about or None,
                 publish_values=wish.publish_values,
                 act=act,
             ),

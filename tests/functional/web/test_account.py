@@ -208,6 +208,46 @@ def test_an_organisation_is_asked_whose_work_it_is_and_a_person_is_not(ada: Brow
     assert "Whose work it is" in ada.get("/choices/list").text
 
 
+def test_whose_work_it_is_survives_the_one_step_form_and_stays_out_of_it_for_a_person(
+    website: Website, ada: Browser
+) -> None:
+    number = organisation(ada)
+    form = "/choices/new?link=https://agency.example/one.jpg&about=Bo+Kestrel"
+    assert 'name="about"' not in ada.get(form).text
+    send(ada, "/account/acting", account=number)
+    assert 'name="about" value="Bo Kestrel"' in ada.get(form).text
+    send(ada, "/choices", link="https://agency.example/one.jpg", answer="no_training", about="Bo Kestrel")
+    with website.database.transaction() as session:
+        assert session.execute(sa.text("SELECT about FROM claims")).scalars().all() == ["Bo Kestrel"]
+
+
+def test_an_admin_closes_an_organisation_with_all_that_it_said(
+    website: Website, ada: Browser, bo: Browser
+) -> None:
+    number = organisation(ada)
+    join(bo, invite(website, ada, number, "bo@example.org", "filer"))
+    send(ada, f"/organisations/{number}/keys", name="shop", scope="file")
+    send(bo, f"/account/agents/{number}")
+    send(bo, "/account/acting", account=number)
+    for link in ("https://agency.example/one.jpg", "https://agency.example/two.jpg"):
+        choose(bo, link)
+    assert send(bo, f"/organisations/{number}/close", sure="yes").status_code == 403
+    assert "The organisation is closed" in send(ada, f"/organisations/{number}/close", sure="yes").text
+    with website.database.transaction() as session:
+        claims = session.execute(
+            sa.text(
+                "SELECT c.state, e.operation FROM claims c JOIN claim_events e ON e.number = c.last_event"
+            )
+        )
+        assert [tuple(row) for row in claims] == [("withdrawn", "withdraw")] * 2
+        assert all(session.execute(sa.select(TokenRow.revoked_at)).scalars())
+        assert session.execute(sa.text("SELECT count(*) FROM memberships")).scalar_one() == 0
+    assert "agency.example" not in bo.get("/choices").text, "he acts for himself again"
+    assert "Nobody but you." in bo.get("/account").text
+    assert ada.get(f"/organisations/{number}").status_code == 404
+    assert send(ada, f"/account/agents/{number}").status_code == 404
+
+
 def test_a_form_loaded_before_the_switch_files_nothing_after_it(website: Website, ada: Browser) -> None:
     number = organisation(ada)
     stale = ada.token("/account")
