@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import sign_in
 from tests.strangers import Strangers, strangers
-from tests.website import Gallery, Website, served
+from tests.website import Gallery, Website, encoded, served
 
 from byleave.settings import Settings
 
@@ -109,4 +110,22 @@ def test_the_ways_are_reached_by_keyboard_alone(ann: Page) -> None:
     sees_no_barrier(ann)
     ann.goto("/proofs/signed")
     expect(ann.get_by_role("heading", name="Signed by you")).to_be_visible()
+    sees_no_barrier(ann)
+
+
+def test_an_original_file_is_shown(ann: Page, gallery: Gallery) -> None:
+    with Image.open(gallery.file("heron-1")) as picture:
+        same, larger = encoded(picture, quality=90), encoded(picture.resize((960, 720)), quality=90)
+    ann.get_by_role("link", name="The original file").click()
+    for content, told in (
+        (same, "Both sides would have to be at least 1.2 times as long."),
+        (larger, "compared with 1 copy"),
+    ):
+        sees_no_barrier(ann)
+        ann.get_by_label("The largest file you have of it").set_input_files(
+            {"name": "heron.jpg", "mimeType": "image/jpeg", "buffer": content}
+        )
+        ann.get_by_role("button", name="Compare").click()
+        expect(ann.get_by_text(told)).to_be_visible()
+    expect(ann.get_by_text("Confirmed", exact=True)).to_be_visible()
     sees_no_barrier(ann)

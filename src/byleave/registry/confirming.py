@@ -30,7 +30,7 @@ RECONFIRM: Final = "reconfirm"
 """Name of the job."""
 
 MOST_AT_ONCE: Final = 10_000
-"""Targets confirmed while somebody waits for an answer: about a second. The job does the rest."""
+"""Targets confirmed while somebody waits for an answer: a second or two. The job does the rest."""
 
 READ_AT_ONCE: Final = 5_000
 IDS_AT_ONCE: Final = 10_000
