@@ -292,10 +292,11 @@ class TestOddRows:
             assert tar.getnames() == ["b.jpg"]
         assert (report.rows, report.kept) == (3, 1)
 
-    def test_an_index_of_something_else_is_left_out(self, home: Path, tmp_path: Path) -> None:
+    def test_an_index_or_a_state_of_something_else_is_left_out(self, home: Path, tmp_path: Path) -> None:
         FORM_NAMES["jsonl"].make(tmp_path / "data")
         (tmp_path / "data" / "index.json").write_text(json.dumps({"pages": []}))
-        assert applied(home, tmp_path / "data", tmp_path / "out").left_out == ("index.json",)
+        (tmp_path / "data" / "state.json").write_text("[]")
+        assert applied(home, tmp_path / "data", tmp_path / "out").left_out == ("index.json", "state.json")
 
 
 def test_a_mask_becomes_deletions_of_a_lance_table(home: Path, tmp_path: Path) -> None:

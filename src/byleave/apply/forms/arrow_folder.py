@@ -92,7 +92,7 @@ class ArrowFolder:
 
 
 def arrow_folder(folder: Path, files: dict[Path, InputFile]) -> ArrowFolder:
-    """Find the files of a saved dataset by its state.
+    """Find the files of a saved dataset by its state, beside which its description stands.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def arrow_folder(folder: Path, files: dict[Path, InputFile]) -> ArrowFolder:
     except (KeyError, TypeError) as error:
         raise refuse(state.name, "does not name its data") from error
     missing = [name for name in names if folder / name not in files]
-    if missing or folder / INFO not in files:
-        raise refuse(state.name, f"{', '.join(missing) or INFO} is not there"[:200])
+    if missing:
+        raise refuse(state.name, f"{', '.join(missing)[:200]} is not there")
     others = tuple(files[path] for path in (folder.parent / SPLITS,) if path in files)
     return ArrowFolder(state, files[folder / INFO], tuple(files[folder / name] for name in names), others)
 

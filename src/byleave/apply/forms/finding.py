@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from byleave.apply.forms.arrow_folder import SPLITS, STATE, arrow_folder
+from byleave.apply.forms.arrow_folder import INFO, SPLITS, STATE, arrow_folder
 from byleave.apply.forms.embeddings import FOLDER, STEM, EmbeddingPart
 from byleave.apply.forms.lance_table import VERSIONS, LanceTable
 from byleave.apply.forms.lines import LineList, line_format
@@ -59,7 +59,7 @@ def _lance_tables(files: dict[Path, InputFile]) -> list[Unit]:
 
 
 def _arrow_folders(files: dict[Path, InputFile]) -> list[Unit]:
-    folders = sorted(path.parent for path in files if path.name == STATE)
+    folders = sorted(path.parent for path in files if path.name == STATE and path.with_name(INFO) in files)
     found: list[Unit] = []
     seen: set[Path] = set()
     for folder in folders:
