@@ -158,7 +158,10 @@ class SignInSession(Base):
 
 
 class OutboxMessage(Base):
-    """An e-mail to be sent, written in the transaction of whatever causes it. ``fault`` says why the last try failed."""
+    """An e-mail to be sent, written in the transaction of whatever causes it. ``fault`` says why the last try failed.
+
+    ``unsubscribe`` is the address where one press ends mails of its kind.
+    """
 
     __tablename__ = "outbox"
 
@@ -170,6 +173,7 @@ class OutboxMessage(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     fault: Mapped[str | None]
     sent_at: Mapped[Moment | None]
+    unsubscribe: Mapped[str | None]
 
 
 class TokenRow(Base):

@@ -34,11 +34,12 @@ SHOWN_MESSAGES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What to send to whom, in plain text."""
+    """What to send to whom, in plain text. ``unsubscribe`` is the address where one press ends mails of its kind."""
 
     recipient: str
     subject: str
     body: str
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Post:
             recipient=letter.recipient,
             subject=letter.subject,
             body=letter.body,
+            unsubscribe=letter.unsubscribe,
             created_at=at,
             sent_at=None,
         )
@@ -103,7 +105,14 @@ class Post:
                 return
             row.attempts += 1
             name = f"{row.id}.{int(row.created_at.timestamp())}"
-            fault = self.server.send(row.recipient, row.subject, row.body, name=name, at=row.created_at)
+            fault = self.server.send(
+                row.recipient,
+                row.subject,
+                row.body,
+                name=name,
+                at=row.created_at,
+                unsubscribe=row.unsubscribe,
+            )
             _note(session, row, fault, at or datetime.now(UTC))
 
 
@@ -123,10 +132,10 @@ def waiting_messages(session: Session) -> list[Message]:
 
 def _note(session: Session, row: OutboxMessage, fault: MailFault | None, at: datetime) -> None:
     if fault is None:
-        row.sent_at, row.fault, row.body = at, None, ""
+        row.sent_at, row.fault, row.body, row.unsubscribe = at, None, "", None
         return
     row.fault = fault.words
     if fault.may_pass and row.attempts <= len(PAUSES):
         defer(session, MAIL, not_before=at + PAUSES[row.attempts - 1], message=row.id)
     else:
-        row.body = ""
+        row.body, row.unsubscribe = "", None

@@ -19,6 +19,9 @@ from byleave.settings import Settings
 
 TIMEOUT_S: Final = 20.0
 PORTS: Final = {"smtp": 587, "smtps": 465}
+_LONG_LINES: Final = SMTP.clone(max_line_length=998)
+"""The most that RFC 5322 allows: folded shorter, a long address in a header is encoded, and no mail program reads it any more."""
+
 _LIKE: Final = (
     "write it like smtps://user:password@mail.example.org:465 or smtp://user:password@mail.example.org:587"
 )
@@ -78,10 +81,25 @@ class MailServer:
     def demands_starttls(self) -> bool:
         return not self.is_tls and not (self.user is None and _is_loopback(self.host))
 
-    def send(self, recipient: str, subject: str, body: str, *, name: str, at: datetime) -> MailFault | None:
-        """Hand one message over; ``name`` makes its Message-ID, so that one sent twice can be told. Returns why it was not taken."""
+    def send(
+        self,
+        recipient: str,
+        subject: str,
+        body: str,
+        *,
+        name: str,
+        at: datetime,
+        unsubscribe: str | None = None,
+    ) -> MailFault | None:
+        """Hand one message over; ``name`` makes its Message-ID, so that one sent twice can be told. Returns why it was not taken.
+
+        ``unsubscribe`` is the address to which mail programs send one POST to end such mails, as RFC 8058 has it.
+        """
         try:
             message = self._message(recipient, subject, body, name, at)
+            if unsubscribe is not None:
+                message["List-Unsubscribe"] = f"<{unsubscribe}>"
+                message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
             with self._connection() as connection:
                 connection.send_message(message)
         except (smtplib.SMTPException, OSError, MessageError, ValueError) as error:
@@ -115,7 +133,7 @@ class MailServer:
         return connection
 
     def _message(self, recipient: str, subject: str, body: str, name: str, at: datetime) -> EmailMessage:
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=_LONG_LINES)
         message["From"] = self.sender
         message["To"] = recipient
         message["Subject"] = subject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,17 +27,21 @@ MONTH: Final = timedelta(days=31)
 SUBJECT: Final = "What became of your choices"
 
 
-def write_monthly(database: Database, post: Post, at: datetime) -> int:
+Links = Callable[[uuid.UUID], str]
+"""Makes the address where one press ends an account's mail."""
+
+
+def write_monthly(database: Database, post: Post, at: datetime, *, links: Links | None = None) -> int:
     """Write the mail of this calendar month to everybody who wants one and was sent none, and return how many were written.
 
     Each is written in a transaction of its own beside the note that it was, so that a run that is killed sends nobody two.
     """
     with database.transaction() as session:
         waiting = list(session.execute(_waiting(at)).scalars())
-    return sum(_write(database, post, account, at) for account in waiting)
+    return sum(_write(database, post, account, at, links) for account in waiting)
 
 
-def _write(database: Database, post: Post, account: uuid.UUID, at: datetime) -> bool:
+def _write(database: Database, post: Post, account: uuid.UUID, at: datetime, links: Links | None) -> bool:
     with database.transaction() as session:
         chosen = sa.select(Account).where(Account.id == account).with_for_update(skip_locked=True)
         row = session.execute(chosen).scalar_one_or_none()
@@ -45,8 +49,9 @@ def _write(database: Database, post: Post, account: uuid.UUID, at: datetime) -> 
         if row is None or row.email is None or still is None:
             return False
         record(session, AuditKind.MONTHLY_MAIL_WRITTEN, who=OPERATOR, subject=account, at=at)
-        body = "\n\n".join(_body(session, account, at))
-        post.send(session, Letter(row.email, SUBJECT, body), at=at)
+        link = links(account) if links is not None else None
+        body = "\n\n".join(_body(session, account, at, link))
+        post.send(session, Letter(row.email, SUBJECT, body, link), at=at)
         return True
 
 
@@ -64,7 +69,7 @@ def _waiting(at: datetime) -> sa.Select[Any]:
     )
 
 
-def _body(session: Session, account: uuid.UUID, at: datetime) -> Iterator[str]:
+def _body(session: Session, account: uuid.UUID, at: datetime, link: str | None) -> Iterator[str]:
     chosen = sa.select(ClaimRow).where(ClaimRow.account_id == account).order_by(ClaimRow.last_event.desc())
     claims = claims_with_targets(session, session.execute(chosen.limit(SHOWN_CLAIMS)).scalars().all())
     count = session.execute(sa.select(sa.func.count()).where(ClaimRow.account_id == account)).scalar_one()
@@ -72,6 +77,8 @@ def _body(session: Session, account: uuid.UUID, at: datetime) -> Iterator[str]:
     told = [lines for claim in claims if (lines := _lines(session, claim, at))]
     yield from told or ["Nothing happened: they stand as they were."]
     yield "You get this mail once a month because you asked for it. Your account page has a box to end it."
+    if link is not None:
+        yield f"Or end it here, without signing in:\n{link}"
 
 
 def _lines(session: Session, claim: Claim, at: datetime) -> str:

@@ -43,6 +43,7 @@ from byleave.web import (
     search_routes,
     sign_in_routes,
     signed_routes,
+    unsubscribe_routes,
 )
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
@@ -64,6 +65,7 @@ ROUTERS = (
     choice_routes.router,
     copy_routes.router,
     sign_in_routes.router,
+    unsubscribe_routes.router,
     passkey_routes.router,
     account_routes.router,
     organisation_routes.router,

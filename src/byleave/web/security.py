@@ -44,6 +44,9 @@ KEYED_FOLDER: Final = "/api/v1/partner/"
 KEYED_BYTES: Final = 16 * 1024 * 1024
 """Most that such a request may take: ten thousand links of 1.6 kB each."""
 
+UNSUBSCRIBE_PATH: Final = "/unsubscribe"
+"""Where mail programs press a button by themselves: from no page, with a code in the address that opens nothing but this."""
+
 LIST_PATH: Final = "/choices/list"
 """Where long lists are handed in; they go to a file while they come."""
 
@@ -126,7 +129,8 @@ class Guard:
 
     def _check(self, request: Request) -> None:
         check_host(request.headers.get("host", ""), self._host_names)
-        if request.method not in SAFE_METHODS and not is_keyed(request.url.path):
+        path = request.url.path
+        if request.method not in SAFE_METHODS and not (is_keyed(path) or path == UNSUBSCRIBE_PATH):
             check_origin(request)
         check_length(request.headers, self._body_limit(request))
 

@@ -21,6 +21,7 @@ from byleave.registry.permissions import OPERATOR
 from byleave.registry.retention import EVERY, RETENTION, sweep
 from byleave.settings import Settings
 from byleave.web.app import utc_now
+from byleave.web.unsubscribe_routes import unsubscribe_links
 
 COUNT_EVERY: Final = timedelta(hours=1)
 """So that what an ingest brought shows within the hour."""
@@ -48,7 +49,7 @@ def upkeep_tasks(settings: Settings, post: Post) -> Mapping[str, Task]:
         at = utc_now()
         with database.transaction() as session:
             defer(session, MONTHLY, queueing_lock=MONTHLY, not_before=at + EVERY)
-        write_monthly(database, post, at)
+        write_monthly(database, post, at, links=unsubscribe_links(settings))
 
     def count(database: Database) -> None:
         at = utc_now()

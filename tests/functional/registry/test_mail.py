@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import ssl
 from asyncio import Server
@@ -177,6 +178,22 @@ def test_a_letter_is_sent_once_and_then_empty_here(database: Database) -> None:
     assert kept.sent_at is not None
     with database.transaction() as session:
         assert waiting_messages(session) == []
+
+
+def test_a_letter_that_can_be_ended_says_so_to_mail_programs(database: Database) -> None:
+    mailbox, link = Mailbox(), "https://registry.example/unsubscribe?code=" + "ab" * 48
+    with serving(mailbox) as port:
+        by = post(f"smtp://localhost:{port}")
+        with database.transaction() as session:
+            by.send(session, dataclasses.replace(LETTER, unsubscribe=link), at=NOON)
+            message = session.execute(sa.select(sa.func.max(OutboxMessage.id))).scalar_one()
+        write(database, by)
+        assert run_pending(database, {MAIL: by.deliver}) == 2
+    ended, plain = mailbox.taken
+    assert "".join(ended["list-unsubscribe"].split()) == f"<{link}>"
+    assert ended["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    assert plain["list-unsubscribe"] is None
+    assert row(database, message).unsubscribe is None, "what was sent is empty here"
 
 
 def test_a_letter_of_a_transaction_that_was_undone_is_never_sent(database: Database) -> None:

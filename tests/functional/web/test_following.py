@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import uuid
 from datetime import timedelta
@@ -20,6 +21,7 @@ from byleave.registry.mail import Post
 from byleave.registry.monthly import write_monthly
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.tokens import Scope, create_token
+from byleave.web.unsubscribe_routes import unsubscribe_links
 
 pytestmark = pytest.mark.functional
 MARA = "mara@example.org"
@@ -176,3 +178,39 @@ def test_the_monthly_mail_comes_once_a_month_to_those_who_want_it(website: Websi
     assert write_monthly(website.database, Post(), next_month + timedelta(days=5)) == 0
     assert len(mails()) == 1
     assert "You have 1 choice here" in mails()[0]
+
+
+def test_the_monthly_mail_is_ended_by_one_press_and_by_nobody_elses_code(
+    website: Website, mara: Browser
+) -> None:
+    with website.database.transaction() as session:
+        session.execute(sa.update(Account).where(Account.email == MARA).values(monthly_mail=True))
+    named = dataclasses.replace(website.settings, allowed_hosts=("byleave.example",))
+    next_month = (website.clock().replace(day=1) + timedelta(days=40)).replace(day=3)
+    assert unsubscribe_links(website.settings) is None, "nobody else reaches this machine by its name"
+    assert write_monthly(website.database, Post(), next_month, links=unsubscribe_links(named)) == 1
+    with website.database.transaction() as session:
+        chosen = sa.select(OutboxMessage).where(OutboxMessage.unsubscribe.is_not(None))
+        letter = session.execute(chosen).scalar_one()
+        link = letter.unsubscribe
+        assert link is not None
+        assert link in letter.body
+    assert link.startswith("https://byleave.example/unsubscribe?code=")
+    path = link.removeprefix("https://byleave.example")
+
+    def is_wanted() -> bool:
+        with website.database.transaction() as session:
+            return session.execute(sa.select(Account.monthly_mail).where(Account.email == MARA)).scalar_one()
+
+    def press(path: str) -> int:
+        """Send what a mail program sends: from no page, with no cookie."""
+        said = {"List-Unsubscribe": "One-Click"}
+        return httpx.post(website.address + path, data=said, timeout=30).status_code
+
+    assert press(path[:-1] + "x") == 404
+    assert press("/unsubscribe?code=nothing") == 404
+    assert "End this mail" in mara.get(path).text
+    assert is_wanted(), "opening the page ends nothing"
+    assert press(path) == 200
+    assert not is_wanted()
+    assert "You get it no more" in mara.post(f"{path}&page=yes").text

@@ -17,7 +17,8 @@ from byleave.web.app import ROUTERS
 from byleave.web.forms import checked_form, checked_header
 from byleave.web.keys import KeyFor
 from byleave.web.rules import ABOUT_ALL, ABOUT_HERSELF, MemberFor, OpenToAll, SignedInFor, SignInNeededError
-from byleave.web.security import KEYED_FOLDER, KEYED_PATHS
+from byleave.web.security import KEYED_FOLDER, KEYED_PATHS, UNSUBSCRIBE_PATH
+from byleave.web.unsubscribe_routes import coded_account
 from byleave.web.uploads import checked_upload
 from byleave.web.visitors import Visitor, visitor_of
 
@@ -126,7 +127,15 @@ def allowed(rule: SignedInFor, visitor: Visitor) -> bool:
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if set(r.methods or ()) - {"GET", "HEAD"}], ids=name)
 def test_every_change_checks_its_form_or_a_key(route: APIRoute) -> None:
-    assert {checked_form, checked_header, checked_upload} & set(dependencies(route.dependant)) or is_keyed(route)
+    checks = {checked_form, checked_header, checked_upload} & set(dependencies(route.dependant))
+    assert checks or is_keyed(route) or route.path == UNSUBSCRIBE_PATH
+
+
+def test_the_one_press_of_a_mail_program_asks_for_its_code_and_looks_at_no_cookie() -> None:
+    (pressed,) = (one for one in ROUTES if name(one) == f"POST {UNSUBSCRIBE_PATH}")
+    asked = set(dependencies(pressed.dependant))
+    assert coded_account in asked
+    assert visitor_of not in asked
 
 
 def test_only_routes_that_ask_for_a_key_may_be_asked_from_no_page() -> None:
