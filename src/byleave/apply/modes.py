@@ -7,12 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, assert_never
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE
+from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
 from byleave.apply.inputs import Columns
 from byleave.apply.judging import Flags
 from byleave.apply.rewriting import Rewriter
@@ -125,11 +123,5 @@ class _Annotated:
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
         """Write all rows, with what was decided and why."""
-        lengths = np.zeros(batch.num_rows, np.int32)
-        values = pa.array([], CAUSES_TYPE.value_type)
-        if causes is not None:
-            lengths[listed] = pc.list_value_length(causes).to_numpy(zero_copy_only=False)
-            values = causes.flatten()
-        ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
-        told = pa.ListArray.from_arrays(pa.array(ends), values, type=CAUSES_TYPE)
+        told = spread_causes(listed, pa.array([], CAUSES_TYPE) if causes is None else causes)
         self._rewriter.add(pa.record_batch([*batch.columns, pa.array(stays), told], schema=self._schema))
