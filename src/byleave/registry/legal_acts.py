@@ -52,6 +52,11 @@ def split_by_act(
     ----------
     objects
         Whether the person objects to the use of data about her, rather than keeping rights in her work.
+
+    Raises
+    ------
+    InputError
+        If nothing is answered, or an objection says yes.
     """
     refuses = _only(preferences, Preference.DENY, Preference.CONDITIONAL)
     permits = _only(preferences, Preference.ALLOW)
@@ -61,7 +66,12 @@ def split_by_act(
         (LegalAct.OBJECTION if objects else LegalAct.RESERVATION, refuses),
         (LegalAct.LICENCE, permits),
     )
-    return tuple((act, said) for act, said in acts if said.strongest is not Preference.UNKNOWN)
+    found = tuple((act, said) for act, said in acts if said.strongest is not Preference.UNKNOWN)
+    if not found:
+        raise InputError(
+            "a claim needs an answer", remedy="say deny, conditional or allow for at least one use"
+        )
+    return found
 
 
 def consented(uses: Sequence[Use], recipients: Sequence[Recipients]) -> tuple[Preferences, str]:

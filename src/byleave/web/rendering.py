@@ -13,10 +13,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import ByleaveError
 from byleave.web.figures import device_figures, percent
-from byleave.web.figures import device_figures, percent
 from byleave.web.rules import SignInNeededError
 from byleave.web.site import Site, site_of
-from byleave.web.small_copies import COPY_BYTES
 from byleave.web.small_copies import COPY_BYTES
 from byleave.web.visitors import TOKEN_FIELD, Visitor, known_visitor, remember_visitor
 
@@ -76,7 +74,6 @@ def make_environment() -> Environment:
         "moment": moment,
         "number": number,
         "percent": percent,
-        "percent": percent,
         "plural": plural,
         "span": span,
     }
@@ -85,8 +82,6 @@ def make_environment() -> Environment:
         "USE_WORDS": USE_WORDS,
         "PREFERENCE_WORDS": PREFERENCE_WORDS,
         "TOKEN_FIELD": TOKEN_FIELD,
-        "FOUND": device_figures(),
-        "COPY_BYTES": COPY_BYTES,
         "FOUND": device_figures(),
         "COPY_BYTES": COPY_BYTES,
         "answer_words": answer_words,

@@ -52,7 +52,7 @@ def test_an_event_that_waits_longer_than_a_day_is_late_until_it_is_published(
     publish(database, settings, who=OPERATOR, at=NOW + timedelta(hours=25))
     with database.transaction() as session:
         found = health(session, NOW + timedelta(days=30))
-    assert (found.late, found.waiting, found.number) == (False, 0, 1)
+    assert (found.late, found.waiting, found.number) == (False, 0, 2)
 
 
 def test_the_job_publishes_what_waits_and_asks_for_its_next_run(
@@ -68,7 +68,7 @@ def test_the_job_publishes_what_waits_and_asks_for_its_next_run(
         publish_daily(database, settings, NOW + timedelta(days=3650))
 
     assert run_pending(database, {DAILY: task}) == 1
-    assert (settings.home / "releases" / "1").is_dir()
+    assert (settings.home / "releases" / "2").is_dir()
     assert waiting_jobs(database) == [(DAILY, NOW + timedelta(days=3650) + EVERY)]
 
 

@@ -98,7 +98,9 @@ def test_a_withdrawn_claim_is_gone_from_the_next_list_and_stays_in_the_one_befor
     )
 
 
-def test_the_list_of_an_empty_registry_has_the_number_of_its_rules(database: Database, settings: Settings) -> None:
+def test_the_list_of_an_empty_registry_has_the_number_of_its_rules(
+    database: Database, settings: Settings
+) -> None:
     assert published(database, settings).release.number == 1, "that of its rules"
 
 

@@ -82,8 +82,8 @@ def test_the_worker_beside_it_publishes_what_is_filed(
     while (found := httpx.get(f"{address}/releases/latest.json")).status_code != 200:
         assert time.monotonic() < give_up, "nothing was published"
         time.sleep(0.1)
-    assert found.json()["number"] == 1
-    note = httpx.get(f"{address}/releases/1/manifest.note")
+    assert found.json()["number"] == 2
+    note = httpx.get(f"{address}/releases/2/manifest.note")
     assert "byleave.example/registry" in note.text
     assert "immutable" in note.headers["cache-control"]
     assert found.headers["cache-control"] == "no-cache"

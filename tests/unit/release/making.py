@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from byleave import urls
 from byleave.consent import ClaimState, Evidence, Preference, Preferences, Statement, TargetKind
+from byleave.log import JSON, ClaimEvent, commitment
 from byleave.release import Release, SigningKey
+from byleave.release.policy import OPERATION, Logged, policy_record, rules_digest
 from byleave.release.rows import Row
 from byleave.release.standing import Entry, Standing, write_standing
 from byleave.release.writing import write_release
@@ -43,8 +46,26 @@ def rows(count: int = 3) -> list[Row]:
     ]
 
 
-def released(folder: Path, number: int = 7, *, count: int = 3, key: SigningKey = KEY) -> Release:
-    return write_release(folder, rows(count), number=number, published_at=NOW, policy=POLICY, key=key)
+def released(
+    folder: Path,
+    number: int = 7,
+    *,
+    count: int = 3,
+    key: SigningKey = KEY,
+    policy: Mapping[str, JSON] = POLICY,
+) -> Release:
+    return write_release(folder, rows(count), number=number, published_at=NOW, policy=policy, key=key)
+
+
+RULES = Logged(1, bytes([9]) * 16, bytes(32))
+"""Where a log that begins with :func:`rules_entry` names the rules."""
+
+LOGGED_POLICY: Mapping[str, JSON] = {**POLICY, "logged": RULES.members()}
+
+
+def rules_entry() -> bytes:
+    committed = commitment(RULES.salt, policy_record(rules_digest(POLICY)))
+    return ClaimEvent(RULES.number, RULES.id, OPERATION, committed, NOW).entry()
 
 
 def standing_of(release: Release, *, key: SigningKey = KEY) -> Release:
