@@ -166,8 +166,8 @@ def test_the_same_pixels_have_the_kernels_code(page: Page, tmp_path: Path) -> No
 def test_the_published_pictures_have_the_kernels_code(page: Page, tmp_path: Path) -> None:
     pictures = {}
     for path in sorted(VECTORS.rglob("*.jpg")):
-        with Image.open(path) as picture:
-            pictures[path.name] = picture.convert("RGB")
+        with Image.open(path) as opened:
+            pictures[path.name] = opened.convert("RGB")
     assert len(pictures) == 27
     found = of_pixels(page, pictures, tmp_path)
     for name, picture in pictures.items():

@@ -175,7 +175,7 @@ def export(layout: str) -> dict[str, bytes]:
     }
 
 
-EXPECTED = {
+EXPECTED: dict[str, dict[str, str | None]] = {
     "instagram": {"Lighthouse, été": None, "Second": None},
     "gallery": {"Storm": "https://art.example/d/1", "all.zip: gallery/other.jpg": None},
     "portfolio": {

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 from byleave.errors import FormatError
 from byleave.log import JSON, ClaimEvent, commitment
-from byleave.release.reading import Release, read_limited
+from byleave.release.folders import read_limited
+from byleave.release.reading import Release
 
 POLICY: Final = "policy.json"
 OPERATION: Final = "policy"

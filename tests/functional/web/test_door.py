@@ -221,8 +221,8 @@ def test_a_choice_is_changed_narrowed_and_all_are_undone(website: Website) -> No
     assert "another act in law" in yes.text
     page = browser.post(
         f"{where}/change", data={"form_token": token, "answer": "ask_first", "contact": "a@b.example"}
-    )
-    assert "Ask me first" in page.text
+    ).text
+    assert "Ask me first" in page
     (changed,) = claims(website)
     assert (changed.number, changed.target_count, changed.contact) == (3, 2, "a@b.example")
     assert browser.post("/choices/undo-all", data={"form_token": token}).status_code == 400
