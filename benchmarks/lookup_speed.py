@@ -134,7 +134,7 @@ def measure(database: Database, settings: Settings, claims: int) -> None:
         times: dict[str, list[float]] = {name: [] for name in acts}
         for _ in range(TURNS + 1):
             with database.transaction() as session:  # the rate limit is not what is measured
-                session.execute(sa.text("DELETE FROM token_uses"))
+                session.execute(sa.text("DELETE FROM rate_uses"))
             for name, act in acts.items():
                 times[name].append(timed_ms(act))
     medians = {name: statistics.median(found[1:]) for name, found in times.items()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.unit.consent.strategies import FAULTS, NOW, PENDING, SIGNALS, USES, name, said, statements
 
@@ -204,6 +204,7 @@ def test_a_licence_frees_from_its_own_claim_and_names_itself() -> None:
     assert decided([no], licences=[no.claim], regime=Regime.OPT_IN).keep
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # few lists of statements refuse every use
 @given(MANY, statements(st.just(9)), USES, ENFORCED)
 def test_a_licence_frees_from_no_other_claim(
     everything: list[Statement], other: Statement, uses: list[Use], regime: Regime

@@ -13,7 +13,9 @@ from byleave.errors import InputError
 from byleave.registry.legal_acts import Recipients, consent_text, consented, refuse_other_act, split_by_act
 from byleave.registry.looking import place_named
 
-MIXES = st.builds(Preferences, **{use.value: st.sampled_from(list(Preference)) for use in Use})
+MIXES = st.builds(Preferences, **{use.value: st.sampled_from(list(Preference)) for use in Use}).filter(
+    lambda mix: mix.strongest is not Preference.UNKNOWN
+)
 
 
 @given(MIXES)
@@ -24,6 +26,11 @@ def test_a_mix_is_parted_into_acts_that_say_the_same_together(mix: Preferences) 
         assert not {said.for_use(use) for use in Use} & wrong
     for use in Use:
         assert combine(said.for_use(use) for _, said in parts) is mix.for_use(use)
+
+
+def test_no_answer_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="needs an answer"):
+        split_by_act(Preferences())
 
 
 def test_an_objection_is_never_a_yes() -> None:
