@@ -31,7 +31,7 @@ def test_the_whole_way_from_who_you_are_to_the_choice_by_keyboard_alone(page: Pa
     tab_to(page, "textbox", "The name you work under")
     page.keyboard.type("Ada")
     tab_to(page, "textbox", "Where your work stands")
-    page.keyboard.type("https://studio.example/harbour-0.jpg")
+    page.keyboard.type("https://studio.example/orchard-0.jpg")
     page.keyboard.press("Enter")
     page.keyboard.type("https://studio.example/orchard-1.jpg")
     tab_to(page, "button", "Show what was found")

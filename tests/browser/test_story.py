@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 
 ORIGINAL, AGAIN = link_of(REPOST_OF), link_of(f"{REPOST_OF}-again")
 OTHERS = '.card:not([data-url*="harbour"])'
-"""Pictures that the story of the re-post is not about: the tests share one registry, and run in any order."""
+"""Pictures that the story of the re-post is not about: the browser tests share one registry and run in any order,
+so no other test says anything about a harbour."""
 
 
 def test_a_picture_is_found_refused_and_gone_with_its_copy(
