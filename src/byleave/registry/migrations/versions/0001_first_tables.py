@@ -32,6 +32,39 @@ CREATE TRIGGER claim_events_keep_all BEFORE TRUNCATE ON claim_events
 
 
 def upgrade() -> None:
+    make_accounts()
+    make_claim_events()
+    make_event_counter()
+    make_outbox()
+    make_releases()
+    make_sign_in_links()
+    make_claims()
+    make_sessions()
+    make_targets()
+    op.execute(APPEND_ONLY)
+    op.execute("INSERT INTO event_counter (singleton, last) VALUES (true, 0)")
+
+
+def downgrade() -> None:
+    op.drop_index("ix_targets_kind_digest", table_name="targets")
+    op.drop_index("ix_targets_claim_id", table_name="targets")
+    op.drop_table("targets")
+    op.drop_index("ix_sessions_account_id", table_name="sessions")
+    op.drop_table("sessions")
+    op.drop_index("ix_claims_state", table_name="claims")
+    op.drop_index("ix_claims_account_id", table_name="claims")
+    op.drop_table("claims")
+    op.drop_table("sign_in_links")
+    op.drop_table("releases")
+    op.drop_table("outbox")
+    op.drop_table("event_counter")
+    op.drop_index("ix_claim_events_claim_id", table_name="claim_events")
+    op.drop_table("claim_events")
+    op.drop_table("accounts")
+    op.execute("DROP FUNCTION claim_events_append_only()")
+
+
+def make_accounts() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -41,6 +74,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         sa.UniqueConstraint("email", name="uq_accounts_email"),
     )
+
+
+def make_claim_events() -> None:
     op.create_table(
         "claim_events",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -62,6 +98,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_claim_events"),
     )
     op.create_index("ix_claim_events_claim_id", "claim_events", ["claim_id"], unique=False)
+
+
+def make_event_counter() -> None:
     op.create_table(
         "event_counter",
         sa.Column("singleton", sa.Boolean(), nullable=False),
@@ -69,6 +108,9 @@ def upgrade() -> None:
         sa.CheckConstraint("singleton", name="ck_event_counter_singleton"),
         sa.PrimaryKeyConstraint("singleton", name="pk_event_counter"),
     )
+
+
+def make_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -79,6 +121,9 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
+
+
+def make_releases() -> None:
     op.create_table(
         "releases",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -89,6 +134,9 @@ def upgrade() -> None:
         sa.CheckConstraint("octet_length(manifest_digest) = 32", name="ck_releases_manifest_digest"),
         sa.PrimaryKeyConstraint("number", name="pk_releases"),
     )
+
+
+def make_sign_in_links() -> None:
     op.create_table(
         "sign_in_links",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
@@ -100,6 +148,9 @@ def upgrade() -> None:
         sa.CheckConstraint("octet_length(code_hash) = 32", name="ck_sign_in_links_code_hash"),
         sa.PrimaryKeyConstraint("code_hash", name="pk_sign_in_links"),
     )
+
+
+def make_claims() -> None:
     op.create_table(
         "claims",
         sa.Column("id", sa.LargeBinary(), nullable=False),
@@ -144,6 +195,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_claims_account_id", "claims", ["account_id"], unique=False)
     op.create_index("ix_claims_state", "claims", ["state"], unique=False)
+
+
+def make_sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -158,6 +212,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name="pk_sessions"),
     )
     op.create_index("ix_sessions_account_id", "sessions", ["account_id"], unique=False)
+
+
+def make_targets() -> None:
     op.create_table(
         "targets",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -183,24 +240,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_targets_claim_id", "targets", ["claim_id"], unique=False)
     op.create_index("ix_targets_kind_digest", "targets", ["kind", "digest"], unique=False)
-    op.execute(APPEND_ONLY)
-    op.execute("INSERT INTO event_counter (singleton, last) VALUES (true, 0)")
-
-
-def downgrade() -> None:
-    op.drop_index("ix_targets_kind_digest", table_name="targets")
-    op.drop_index("ix_targets_claim_id", table_name="targets")
-    op.drop_table("targets")
-    op.drop_index("ix_sessions_account_id", table_name="sessions")
-    op.drop_table("sessions")
-    op.drop_index("ix_claims_state", table_name="claims")
-    op.drop_index("ix_claims_account_id", table_name="claims")
-    op.drop_table("claims")
-    op.drop_table("sign_in_links")
-    op.drop_table("releases")
-    op.drop_table("outbox")
-    op.drop_table("event_counter")
-    op.drop_index("ix_claim_events_claim_id", table_name="claim_events")
-    op.drop_table("claim_events")
-    op.drop_table("accounts")
-    op.execute("DROP FUNCTION claim_events_append_only()")
