@@ -1,9 +1,8 @@
 """The rules of consent: who said what, whether it counts, and what follows for one sample. Pure, standard library only."""
 
 from byleave.consent.decisions import Cause, CauseKind, Decision, Signal, decide, keeps
+from byleave.consent.standards import ALLOW_FROM, DENY_FROM, RULES_ALONE, Standard
 from byleave.consent.statements import (
-    ALLOW_FROM,
-    DENY_FROM,
     Claim,
     Standing,
     Statement,
@@ -32,6 +31,7 @@ __all__ = [
     "ALLOW_FROM",
     "DENY_FROM",
     "PRESETS",
+    "RULES_ALONE",
     "STEPS",
     "TRAINING_USES",
     "Cause",
@@ -45,6 +45,7 @@ __all__ = [
     "Preferences",
     "Regime",
     "Signal",
+    "Standard",
     "Standing",
     "Statement",
     "TargetKind",

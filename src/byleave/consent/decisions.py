@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from byleave.consent.standards import RULES_ALONE, Standard
 from byleave.consent.statements import Statement, acting
 from byleave.consent.words import Preference, Regime, Use, combine
 from byleave.errors import InputError
@@ -62,6 +63,7 @@ def decide(
     faults: Sequence[str] = (),
     licences: Collection[bytes] = (),
     with_pending_refusals: bool = False,
+    standard: Standard = RULES_ALONE,
 ) -> Decision:
     """Decide about one sample from everything that was said about it.
 
@@ -77,6 +79,8 @@ def decide(
         Names of what could not be read (its URL, a signal, its pixels): decides as deny.
     licences
         Ids of claims for which this trainer holds a licence it was granted: those claims do not bind it, and are named as cause.
+    standard
+        What this trainer asks for beyond the rules before an answer counts.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def decide(
     found = list(signals)
     answers = [
         _answer(
-            acting(statements, use, at, with_pending_refusals=with_pending_refusals),
+            acting(statements, use, at, with_pending_refusals=with_pending_refusals, standard=standard),
             [signal for signal in found if signal.use is use],
             use,
             licences,
@@ -101,14 +105,19 @@ def decide(
     if regime is Regime.RESEARCH or (stays and not faults):
         causes = [cause for _, named in answers for cause in named]
         return Decision(True, preference, (*causes, *unreadable))
-    # What lets a sample stay for one use is no cause of its going for another.
-    against = [
+    return Decision(False, preference, (*_against(uses, answers, regime), *unreadable))
+
+
+def _against(
+    uses: Sequence[Use], answers: Sequence[tuple[Preference, Sequence[Cause]]], regime: Regime
+) -> list[Cause]:
+    """Return what takes a sample out; what lets it stay for one use is no cause of its going for another."""
+    return [
         cause
         for use, (answer, named) in zip(uses, answers, strict=True)
         if not keeps(answer, regime)
         for cause in named or [Cause(CauseKind.REGIME, regime.value, Preference.UNKNOWN, use)]
     ]
-    return Decision(False, preference, (*against, *unreadable))
 
 
 def keeps(preference: Preference, regime: Regime) -> bool:

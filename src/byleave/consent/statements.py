@@ -6,28 +6,17 @@ registry makes statements from its claims, a release carries them as rows, and b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from byleave.consent.standards import ALLOW_FROM, DENY_FROM, RULES_ALONE, Standard
 from byleave.consent.words import ClaimState, Evidence, Preference, Preferences, TargetKind, Use
 
-DENY_FROM: Mapping[TargetKind, Evidence] = {
-    TargetKind.URL: Evidence.E0,
-    TargetKind.DIGEST: Evidence.E0,
-    TargetKind.PICTURE: Evidence.E0,
-    TargetKind.TEXT: Evidence.E0,
-    TargetKind.SOUND: Evidence.E0,
-    TargetKind.PREFIX: Evidence.E2,
-    TargetKind.HOST: Evidence.E3,
-    TargetKind.DOMAIN: Evidence.E3,
-}
-"""The least evidence at which a refusal (deny or conditional) acts: the wider the target, the more is asked."""
-
-ALLOW_FROM = Evidence.E2
-"""The least evidence at which a yes counts: a wrong no costs a trainer one item, a wrong yes takes someone's work."""
+_Key = tuple[bytes, TargetKind, bytes]
+_Rank = tuple[int, Preference, bytes]
 
 
 class Claim(Protocol):
@@ -100,25 +89,54 @@ def standing(statement: Statement, use: Use, at: datetime) -> Standing:
 
 
 def acting(
-    statements: Iterable[Statement], use: Use, at: datetime, *, with_pending_refusals: bool = False
+    statements: Iterable[Statement],
+    use: Use,
+    at: datetime,
+    *,
+    with_pending_refusals: bool = False,
+    standard: Standard = RULES_ALONE,
 ) -> tuple[Statement, ...]:
     """Keep the statements that act on ``use``: of one party on one target only the latest.
 
     ``with_pending_refusals`` lets a trainer act on refusals that are not confirmed yet; a yes never gains by it. A later statement
-    that does not act replaces nothing, so an unconfirmed yes cannot lift the same person's no.
+    that does not act replaces nothing, so an unconfirmed yes cannot lift the same person's no. What a ``standard`` sets aside is not
+    heard, but a no that it sets aside still takes back the same person's earlier yes: she did not mean that any more.
     """
-    latest: dict[tuple[bytes, TargetKind, bytes], Statement] = {}
-    for statement in statements:
-        where = standing(statement, use, at)
-        refuses = statement.preferences.for_use(use) is not Preference.ALLOW
-        if where is Standing.ACTS or (where is Standing.PENDING and with_pending_refusals and refuses):
-            key = (statement.claimant, statement.kind, statement.digest)
-            if key not in latest or _rank(latest[key], use) < _rank(statement, use):
-                latest[key] = statement
+    counted = [said for said in statements if _counts(said, use, at, standard, pending=with_pending_refusals)]
+    aside: dict[_Key, _Rank] = {}
+    for said in counted:
+        if not _is_heeded(said, use, standard):
+            aside[_key(said)] = max(_rank(said, use), aside.get(_key(said), _rank(said, use)))
+    latest: dict[_Key, Statement] = {}
+    for said in counted:
+        key, rank = _key(said), _rank(said, use)
+        taken_back = said.preferences.for_use(use) is Preference.ALLOW and key in aside and rank < aside[key]
+        if taken_back or not _is_heeded(said, use, standard):
+            continue
+        if key not in latest or _rank(latest[key], use) < rank:
+            latest[key] = said
     return tuple(latest.values())
 
 
-def _rank(statement: Statement, use: Use) -> tuple[int, Preference, bytes]:
+def _counts(said: Statement, use: Use, at: datetime, standard: Standard, *, pending: bool) -> bool:
+    """Whether a statement acts; a yes only if the standard heeds it, a refusal whether or not it does."""
+    where = standing(said, use, at)
+    if said.preferences.for_use(use) is Preference.ALLOW:
+        return where is Standing.ACTS and _is_heeded(said, use, standard)
+    return where is Standing.ACTS or (pending and where is Standing.PENDING)
+
+
+def _is_heeded(said: Statement, use: Use, standard: Standard) -> bool:
+    if standard is RULES_ALONE:
+        return True
+    return standard.heeds(said.preferences.for_use(use), said.evidence, said.effective_at)
+
+
+def _key(said: Statement) -> _Key:
+    return said.claimant, said.kind, said.digest
+
+
+def _rank(statement: Statement, use: Use) -> _Rank:
     """Order statements by time; of two that claim the same moment the more restrictive one is the later, whatever their order."""
     return statement.number, statement.preferences.for_use(use), statement.claim
 
