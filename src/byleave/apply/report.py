@@ -138,21 +138,8 @@ def report_object(report: Report) -> dict[str, JSON]:
         "format": FORMAT,
         "at": run.at.isoformat(),
         "byleave": run.byleave,
-        "request": {
-            "regime": run.regime.value,
-            "uses": [use.value for use in run.uses],
-            "unchecked": run.unchecked.value if run.unchecked else None,
-            "with_pending": run.with_pending,
-            "mode": run.mode.value,
-            "since": run.since,
-        },
-        "release": {
-            "number": report.release.number,
-            "origin": report.release.origin,
-            "published_at": report.release.published_at.isoformat(),
-            "manifest_sha256": report.release.manifest_digest.hex(),
-            "keys": list(report.keys),
-        },
+        "request": _request_object(run),
+        "release": _release_object(report),
         "coverage": asdict(report.coverage) if report.coverage else None,
         "input": {
             "dataset": report.dataset,
@@ -183,6 +170,27 @@ def report_object(report: Report) -> dict[str, JSON]:
         "claims": _listed(tally.claims, "claim"),
         "names_cut": tally.totals["cut"],
         "limits": list(LIMITS),
+    }
+
+
+def _request_object(run: RunFacts) -> dict[str, JSON]:
+    return {
+        "regime": run.regime.value,
+        "uses": [use.value for use in run.uses],
+        "unchecked": run.unchecked.value if run.unchecked else None,
+        "with_pending": run.with_pending,
+        "mode": run.mode.value,
+        "since": run.since,
+    }
+
+
+def _release_object(report: Report) -> dict[str, JSON]:
+    return {
+        "number": report.release.number,
+        "origin": report.release.origin,
+        "published_at": report.release.published_at.isoformat(),
+        "manifest_sha256": report.release.manifest_digest.hex(),
+        "keys": list(report.keys),
     }
 
 

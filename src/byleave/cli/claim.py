@@ -77,9 +77,12 @@ def add(
             filing = Filing(new, account_of(session, claimant, now()))
             filing = _guarded(settings, session, filing)
         (filed,) = file_all_with_receipts(database, settings, [filing], who=OPERATOR, at=now())
-    claim = filed.claim
     _keep(filed.receipt.to_text(), receipt)
-    if json_:
+    _say_filed(filed.claim, as_json=json_)
+
+
+def _say_filed(claim: Claim, *, as_json: bool) -> None:
+    if as_json:
         print_json(describe(claim))
     else:
         typer.echo(claim.id.hex())

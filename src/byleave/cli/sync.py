@@ -14,6 +14,7 @@ from byleave.errors import InputError
 
 if TYPE_CHECKING:
     from byleave.apply.preview import Preview
+    from byleave.consent import Regime, Use
     from byleave.release import Release
     from byleave.release.age import AgeLimit
 
@@ -48,36 +49,21 @@ def sync(
     from byleave.release.age import AgeLimit
     from byleave.release.sync import sync as sync_release
 
-    looks = preview or max_drop is not None
-    if looks and (input_ is None or not use or regime is None):
-        raise InputError(
-            "a preview needs a dataset and what it is for",
-            remedy="pass --input, --regime and --use, as for `byleave apply`",
-        )
-    asked = _Asked(
-        to=to,
-        input=input_ if looks else None,
-        uses=use,
-        regime=regime or "",
-        max_drop=max_drop,
-        age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
-        only_look=preview,
-        json=json_,
-    )
+    age = AgeLimit.parse(max_age, grace) if max_age is not None else None
+    dataset = _dataset(input_, use, regime) if preview or max_drop is not None else None
+    asked = _Asked(to, dataset, max_drop, age, only_look=preview, json=json_)
+    keys = [VerifierKey.parse(one) for one in key]
     try:
-        release = sync_release(
-            source,
-            to,
-            keys=[VerifierKey.parse(one) for one in key],
-            approve=asked.approve,
-            with_standing=not no_standing,
-        )
+        release = sync_release(source, to, keys=keys, approve=asked.approve, with_standing=not no_standing)
     except _OnlyLookedError:
         return
     if token is not None:
         _show_key(source, release.number, token)
-    compiled = _compile(release, to)
-    if json_:
+    _say_held(release, compiled=_compile(release, to), json=json_)
+
+
+def _say_held(release: Release, *, compiled: bool, json: bool) -> None:
+    if json:
         print_json(
             {
                 "number": release.number,
@@ -100,13 +86,32 @@ class _OnlyLookedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Dataset:
+    """What a list is looked at for: the dataset and what it is for."""
+
+    input: str
+    uses: tuple[Use, ...]
+    regime: Regime
+
+
+def _dataset(named: str | None, uses: list[str], regime: str | None) -> _Dataset:
+    from byleave.consent import Regime, Use
+
+    if named is None or not uses or regime is None:
+        raise InputError(
+            "a preview needs a dataset and what it is for",
+            remedy="pass --input, --regime and --use, as for `byleave apply`",
+        )
+    words = tuple(word_of(Use, one, "--use") for one in uses)
+    return _Dataset(named, words, word_of(Regime, regime, "--regime"))
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """What has to hold before a list is put in force."""
 
     to: Path
-    input: str | None
-    uses: list[str]
-    regime: str
+    dataset: _Dataset | None
     max_drop: str | None
     age: AgeLimit | None
     only_look: bool
@@ -117,11 +122,11 @@ class _Asked:
 
         if self.age is not None and (warning := check_age(release, self.age, now())):
             say(warning)
-        if self.input is None:
+        if self.dataset is None:
             return
         from byleave.apply.preview import check_share, parse_share
 
-        found = self._preview(release, self.input)
+        found = self._preview(release, self.dataset)
         if self.only_look and self.json:
             print_json(found.members())
         elif self.only_look:
@@ -131,7 +136,7 @@ class _Asked:
         if self.only_look:
             raise _OnlyLookedError
 
-    def _preview(self, release: Release, dataset: str) -> Preview:
+    def _preview(self, release: Release, dataset: _Dataset) -> Preview:
         import shutil
         import tempfile
 
@@ -140,22 +145,19 @@ class _Asked:
         from byleave.apply.ruleset import compile_ruleset, load_ruleset
         from byleave.apply.run import open_ruleset
         from byleave.apply.sources import find_input
-        from byleave.consent import Regime, Use
         from byleave.release.sync import CURRENT
         from byleave.settings import Settings
 
-        uses = tuple(word_of(Use, one, "--use") for one in self.uses)
-        regime = word_of(Regime, self.regime, "--regime")
-        source = find_input(dataset, Settings.from_process().home, with_version=False)
+        source = find_input(dataset.input, Settings.from_process().home, with_version=False)
         held = open_ruleset(self.to)[1] if (self.to / CURRENT).exists() else None
-        for left in self.to.glob(
-            f"{PREVIEW}*"
-        ):  # by a run that was killed: only one at a time is at work here
+        # Only one run at a time is at work here, so what stands here is of runs that were killed.
+        for left in self.to.glob(f"{PREVIEW}*"):
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=self.to, prefix=PREVIEW) as folder:
             path = compile_ruleset(release, Path(folder))
             coming = load_ruleset(path, release.number, release.manifest_digest)
-            return preview(held, coming, source, regime, Terms(uses, now(), with_pending=False))
+            terms = Terms(dataset.uses, now(), with_pending=False)
+            return preview(held, coming, source, dataset.regime, terms)
 
 
 def _show(found: Preview, release: Release) -> None:

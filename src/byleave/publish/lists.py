@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from byleave.errors import ByleaveError, InputError, NotFoundError
 from byleave.log import JSON, canonical_json
 from byleave.publish.receipts import Acknowledged, Also, Guard, acknowledge
 from byleave.publish.sequencer import refuse_other_past
-from byleave.registry.claims import SHOWN_TARGETS, claim_by_id
+from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id
 from byleave.registry.database import Database
 from byleave.registry.filing import Filing
 from byleave.registry.handing_in import Handed, Kind, State, begin_reading, finish, handed_in, take_in
@@ -130,20 +131,7 @@ def file_handed_list(
         If nothing in it can be used, or it is too long; that is noted as well.
     """
     reader = ListReader(settings.limits, tell)
-
-    def note(session: Session, state: State, claim: bytes | None, problem: str = "") -> None:
-        finish(
-            session,
-            handed.id,
-            state,
-            done=reader.lines,
-            accepted=reader.accepted if claim else 0,
-            rejects=reader.rejects,
-            problem=problem,
-            claim=claim,
-            at=at,
-        )
-
+    note = partial(_note, handed=handed, reader=reader, at=at)
     try:
         with database.transaction() as session:
             found = begin_reading(session, handed.id)
@@ -162,10 +150,40 @@ def file_handed_list(
         with database.transaction() as session:
             note(session, State.FAILED, None, error.problem)
         raise
-    if claim.target_count <= SHOWN_TARGETS:
-        with database.transaction() as session:
-            whole = claim_by_id(session, claim.id, who=OPERATOR, most=SHOWN_TARGETS)
-        claim = replace(claim, targets=whole.targets)
-    (done,) = acknowledge(database, settings, [claim], at=at, event_of=attrgetter("answered"))
+    shown = _with_targets(database, claim)
+    (done,) = acknowledge(database, settings, [shown], at=at, event_of=attrgetter("answered"))
     with database.transaction() as session:
         return HandedList(handed_in(session, handed.id, who=who), done, again=False)
+
+
+def _note(
+    session: Session,
+    state: State,
+    claim: bytes | None,
+    problem: str = "",
+    *,
+    handed: Handed,
+    reader: ListReader,
+    at: datetime,
+) -> None:
+    """Write down what became of a list, as far as it was read."""
+    finish(
+        session,
+        handed.id,
+        state,
+        done=reader.lines,
+        accepted=reader.accepted if claim else 0,
+        rejects=reader.rejects,
+        problem=problem,
+        claim=claim,
+        at=at,
+    )
+
+
+def _with_targets(database: Database, claim: Claim) -> Claim:
+    """Return the claim with its targets, where they are few enough to be shown."""
+    if claim.target_count > SHOWN_TARGETS:
+        return claim
+    with database.transaction() as session:
+        whole = claim_by_id(session, claim.id, who=OPERATOR, most=SHOWN_TARGETS)
+    return replace(claim, targets=whole.targets)

@@ -45,9 +45,18 @@ def erase_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime) ->
         at=at,
         record=lambda _: {"v": 1, "claim": claim_id.hex(), "op": "erase", "at": event_time(at)},
     )
-    forgotten = {use.value: int(Preference.UNKNOWN) for use in Use}
+    _forget(row)
+    row.last_event = event.number
+    session.flush()
+    # Whose it was is forgotten, so she may not be asked any more.
+    return claim_by_id(session, claim_id, who=OPERATOR)
+
+
+def _forget(row: ClaimRow) -> None:
+    """Leave nothing in a claim's row but that it was filed, and is erased."""
+    answers = {use.value: int(Preference.UNKNOWN) for use in Use}
     for column, value in {
-        **forgotten,
+        **answers,
         "account_id": None,
         "state": ClaimState.ERASED.value,
         "terms": None,
@@ -61,10 +70,5 @@ def erase_claim(session: Session, claim_id: bytes, *, who: Who, at: datetime) ->
         "publish_values": False,
         "effective_at": None,
         "expires_at": None,
-        "last_event": event.number,
     }.items():
         setattr(row, column, value)
-    session.flush()
-    return claim_by_id(
-        session, claim_id, who=OPERATOR
-    )  # whose it was is forgotten, so she cannot be asked any more

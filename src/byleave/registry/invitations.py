@@ -85,13 +85,7 @@ def invite(
     called = organisation_by_id(session, organisation).name
     spend(session, Rate.INVITATIONS, organisation.bytes, 1, at=at)
     _forget_old(session, at)
-    if _is_member(session, organisation, address):
-        raise ConflictError("that address is a member already", remedy="change her role instead")
-    session.execute(
-        sa.delete(Invitation).where(Invitation.organisation_id == organisation, Invitation.email == address)
-    )
-    if len(open_invitations(session, organisation, who=who, at=at)) >= MOST_OPEN:
-        raise ConflictError(f"{MOST_OPEN} invitations wait already", remedy="withdraw some of them")
+    _make_room(session, organisation, address, who=who, at=at)
     code = secrets.token_urlsafe(CODE_BYTES)
     session.add(
         Invitation(
@@ -107,6 +101,17 @@ def invite(
     post.send(session, _letter(address, called, role, f"{accept_url}?code={code}"), at=at)
     told = MemberDetails(role.value)
     record(session, AuditKind.MEMBER_INVITED, who=who, subject=organisation, details=told, at=at)
+
+
+def _make_room(session: Session, organisation: uuid.UUID, address: str, *, who: Who, at: datetime) -> None:
+    """Take back what the address was offered before, and see that one more may be offered a place."""
+    if _is_member(session, organisation, address):
+        raise ConflictError("that address is a member already", remedy="change her role instead")
+    session.execute(
+        sa.delete(Invitation).where(Invitation.organisation_id == organisation, Invitation.email == address)
+    )
+    if len(open_invitations(session, organisation, who=who, at=at)) >= MOST_OPEN:
+        raise ConflictError(f"{MOST_OPEN} invitations wait already", remedy="withdraw some of them")
 
 
 def open_invitations(

@@ -105,36 +105,46 @@ def create_token(
         If the name was used before, if only by a key that is revoked: a name stands for one key.
     """
     require(who, Act.MANAGE_TOKENS, account=account)
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{name[:80]!r} is no name for a key", remedy="use letters, digits, '.', '-' and '_'"
-        )
-    if expires_at is not None and expires_at <= at:
-        raise InputError("the end date has passed", remedy="give a later date, or none")
-    if scope not in _scopes_of(session, account):
-        raise InputError(f"such an account has no keys for {scope.value!r}", remedy="choose another use")
-    if account is not None and _count(session, account) >= MOST_KEYS:
-        raise ConflictError(f"{MOST_KEYS} keys were made already", remedy="use one of those")
     key = KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
     token = Token(name, scope, _hash(key), at, expires_at, None, account)
+    _refuse_unfit(session, token)
+    _store(session, token)
+    _note(session, AuditKind.TOKEN_MADE, token, who, at)
+    return NewToken(token, key)
+
+
+def _refuse_unfit(session: Session, token: Token) -> None:
+    if not _NAME.fullmatch(token.name):
+        raise InputError(
+            f"{token.name[:80]!r} is no name for a key", remedy="use letters, digits, '.', '-' and '_'"
+        )
+    if token.expires_at is not None and token.expires_at <= token.created_at:
+        raise InputError("the end date has passed", remedy="give a later date, or none")
+    if token.scope not in _scopes_of(session, token.account):
+        raise InputError(
+            f"such an account has no keys for {token.scope.value!r}", remedy="choose another use"
+        )
+    if token.account is not None and _count(session, token.account) >= MOST_KEYS:
+        raise ConflictError(f"{MOST_KEYS} keys were made already", remedy="use one of those")
+
+
+def _store(session: Session, token: Token) -> None:
     stored = session.execute(
         insert(TokenRow)
         .values(
             key_hash=token.key_hash,
-            account_id=account,
-            name=name,
-            scope=scope.value,
-            created_at=at,
-            expires_at=expires_at,
+            account_id=token.account,
+            name=token.name,
+            scope=token.scope.value,
+            created_at=token.created_at,
+            expires_at=token.expires_at,
             revoked_at=None,
         )
         .on_conflict_do_nothing(index_elements=["account_id", "name"])
         .returning(TokenRow.name)
     )
     if stored.one_or_none() is None:
-        raise ConflictError(f"there is a key named {name} already", remedy="choose another name")
-    _note(session, AuditKind.TOKEN_MADE, token, who, at)
-    return NewToken(token, key)
+        raise ConflictError(f"there is a key named {token.name} already", remedy="choose another name")
 
 
 def tokens(session: Session, *, who: Who, account: uuid.UUID | None = None) -> tuple[Token, ...]:

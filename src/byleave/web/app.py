@@ -111,14 +111,6 @@ def create_app(
     checks
         How places are looked at that people say they control; without it, by public addresses and resolvers only.
     """
-    app = FastAPI(
-        title="Byleave",
-        version=__version__,
-        summary="Search datasets, and say what may be done with a picture.",
-        docs_url=None,  # their pages load scripts from elsewhere
-        redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-    )
     site = Site(
         settings=settings,
         database=database,
@@ -136,6 +128,7 @@ def create_app(
         demo=demo,
         bound_to=bound_to,
     )
+    app = _described()
     app.state.site = site
     for router in ROUTERS:
         app.include_router(router)
@@ -143,6 +136,17 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_middleware(Guard, settings=settings, host_names=site.host_names, error_page=error_page)
     return app
+
+
+def _described() -> FastAPI:
+    return FastAPI(
+        title="Byleave",
+        version=__version__,
+        summary="Search datasets, and say what may be done with a picture.",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
 
 
 def _http_error(request: Request, error: Exception) -> Response:
