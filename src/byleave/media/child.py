@@ -19,8 +19,10 @@ import numpy as np
 
 from byleave.fingerprints import ClaimedPicture
 from byleave.media import Picture, Unusable, UnusableKind
+from byleave.media.decode import decode
 from byleave.media.framing import (
     DESCRIBE,
+    FINGERPRINT,
     PICTURES_PER_CHILD,
     BrokenMessageError,
     Facts,
@@ -52,7 +54,10 @@ def serve(requests: BinaryIO, answers: BinaryIO, limits: Limits) -> None:
     while True:
         facts, parts = read_message(requests, most_bytes=limits.picture_bytes)
         _allow_processor_seconds(limits.picture_seconds)
-        reply, data = answer(facts, parts[0], limits)
+        if facts["do"] == FINGERPRINT:
+            reply, data = fingerprints(parts, limits, with_pixels=facts["pixels"])
+        else:
+            reply, data = answer(facts, parts[0], limits)
         write_message(answers, reply, data)
 
 
@@ -65,14 +70,38 @@ def answer(facts: Facts, encoded: bytes, limits: Limits) -> tuple[Facts, list[by
         else:
             outcome = read_claimed_picture(encoded, limits)
     except MemoryError:
-        outcome = Unusable(
-            UnusableKind.OUT_OF_MEMORY, "the picture needs more memory than one picture may take"
-        )
+        outcome = _out_of_memory()
     if isinstance(outcome, Unusable):
         return {"unusable": outcome.kind, "detail": outcome.detail}, []
     if isinstance(outcome, ClaimedPicture):
         return {"claimed": outcome.to_text()}, []
     return _facts_of(outcome), [outcome.rgb.tobytes(), outcome.thumbnail or b""]
+
+
+def fingerprints(pictures: list[bytes], limits: Limits, *, with_pixels: bool) -> tuple[Facts, list[bytes]]:
+    """Fingerprint some pictures in their order; ``with_pixels`` the working copies follow as parts."""
+    found: list[Facts] = []
+    copies: list[bytes] = []
+    for encoded in pictures:
+        try:
+            decoded = decode(encoded, limits)
+        except MemoryError:
+            decoded = _out_of_memory()
+        if isinstance(decoded, Unusable):
+            found.append({"unusable": decoded.kind})
+            continue
+        seen = fingerprint(decoded.rgb)
+        found.append(
+            {
+                "plain": seen.plain.hex(),
+                "trimmed": seen.trimmed.hex(),
+                "quality": seen.quality,
+                "shape": list(decoded.rgb.shape),
+            }
+        )
+        if with_pixels:
+            copies.append(decoded.rgb.tobytes())
+    return {"found": found}, copies
 
 
 def warm_up() -> None:
@@ -132,6 +161,10 @@ def _discard_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _out_of_memory() -> Unusable:
+    return Unusable(UnusableKind.OUT_OF_MEMORY, "the picture needs more memory than one picture may take")
 
 
 def _facts_of(picture: Picture) -> Facts:

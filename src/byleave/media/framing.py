@@ -14,7 +14,7 @@ FACTS_BYTES = 65_536
 PICTURES_PER_CHILD = 100
 """After so many pictures a child is replaced: what one stranger's file may have done to it does not last."""
 
-DESCRIBE, CLAIMED_PICTURE = "describe", "claimed_picture"
+DESCRIBE, CLAIMED_PICTURE, FINGERPRINT = "describe", "claimed_picture", "fingerprint"
 """What a child can be asked to ``do``."""
 
 Facts = dict[str, Any]

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -125,11 +125,17 @@ class Child:
 
     def ask(self, facts: Facts, encoded: bytes) -> tuple[Facts, list[bytes]] | Unusable:
         """Send one picture and wait for what it holds."""
-        self.pictures += 1
+        return self.ask_together(facts, [encoded], ANSWER_BYTES)
+
+    def ask_together(
+        self, facts: Facts, encoded: Sequence[bytes], answer_bytes: int
+    ) -> tuple[Facts, list[bytes]] | Unusable:
+        """Send pictures that together may take the time of one, and wait for an answer of at most ``answer_bytes``."""
+        self.pictures += len(encoded)
         try:
             with self._deadline(self.limits.picture_seconds):
-                write_message(self.process.stdin, facts, [encoded])  # type: ignore[arg-type]  # a pipe, as asked for above
-                answer = read_message(self.process.stdout, most_bytes=ANSWER_BYTES)  # type: ignore[arg-type]  # likewise
+                write_message(self.process.stdin, facts, encoded)  # type: ignore[arg-type]  # a pipe, as asked for above
+                answer = read_message(self.process.stdout, most_bytes=answer_bytes)  # type: ignore[arg-type]  # likewise
         except (OSError, BrokenMessageError):
             self.end()
             if self.expired or self.process.returncode == -signal.SIGXCPU:
@@ -245,18 +251,18 @@ def _ask(facts: Facts, encoded: bytes, limits: Limits) -> tuple[Facts, list[byte
 
 def _picture(facts: Facts, parts: list[bytes], encoded: bytes) -> Picture:
     rgb, thumbnail = parts
-    rows, columns, channels = (_count(side, WORKING_SIDE) for side in facts["shape"])
+    rows, columns, channels = (checked_count(side, WORKING_SIDE) for side in facts["shape"])
     if channels != 3 or facts["format"] not in [name.lower() for name in FORMATS]:
         raise ValueError("not a picture")
     return Picture(
-        width=_count(facts["width"], 1 << 31),
-        height=_count(facts["height"], 1 << 31),
+        width=checked_count(facts["width"], 1 << 31),
+        height=checked_count(facts["height"], 1 << 31),
         format=facts["format"],
         digest=hashlib.sha256(encoded).digest(),
         fingerprint=PictureFingerprint(
             bytes.fromhex(facts["plain"]),
             bytes.fromhex(facts["trimmed"]),
-            _count(facts["quality"], 100, least=0),
+            checked_count(facts["quality"], 100, least=0),
         ),
         rgb=np.frombuffer(rgb, np.uint8).reshape(rows, columns, channels),
         thumbnail=thumbnail or None,
@@ -267,13 +273,14 @@ def _picture(facts: Facts, parts: list[bytes], encoded: bytes) -> Picture:
 
 def _claimed(facts: Facts) -> ClaimedPicture:
     claimed = ClaimedPicture.parse(facts["claimed"])
-    _count(claimed.quality, 100, least=0)
+    checked_count(claimed.quality, 100, least=0)
     if len(claimed.variants) > MOST_VARIANTS or claimed.version != PICTURE_VERSION:
         raise ValueError("not what is computed here")
     return claimed
 
 
-def _count(value: Any, most: int, *, least: int = 1) -> int:
+def checked_count(value: Any, most: int, *, least: int = 1) -> int:
+    """Return a whole number that a child told; a ``ValueError`` where it is none from ``least`` to ``most``."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError("a number out of range")
     return value

@@ -1,8 +1,11 @@
 """Storage on the local disk with atomic publication."""
 
 from byleave.storage.files import (
+    OWN_FOLDER,
+    STAGING,
     publish_folder,
     remove_leftovers,
+    staged_file,
     staged_folder,
     sync_folder,
     write_atomically,
@@ -10,9 +13,12 @@ from byleave.storage.files import (
 from byleave.storage.locks import alone_in
 
 __all__ = [
+    "OWN_FOLDER",
+    "STAGING",
     "alone_in",
     "publish_folder",
     "remove_leftovers",
+    "staged_file",
     "staged_folder",
     "sync_folder",
     "write_atomically",

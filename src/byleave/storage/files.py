@@ -12,6 +12,12 @@ from pathlib import Path
 
 from byleave.errors import ConflictError
 
+OWN_FOLDER = "_byleave"
+"""Name of the folder that holds what is ours in a folder of data: lists, reports, signed statements. Readers of datasets pass it over."""
+
+STAGING = ".staging"
+"""How the name of a file ends that is not written in whole."""
+
 _OLD = "old"
 """What a folder is called while its replacement takes its name."""
 
@@ -31,6 +37,30 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def staged_file(final: Path) -> Iterator[Path]:
+    """Give a path to write that takes the name ``final`` when the block ends well, and vanishes when it does not.
+
+    A killed process leaves it behind, under a hidden name that ends in :data:`STAGING`.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=final.parent, prefix=f".{final.name}.", suffix=STAGING)
+    os.fchmod(handle, 0o644)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        handle = os.open(aside, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        aside.replace(final)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(final.parent)
 
 
 @contextmanager
