@@ -75,6 +75,7 @@ class Explainer:
             at=terms.at,
             faults=faults,
             with_pending_refusals=terms.with_pending,
+            standard=terms.standard,
         )
         causes = [] if decision.keep else list(decision.causes)
         if unchecked:

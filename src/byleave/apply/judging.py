@@ -6,7 +6,7 @@ A property test holds both to one answer. Whoever changes the rules changes them
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from byleave.apply.ruleset import KINDS, STATES, Ruleset
 from byleave.apply.tables import Ints
-from byleave.consent import ALLOW_FROM, DENY_FROM, ClaimState, Preference, Use
+from byleave.consent import ALLOW_FROM, DENY_FROM, RULES_ALONE, ClaimState, Preference, Standard, Use
 
 Answers = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -28,11 +28,16 @@ _USES = tuple(Use)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the trainer asked for: the uses, the moment that counts, and whether refusals not confirmed yet act."""
+    """What the trainer asked for: the uses, the moment that counts, whether refusals not confirmed yet act, and what counts at all."""
 
     uses: tuple[Use, ...]
     at: datetime
     with_pending: bool
+    standard: Standard = RULES_ALONE
+
+    def by_rules(self) -> Terms:
+        """Return the same without a standard of the trainer's own."""
+        return replace(self, standard=RULES_ALONE)
 
 
 def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
@@ -46,15 +51,31 @@ def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
     least = _DENY_LEAST[np.searchsorted(ruleset.bases, targets, side="right") - 1][owners]
     answers = _acting(ruleset, rows, least, terms)
     shared = np.flatnonzero((counts > 1)[owners])
+    aside = set_aside(ruleset, rows, answers, terms.standard)
     for place in range(len(terms.uses)):
+        if aside is not None:
+            _take_back(ruleset, rows, owners, shared, answers[:, place], aside[:, place])
         _silence_earlier(ruleset, rows, owners, shared, answers[:, place])
     strongest: Answers = np.maximum.reduceat(answers, ends - counts, axis=0)
     return strongest
 
 
+def set_aside(ruleset: Ruleset, rows: Ints, answers: Answers, standard: Standard) -> Flags | None:
+    """Say which of the answers of ``rows``, uint8 (n, uses), a standard does not heed; ``None`` where it heeds all."""
+    if standard == RULES_ALONE:
+        return None
+    least = np.array([standard.least(preference) for preference in Preference], np.uint8)
+    aside: Flags = ruleset.rows["evidence"][rows][:, None] < least[answers]
+    if standard.as_of is not None:
+        # A claim that waits has no beginning, which is the least of all numbers.
+        aside |= (ruleset.rows["effective_at"][rows] > _microseconds(standard.as_of))[:, None]
+    aside &= answers != Preference.UNKNOWN
+    return aside
+
+
 def _acting(ruleset: Ruleset, rows: Ints, least: Answers, terms: Terms) -> Answers:
     """Return what each row answers for each use if it acts, and ``UNKNOWN`` if it does not."""
-    at = (terms.at - _EPOCH) // timedelta(microseconds=1)
+    at = _microseconds(terms.at)
     facts = ruleset.rows
     begins, expires = facts["effective_at"][rows], facts["expires_at"][rows]
     lasts = (expires == _NEVER) | (expires > at)
@@ -69,15 +90,42 @@ def _acting(ruleset: Ruleset, rows: Ints, least: Answers, terms: Terms) -> Answe
     return np.where(counts, answers, np.uint8(Preference.UNKNOWN))
 
 
+def _take_back(
+    ruleset: Ruleset, rows: Ints, owners: Ints, shared: Ints, answers: Answers, aside: Flags
+) -> None:
+    """Leave out what is set aside, and with a no each earlier yes of the same party about the same target."""
+    refused = shared[aside[shared] & (answers[shared] > Preference.ALLOW)]
+    order, parties = _by_party(ruleset, rows, owners, shared, answers)
+    if len(refused):
+        begins = np.flatnonzero(np.concatenate([[True], (parties[:-1] != parties[1:]).any(axis=1)]))
+        places = np.where(np.isin(order, refused), np.arange(len(order)), -1)
+        last = np.repeat(np.maximum.reduceat(places, begins), np.diff([*begins, len(order)]))
+        withdrawn = (np.arange(len(order)) < last) & (answers[order] == Preference.ALLOW)
+        answers[order[withdrawn]] = Preference.UNKNOWN
+    answers[aside] = Preference.UNKNOWN
+
+
 def _silence_earlier(ruleset: Ruleset, rows: Ints, owners: Ints, shared: Ints, answers: Answers) -> None:
     """Leave, of what one party answers about one target, only the latest."""
+    order, parties = _by_party(ruleset, rows, owners, shared, answers)
+    followed = (parties[:-1] == parties[1:]).all(axis=1)
+    answers[order[:-1][followed]] = Preference.UNKNOWN
+
+
+def _by_party(
+    ruleset: Ruleset, rows: Ints, owners: Ints, shared: Ints, answers: Answers
+) -> tuple[Ints, npt.NDArray[np.uint64]]:
+    """Sort what is answered by target and party, the earliest first; return the order, and target and party of each."""
     speaks = shared[answers[shared] != Preference.UNKNOWN]
     claimants = ruleset.rows["claimant"][rows[speaks]].view(np.uint64)
     numbers = ruleset.rows["number"][rows[speaks]]
     order = np.lexsort((answers[speaks], numbers, claimants[:, 0], claimants[:, 1], owners[speaks]))
     parties = np.column_stack([owners[speaks].astype(np.uint64), claimants])[order]
-    followed = (parties[:-1] == parties[1:]).all(axis=1)
-    answers[speaks[order[:-1][followed]]] = Preference.UNKNOWN
+    return speaks[order], parties
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def places_of(uses: Sequence[Use]) -> list[int]:

@@ -157,6 +157,8 @@ def _refusing(plan: Plan, target: int) -> list[Statement]:
     return [
         said
         for use in terms.uses
-        for said in acting(statements, use, terms.at, with_pending_refusals=terms.with_pending)
+        for said in acting(
+            statements, use, terms.at, with_pending_refusals=terms.with_pending, standard=terms.standard
+        )
         if said.preferences.for_use(use) > Preference.ALLOW
     ]

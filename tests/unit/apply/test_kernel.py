@@ -24,12 +24,14 @@ from byleave.apply.sha256 import compress, compress_plainly, hash_line, new_sha2
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
 from byleave.consent import (
+    ALLOW_FROM,
     Cause,
     ClaimState,
     Evidence,
     Preference,
     Preferences,
     Regime,
+    Standard,
     Statement,
     TargetKind,
     Use,
@@ -266,6 +268,15 @@ dataset_rows = st.lists(
 )
 
 
+standards = st.builds(
+    Standard,
+    st.sampled_from(Evidence),
+    st.sampled_from(Evidence),
+    st.sampled_from([level for level in Evidence if level >= ALLOW_FROM]),
+    st.none() | times,
+)
+
+
 def covering(statements: Sequence[Statement], raw: str | None, digest: str | None) -> list[Statement]:
     """Find, one by one and by ``byleave.urls`` alone, the statements whose target covers a row."""
     digests: set[tuple[TargetKind, bytes]] = set()
@@ -296,6 +307,7 @@ def _told(cause: Cause) -> tuple[str | None, ...]:
     dataset=dataset_rows,
     uses=st.lists(st.sampled_from(list(Use)), min_size=1, max_size=3, unique=True),
     with_pending=st.booleans(),
+    standard=standards,
 )
 def test_a_batch_is_decided_as_every_row_alone_would_be(
     *,
@@ -303,10 +315,11 @@ def test_a_batch_is_decided_as_every_row_alone_would_be(
     dataset: list[tuple[str | None, str | None]],
     uses: list[Use],
     with_pending: bool,
+    standard: Standard,
 ) -> None:
     with TemporaryDirectory() as folder:
         ruleset = ruleset_of(rows, Path(folder))
-        terms = Terms(tuple(uses), NOW, with_pending)
+        terms = Terms(tuple(uses), NOW, with_pending, standard)
         verdicts = Verdicts(ruleset, None, terms)
         size = len(dataset)
         matched = Matcher(ruleset, None).match(
@@ -329,6 +342,7 @@ def test_a_batch_is_decided_as_every_row_alone_would_be(
                     at=NOW,
                     faults=faults,
                     with_pending_refusals=with_pending,
+                    standard=standard,
                 )
                 assert stays[regime][place] == decision.keep
                 expected[regime].append([] if decision.keep else [_told(cause) for cause in decision.causes])
