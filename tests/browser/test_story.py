@@ -80,7 +80,7 @@ def apply_list(running: Running, folder: Path) -> list[str]:
         "apply", "--ruleset", folder / "list", "--input", "gallery", "--output", folder / "out",
         "--regime", "opt_out", "--use", "train_gen", "--coverage", folder / "gallery.coverage", "--unchecked", "keep",
     )  # fmt: skip
-    shards = [path for path in (folder / "out").rglob("*.parquet") if path.name != "removed.parquet"]
+    shards = (folder / "out").glob("*.parquet")
     return [link for path in shards for link in pq.read_table(path).column("URL").to_pylist()]
 
 

@@ -43,8 +43,6 @@ FORMAT = "byleave/apply/1"
 REMOVED = "removed.parquet"
 WOULD_BE_REMOVED = "would_be_removed.parquet"
 MASK = "mask.parquet"
-OWN_FILES = frozenset({REMOVED, WOULD_BE_REMOVED, MASK, "report.json", "report.html"})
-
 MOST_WORKERS = 256
 
 Progress = Callable[[str, int, int], None]
@@ -100,7 +98,7 @@ class ApplyRequest:
 
     @property
     def list_name(self) -> str:
-        """The file beside the output that lists rows with causes."""
+        """The file beside the output that lists rows with causes, in the folder of our own."""
         if self.regime is Regime.RESEARCH:
             return WOULD_BE_REMOVED
         return REMOVED if self.mode is Mode.FILTER else MASK
@@ -123,7 +121,6 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
     if request.max_age is not None:
         check_age(release, request.max_age, now)
     source = _find_source(request, release)
-    _refuse_own_names(source)
     coverage = _open_coverage(request, release, source)
     tables = coverage_tables(coverage, ruleset) if coverage else None
     stamps = _stamps(source)
@@ -138,7 +135,7 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
         tallies = _apply_to_files(request, plan, source, staging, partial(show, "apply"), total)
         _refuse_changed(source, stamps)
         staging.gather()
-        _join_removed(staging, len(tallies), staging.out / request.list_name)
+        _join_removed(staging, len(tallies), staging.own / request.list_name)
         report = Report(
             run=RunFacts(
                 at=staging.at,
@@ -161,18 +158,16 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
             files=files,
             tally=Tally.total(tallies),
         )
-        (staging.out / "report.json").write_bytes(report_json(report))
-        (staging.out / "report.html").write_text(html_page(report), encoding="utf-8")
+        (staging.own / "report.json").write_bytes(report_json(report))
+        (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")
         staging.publish(request.output)
     return report
 
 
 def _find_source(request: ApplyRequest, release: Release) -> Input:
-    without: frozenset[str] = frozenset()
     if request.since is not None:
         check_since(Path(request.input), request.since, release)
-        without = OWN_FILES
-    return find_input(request.input, request.home, with_version=request.coverage is not None, without=without)
+    return find_input(request.input, request.home, with_version=request.coverage is not None)
 
 
 def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
@@ -208,15 +203,6 @@ def _open_coverage(request: ApplyRequest, release: Release, source: Input) -> Co
             remedy=f"apply to the dataset by its name, {covers.dataset!r}, or make the coverage again",
         )
     return coverage
-
-
-def _refuse_own_names(source: Input) -> None:
-    clash = sorted(OWN_FILES & {file.name for file in source.every_file})
-    if clash:
-        raise InputError(
-            f"the input holds {clash[0]}, which is the name of a file written here",
-            remedy="rename it, or apply to the folder of the dataset alone",
-        )
 
 
 def _file_facts(source: Input) -> list[FileFacts]:

@@ -14,6 +14,7 @@ from byleave.apply.inputs import InputFile
 from byleave.apply.modes import Mode
 from byleave.apply.shard import Plan, apply_to_file
 from byleave.apply.tally import Tally
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, NotFoundError
 from byleave.release import Release
 
@@ -30,7 +31,7 @@ def check_since(folder: Path, number: int, release: Release) -> None:
     InputError
         If the run was under another list, or took nothing out.
     """
-    path = folder / "report.json"
+    path = folder / OWN_FOLDER / "report.json"
     if not path.is_file():
         raise NotFoundError(
             f"{folder} holds no report of an earlier run",

@@ -53,8 +53,8 @@ class Input:
         return [*self.files, *(file for unit in self.units for file in unit.files)]
 
 
-def find_input(given: str, home: Path, *, with_version: bool, without: frozenset[str] = frozenset()) -> Input:
-    """Find the files behind a path or a dataset's name; those named in ``without`` are passed over.
+def find_input(given: str, home: Path, *, with_version: bool) -> Input:
+    """Find the files behind a path or a dataset's name.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def find_input(given: str, home: Path, *, with_version: bool, without: frozenset
     """
     path = Path(given)
     if path.exists():
-        found = _below([path], without)
+        found = _below([path])
         version = dataset_version([source_digest(path)]) if with_version else None
         return replace(found, version=version)
     folder = home / "catalog" / given
@@ -82,17 +82,14 @@ def dataset_version(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in sorted(digests)).encode()).hexdigest()
 
 
-def _below(paths: Sequence[Path], without: frozenset[str] = frozenset()) -> Input:
+def _below(paths: Sequence[Path]) -> Input:
     """List the files of several sources; where there are several, each file's name begins with its source's."""
     every: list[InputFile] = []
     for source in paths:
         root = source.parent if source.is_file() else source
         if len(paths) > 1 and source.is_dir():
             root = source.parent
-        for path in sorted(source_files(source)):
-            name = path.relative_to(root).as_posix()
-            if name not in without:
-                every.append(InputFile(path, name))
+        every += [InputFile(path, path.relative_to(root).as_posix()) for path in sorted(source_files(source))]
     units, others = find_units(every, alone=len(paths) == 1 and paths[0].is_file())
     files = [file for file in others if _is_parquet(file.path)]
     if not files and not units:

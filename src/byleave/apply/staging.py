@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from byleave.apply.tally import Tally
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import ConflictError
 from byleave.storage import publish_folder, write_atomically
 
@@ -41,6 +42,11 @@ class Staging:
     def out(self) -> Path:
         """What becomes the output folder."""
         return self.folder / "out"
+
+    @property
+    def own(self) -> Path:
+        """Where lists and reports stand in the output, apart from its data."""
+        return self.out / OWN_FOLDER
 
     def part(self, place: int) -> Path:
         """Where the list of rows taken out of one shard stands until all are joined."""
@@ -163,6 +169,7 @@ def _begun(folder: Path, now: datetime) -> datetime:
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
     (folder / "out").chmod(0o755)
+    (folder / "out" / OWN_FOLDER).mkdir()
     write_atomically(state, json.dumps({"at": now.isoformat()}).encode())
     return now
 

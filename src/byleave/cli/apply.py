@@ -79,6 +79,7 @@ def apply(
 
 def _print(report: Report, output: Path) -> None:
     from byleave.consent import Regime
+    from byleave.datasets import OWN_FOLDER
 
     say(f"release {report.release.number}: kept {report.kept:,} of {report.rows:,} rows")
     for regime, kept, removed in report.regimes():
@@ -96,7 +97,7 @@ def _print(report: Report, output: Path) -> None:
         say(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
     if report.left_out:
         say(f"{len(report.left_out):,} files of the input are of no known form and were not copied")
-    say(f"read {output / 'report.html'}")
+    say(f"read {output / OWN_FOLDER / 'report.html'}")
 
 
 class _Shown:

@@ -44,6 +44,7 @@ def demo(
 
 def _tour(size: int, seed: int, folder: Path | None) -> None:
     from byleave.consent import Regime
+    from byleave.datasets import OWN_FOLDER
     from byleave.demo import dataset
     from byleave.demo.prepare import demo_folder, make_pictures
     from byleave.demo.tour import Tour
@@ -59,7 +60,7 @@ def _tour(size: int, seed: int, folder: Path | None) -> None:
     say("")
     say(f"pictures   {made}")
     say(f"outputs    {taken.results}")
-    say(f"report     {taken.output(Regime.OPT_OUT) / 'report.html'}")
+    say(f"report     {taken.output(Regime.OPT_OUT) / OWN_FOLDER / 'report.html'}")
     if right:
         typer.echo(f"all {len(taken.checks)} checks hold")
         return

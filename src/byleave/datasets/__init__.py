@@ -1,10 +1,12 @@
 """Formats in: Parquet of links, output of img2dataset, folders of pictures. Bytes become records; nothing is decoded."""
 
+from byleave.datasets.folders import OWN_FOLDER
 from byleave.datasets.records import JSON, Record, Reject, Shard, canonical_json, mend
 from byleave.datasets.sources import Source, SourceFormat, detect, open_source, source_digest
 
 __all__ = [
     "JSON",
+    "OWN_FOLDER",
     "Record",
     "Reject",
     "Shard",

@@ -18,11 +18,15 @@ from byleave.datasets.members import (
 )
 from byleave.datasets.records import Reject
 
+OWN_FOLDER = "_byleave"
+"""The folder in which our commands leave lists and reports beside the files of a dataset. It is no part of the dataset, and tools that read
+folders of Parquet pass over names with this first letter, or do not look below the top."""
+
 
 def walk(root: Path) -> Iterator[Path]:
-    """Yield every file below ``root`` in name order; hidden names are left out and linked folders not entered."""
+    """Yield every file below ``root`` in name order; hidden names and :data:`OWN_FOLDER` are left out and linked folders not entered."""
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != OWN_FOLDER)
         for name in sorted(files):
             if not name.startswith("."):
                 yield Path(folder) / name

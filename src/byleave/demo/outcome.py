@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from byleave.apply.report import Report
 from byleave.apply.run import WOULD_BE_REMOVED
 from byleave.consent import Regime
+from byleave.datasets import OWN_FOLDER
 from byleave.demo.dataset import DemoDataset
 from byleave.demo.entries import COVERED_BY_PDQ, Entry, RepostKind
 from byleave.demo.telling import Check
@@ -32,7 +33,7 @@ def checks(
     yield Check("what stays keeps its rows, columns and order", kept.equals(whole.filter(stays)))
     yield Check("`opt_in` keeps nothing, since nobody said yes", _table(output(Regime.OPT_IN)).num_rows == 0)
     yield Check("`research` keeps everything", _table(output(Regime.RESEARCH)).equals(whole))
-    listed = pq.read_metadata(output(Regime.RESEARCH) / WOULD_BE_REMOVED).num_rows
+    listed = pq.read_metadata(output(Regime.RESEARCH) / OWN_FOLDER / WOULD_BE_REMOVED).num_rows
     yield Check("and lists exactly what `opt_out` removes", listed == len(removed))
     rows = len(dataset.entries)
     expected = {Regime.OPT_OUT: rows - len(removed), Regime.OPT_IN: 0, Regime.RESEARCH: rows}

@@ -98,8 +98,8 @@ def run(world: Path, *others: str, output: str = "out", code: str = RUN) -> subp
 def contents(folder: Path) -> dict[str, bytes]:
     """Read all files; the moment of the run, which differs between two runs, is taken out of the reports."""
     found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    report = json.loads(found.pop("report.json"))
-    found.pop("report.html")
+    report = json.loads(found.pop("_byleave/report.json"))
+    found.pop("_byleave/report.html")
     report.pop("at")
     return found | {"report": json.dumps(report).encode()}
 
@@ -112,11 +112,11 @@ class TestCommand:
         assert done.returncode == 0, done.stderr
         assert "kept 27,000 of 36,000 rows" in done.stdout + done.stderr
         assert pq.read_table(world / "out" / "03.parquet").num_rows == 2250
-        assert pq.read_table(world / "out" / "removed.parquet").num_rows == 9000
+        assert pq.read_table(world / "out" / "_byleave" / "removed.parquet").num_rows == 9000
 
     def test_the_report_goes_to_programs_as_json(self, world: Path) -> None:
         done = run(world, "--json")
-        assert json.loads(done.stdout) == json.loads((world / "out" / "report.json").read_text())
+        assert json.loads(done.stdout) == json.loads((world / "out" / "_byleave" / "report.json").read_text())
 
     @pytest.mark.parametrize(
         ("others", "code"),
@@ -185,7 +185,7 @@ def test_the_whole_command_takes_out_what_was_refused_and_says_so(tmp_path: Path
     report = json.loads(done.stdout)
     assert (report["rows"]["input"], report["rows"]["kept"], report["unreadable"]["links"]) == (3, 1, 1)
     assert pq.read_table(tmp_path / "out/in.parquet").column("row").to_pylist() == [1]
-    assert pq.read_table(tmp_path / "out/removed.parquet").column("row").to_pylist() == [0, 2]
+    assert pq.read_table(tmp_path / "out/_byleave/removed.parquet").column("row").to_pylist() == [0, 2]
     again = byleave("apply", *WORDS, "--regime", "opt_in", home=tmp_path / "home")
     assert again.returncode != 0
     assert "out is there already" in again.stderr

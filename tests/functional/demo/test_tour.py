@@ -65,7 +65,7 @@ class TestTheTour:
     ) -> None:
         _, home = toured
         for regime in ("opt_out", "opt_in", "research"):
-            assert (home / "results" / regime / "report.html").stat().st_size > 1_000
+            assert (home / "results" / regime / "_byleave" / "report.html").stat().st_size > 1_000
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from byleave.apply.report import Report
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, TargetKind
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError
 
 FORM_NAMES = {form.name: form for form in FORMS}
@@ -45,13 +46,12 @@ def applied(home: Path, source: Path, out: Path, **others: Any) -> Report:
 
 
 def listed(out: Path, name: str = "removed.parquet") -> list[tuple[str, int]]:
-    table = pq.read_table(out / name)
+    table = pq.read_table(out / OWN_FOLDER / name)
     return list(zip(table["file"].to_pylist(), table["row"].to_pylist(), strict=True))
 
 
 def data_files(folder: Path) -> dict[str, bytes]:
-    own = {"removed.parquet", "report.json", "report.html", "mask.parquet"}
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in own]
+    paths = [path for path in folder.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -75,8 +75,6 @@ class TestEveryForm:
     def test_applying_twice_changes_nothing_more(self, home: Path, form: Form, tmp_path: Path) -> None:
         form.make(tmp_path / "data")
         applied(home, tmp_path / "data", tmp_path / "once")
-        for name in ("removed.parquet", "report.json", "report.html"):
-            (tmp_path / "once" / name).unlink()
         report = applied(home, tmp_path / "once", tmp_path / "twice")
         assert report.removed == 0
         assert form.read(tmp_path / "twice") == form.read(tmp_path / "once")
@@ -305,12 +303,14 @@ def test_a_mask_becomes_deletions_of_a_lance_table(home: Path, tmp_path: Path) -
     FORM_NAMES["lance"].make(tmp_path / "data")
     applied(home, tmp_path / "data", tmp_path / "mask", mode=Mode.MASK)
     table = tmp_path / "data" / "links.lance"
-    assert delete_rows(table, "links.lance", tmp_path / "mask" / "mask.parquet") == len(LINKS) - len(FREE)
+    assert delete_rows(table, "links.lance", tmp_path / "mask" / OWN_FOLDER / "mask.parquet") == len(
+        LINKS
+    ) - len(FREE)
     assert FORM_NAMES["lance"].read(tmp_path / "data") == FREE
     assert len(lance.dataset(str(table)).versions()) == 2
     assert applied(home, tmp_path / "data", tmp_path / "out").removed == 0
     with pytest.raises(InputError, match="another version"):
-        delete_rows(table, "links.lance", tmp_path / "mask" / "mask.parquet")
+        delete_rows(table, "links.lance", tmp_path / "mask" / OWN_FOLDER / "mask.parquet")
 
 
 def test_dictionaries_of_links_are_read_beside_a_tar(home: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 from byleave.apply.report import Report
 from byleave.apply.run import apply_ruleset
 from byleave.consent import TargetKind
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError
 
 PLAIN = "http://b.example/fine"
@@ -172,4 +173,4 @@ class TestLinks:
             world / "data" / "<script>alert(1)<" / "x.parquet", ["http://a.example/<b>", "http://a.example/"]
         )
         apply_to(world, "data")
-        assert "<script" not in (world / "out" / "report.html").read_text()
+        assert "<script" not in (world / "out" / OWN_FOLDER / "report.html").read_text()

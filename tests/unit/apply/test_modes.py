@@ -20,6 +20,7 @@ from byleave.apply.ruleset import ruleset_path
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.wholeness import is_known_whole, note_path
 from byleave.consent import Regime, TargetKind
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, VerificationError
 
 FILES = 3
@@ -41,7 +42,7 @@ def applied(world: Path, name: str, **others: Any) -> Path:
 
 
 def listed(folder: Path, name: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(folder / name).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(folder / OWN_FOLDER / name).to_pylist()
     return rows
 
 
@@ -75,7 +76,7 @@ class TestModes:
         content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
         path.write_bytes(content)
         masked = applied(world, "masked", mode=Mode.MASK)
-        assert sorted(p.name for p in masked.iterdir()) == ["mask.parquet", "report.html", "report.json"]
+        assert [p.name for p in masked.iterdir()] == [OWN_FOLDER]
         with pytest.raises(FormatError, match="cannot be read"):
             applied(world, "filtered")
 
@@ -114,8 +115,8 @@ class TestModes:
 
     def test_the_report_names_the_mode(self, world: Path) -> None:
         masked = applied(world, "masked", mode=Mode.MASK)
-        assert json.loads((masked / "report.json").read_text())["request"]["mode"] == "mask"
-        assert "entries were marked" in (masked / "report.html").read_text()
+        assert json.loads((masked / OWN_FOLDER / "report.json").read_text())["request"]["mode"] == "mask"
+        assert "entries were marked" in (masked / OWN_FOLDER / "report.html").read_text()
 
 
 class TestWorkers:

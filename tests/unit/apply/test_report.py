@@ -15,6 +15,7 @@ from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.tally import MOST_NAMES, Tally, most_first
 from byleave.consent import Evidence, Preference, Regime, TargetKind, Use
+from byleave.datasets import OWN_FOLDER
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "report.md"
 VOID = {"meta", "br"}
@@ -71,7 +72,7 @@ class TestJSON:
         assert missing == []
 
     def test_the_file_is_what_the_function_returns(self, report: Report, tmp_path: Path) -> None:
-        assert json.loads((tmp_path / "out" / "report.json").read_text()) == json.loads(
+        assert json.loads((tmp_path / "out" / OWN_FOLDER / "report.json").read_text()) == json.loads(
             json.dumps(report_object(report))
         )
 
@@ -81,7 +82,7 @@ class TestPage:
 
     @pytest.fixture
     def page(self, report: Report, tmp_path: Path) -> str:
-        return (tmp_path / "out" / "report.html").read_text()
+        return (tmp_path / "out" / OWN_FOLDER / "report.html").read_text()
 
     def test_it_asks_for_nothing_from_outside(self, page: str) -> None:
         assert not re.search(r"<script|<link|<img|@import|url\(|src=|href=| on[a-z]+=", page)
@@ -124,7 +125,7 @@ class TestPage:
             unchecked=Unchecked.KEEP,
         )
         apply_ruleset(asked, NOW)
-        page = (tmp_path / "r" / "report.html").read_text()
+        page = (tmp_path / "r" / OWN_FOLDER / "report.html").read_text()
         assert "Nothing was removed" in page
         assert "would_be_removed.parquet" in page
 

@@ -22,6 +22,7 @@ from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.release import SigningKey
 
@@ -40,7 +41,7 @@ def kept_rows(folder: Path, name: str = "links.parquet") -> list[int]:
 
 
 def removed_rows(folder: Path, name: str = "removed.parquet") -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(folder / name).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(folder / OWN_FOLDER / name).to_pylist()
     return rows
 
 
@@ -72,7 +73,7 @@ class TestRegimes:
     def test_research_drops_nothing_and_lists_what_opt_out_would(self, world: Path) -> None:
         out = self.applied(world, Regime.RESEARCH)
         assert kept_rows(out) == [0, 1, 2, 3, 4, 5]
-        assert not (out / "removed.parquet").exists()
+        assert not (out / OWN_FOLDER / "removed.parquet").exists()
         assert [listed["row"] for listed in removed_rows(out, "would_be_removed.parquet")] == [0, 2, 4, 5]
 
     def test_each_use_must_let_a_row_stay(self, world: Path) -> None:
@@ -83,7 +84,7 @@ class TestRegimes:
         assert kept_rows(self.applied(world, Regime.OPT_OUT, uses=(Use.SEARCH,))) == [0, 1, 3, 5]
 
     def test_the_report_shows_all_three_side_by_side(self, world: Path) -> None:
-        report = json.loads((self.applied(world, Regime.OPT_OUT) / "report.json").read_text())
+        report = json.loads((self.applied(world, Regime.OPT_OUT) / OWN_FOLDER / "report.json").read_text())
         assert report["regimes"] == {
             "opt_out": {"kept": 2, "removed": 4},
             "opt_in": {"kept": 1, "removed": 5},
@@ -365,10 +366,10 @@ class TestRefusals:
         with pytest.raises(NotFoundError, match="neither a file"):
             apply_ruleset(request(world, "no-such-thing"), NOW)
 
-    def test_a_file_named_like_our_own_is_refused(self, world: Path) -> None:
-        links_file(world / "data" / "removed.parquet", URLS)
-        with pytest.raises(InputError, match="name of a file written here"):
-            apply_ruleset(request(world, world / "data"), NOW)
+    def test_lists_and_reports_of_an_earlier_run_are_no_part_of_the_dataset(self, world: Path) -> None:
+        first = apply_ruleset(request(world, world / "links.parquet"), NOW)
+        again = apply_ruleset(replace(request(world, world / "out"), output=world / "again"), NOW)
+        assert (again.rows, again.removed, again.left_out) == (first.kept, 0, ())
 
 
 class TestDatasetByName:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.modes import Mode, outcome_of
 from byleave.apply.report import Report, report_object
-from byleave.apply.run import OWN_FILES, apply_ruleset
+from byleave.apply.run import apply_ruleset
 from byleave.consent import Preference, TargetKind
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, NotFoundError
 
 FIRST = row(1, TargetKind.HOST, "a.example")
@@ -37,7 +39,7 @@ def again(world: Path, since: int = 1, **others: Any) -> Report:
 
 
 def data_files(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in OWN_FILES]
+    paths = [path for path in folder.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -49,7 +51,7 @@ def test_the_outcome_is_that_of_the_whole_and_the_list_names_what_is_new(world: 
         name: pq.read_table(world / "whole" / name) for name in ("x.parquet", "y.parquet")
     }
     assert FORMS[0].read(world / "out" / "shards") == FORMS[0].read(world / "whole" / "shards")
-    listed = pq.read_table(world / "out" / "removed.parquet")
+    listed = pq.read_table(world / "out" / OWN_FOLDER / "removed.parquet")
     assert listed["file"].to_pylist() == ["shards/00000.parquet", "x.parquet"]
     assert report.removed == 2
     request_told = report_object(report)["request"]
@@ -89,22 +91,22 @@ class TestRefusals:
         assert "--since 1" in caught.value.remedy
 
     def test_a_folder_without_a_report_is_named(self, world: Path) -> None:
-        (world / "one" / "report.json").unlink()
+        (world / "one" / OWN_FOLDER / "report.json").unlink()
         with pytest.raises(NotFoundError, match="no report"):
             again(world)
 
     @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"release": 3}'])
     def test_a_report_that_is_none_is_named(self, world: Path, content: bytes) -> None:
-        (world / "one" / "report.json").write_bytes(content)
+        (world / "one" / OWN_FOLDER / "report.json").write_bytes(content)
         with pytest.raises(FormatError, match="no report of a run"):
             again(world)
 
     def test_a_run_that_took_nothing_out_is_no_beginning(self, world: Path) -> None:
-        path = world / "one" / "report.json"
+        path = world / "one" / OWN_FOLDER / "report.json"
         path.write_text(path.read_text().replace('"mode": "filter"', '"mode": "mask"'))
         with pytest.raises(InputError, match="is not what an earlier run"):
             again(world)
 
-    def test_without_saying_so_an_output_is_no_input(self, world: Path) -> None:
-        with pytest.raises(InputError, match="name of a file written here"):
-            apply_ruleset(request(world, world / "one"), NOW)
+    def test_without_saying_so_an_output_is_a_dataset_like_any_other(self, world: Path) -> None:
+        report = apply_ruleset(replace(request(world, world / "one"), output=world / "plain"), NOW)
+        assert (report.run.since, report.left_out) == (None, ())
