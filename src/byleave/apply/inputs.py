@@ -37,8 +37,8 @@ class Columns:
         return sorted({name for name in (self.link, self.digest) if name})
 
 
-def columns_of(schema: pa.Schema, name: str) -> Columns:
-    """Find the deciding columns of a file.
+def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Columns:
+    """Find the deciding columns of a file, of which there must be one where that is ``required``.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def columns_of(schema: pa.Schema, name: str) -> Columns:
         If it has neither links nor digests of files, or they hold something else than text or bytes.
     """
     columns = Columns(_first(schema, LINK_NAMES), _first(schema, DIGEST_NAMES))
-    if columns.link is None and columns.digest is None:
+    if required and columns.link is None and columns.digest is None:
         raise FormatError(
             f"{name} has no column named {' or '.join((*LINK_NAMES, *DIGEST_NAMES))}",
             remedy="rename the column that holds the links to 'url'",

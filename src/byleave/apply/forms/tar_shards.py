@@ -40,6 +40,11 @@ class Sample:
         """The key without folders, as the Parquet file beside states it."""
         return self.key.rpartition("/")[2]
 
+    @property
+    def picture(self) -> Extent | None:
+        """The first of its files that is a picture by its name."""
+        return next((e for e in self.files if e.suffix.rpartition(".")[2] in PICTURE_SUFFIXES), None)
+
 
 @dataclass(frozen=True, slots=True)
 class TarShard:
@@ -65,21 +70,39 @@ class TarShard:
 
     def rows(self, *, digests: bool) -> Iterator[Rows]:
         """Yield what the Parquet file and the samples state; they must agree. A picture without a link is known by its bytes."""
-        samples = self._samples()
         if self.parquet is None:
+            samples = self._samples()
             facts = [self._facts(sample, hashed=digests) for sample in samples]
             yield Rows(self.name, 0, batch_of([link for link, _ in facts], [digest for _, digest in facts]))
             return
-        places = self._places(self.parquet)
-        by_row = {self._row_of(sample, places): sample for sample in samples}
-        if len(by_row) < len(samples):
-            raise refuse(self.tar.name, "holds samples of one key twice")
+        by_row, _ = self._by_row(self.parquet)
         for rows in parquet_rows(self.parquet):
             links, stated = (column.to_pylist() for column in rows.batch.columns)
             for at, row in enumerate(range(rows.first, rows.first + len(links))):
                 if row in by_row:
                     stated[at] = self._checked(by_row[row], links[at], stated[at], hashed=digests)
             yield Rows(rows.file, rows.first, batch_of(links, stated))
+
+    def pictures(self) -> Iterator[tuple[str, bytes | None, Extent | None]]:
+        """Yield of each row the key, the link, and where its picture stands in the archive."""
+        if self.parquet is None:
+            for sample in self._samples():
+                yield sample.key, self._stated(sample)[0], sample.picture
+            return
+        by_row, keys = self._by_row(self.parquet)
+        for rows in parquet_rows(self.parquet):
+            for row, link in enumerate(rows.batch.column(0).to_pylist(), rows.first):
+                key = keys[row].decode("utf-8", "replace")
+                yield key, link, by_row[row].picture if row in by_row else None
+
+    def content(self, extent: Extent) -> bytes:
+        """Return the bytes of one file of the archive."""
+        with self.tar.path.open("rb") as file:
+            file.seek(extent.data)
+            found = file.read(extent.size)
+        if len(found) < extent.size:
+            raise refuse(self.tar.name, "ends early")
+        return found
 
     def write(self, stays: Flags, out: Path) -> None:
         """Copy the samples that stay, byte by byte, with their rows; count the statistics down by those that go."""
@@ -108,12 +131,17 @@ class TarShard:
             samples[-1].files.append(extent)
         return samples
 
+    def _stated(self, sample: Sample) -> tuple[bytes | None, bytes | None]:
+        """Return the link and the digest that the fields of a sample state."""
+        fields = next((e for e in sample.files if e.suffix.rpartition(".")[2] == FIELDS_SUFFIX), None)
+        if fields is None:
+            return None, None
+        if fields.size > MOST_FIELDS_BYTES:
+            raise refuse(self.tar.name, f"the fields of {fields.key[:200]!r} are {fields.size:,} bytes long")
+        return facts_of(self.content(fields), f"{self.tar.name} {sample.key[:200]}")[0]
+
     def _facts(self, sample: Sample, *, hashed: bool) -> tuple[bytes | None, bytes | None]:
-        link = digest = None
-        for extent in sample.files:
-            if extent.suffix.rpartition(".")[2] == FIELDS_SUFFIX:
-                (link, digest), _ = facts_of(self._read(extent), f"{self.tar.name} {sample.key[:200]}")
-                break
+        link, digest = self._stated(sample)
         if digest is None and (hashed or link is None):
             digest = self._picture_digest(sample)
         return link, digest
@@ -130,7 +158,7 @@ class TarShard:
         return digest if digest is not None else found
 
     def _picture_digest(self, sample: Sample) -> bytes | None:
-        picture = next((e for e in sample.files if e.suffix.rpartition(".")[2] in PICTURE_SUFFIXES), None)
+        picture = sample.picture
         if picture is None:
             return None
         digest = hashlib.sha256()
@@ -144,12 +172,13 @@ class TarShard:
                     raise refuse(self.tar.name, "ends early")
         return digest.digest()
 
-    def _read(self, extent: Extent) -> bytes:
-        if extent.size > MOST_FIELDS_BYTES:
-            raise refuse(self.tar.name, f"the fields of {extent.key[:200]!r} are {extent.size:,} bytes long")
-        with self.tar.path.open("rb") as file:
-            file.seek(extent.data)
-            return file.read(extent.size)
+    def _by_row(self, parquet: InputFile) -> tuple[dict[int, Sample], list[bytes]]:
+        """Return the samples by the row of the Parquet file that has their key, and the keys of all rows."""
+        samples, places = self._samples(), self._places(parquet)
+        by_row = {self._row_of(sample, places): sample for sample in samples}
+        if len(by_row) < len(samples):
+            raise refuse(self.tar.name, "holds samples of one key twice")
+        return by_row, list(places)
 
     def _places(self, parquet: InputFile) -> dict[bytes, int]:
         """Return the row of each key."""

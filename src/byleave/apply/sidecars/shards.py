@@ -1,0 +1,262 @@
+"""Shards that hold pictures: where each sample's picture is, read in the order in which ``apply`` counts the rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns, parquet_count
+from byleave.apply.forms.tar_shards import TarShard
+from byleave.apply.forms.units import refuse
+from byleave.apply.inputs import InputFile, columns_of, open_parquet
+from byleave.apply.sidecars.file import ShardFile
+from byleave.datasets import Record, Reject, source_digest
+from byleave.datasets.folders import groups
+from byleave.datasets.links import PICTURE_NAMES
+from byleave.datasets.members import PICTURE_SUFFIXES, Group, read_group
+from byleave.datasets.sources import source_files
+from byleave.media import Unusable, UnusableKind
+from byleave.settings import Limits
+
+KEY = "key"
+CELL_NAMES = (*PICTURE_NAMES, "image", "picture", "bytes", "content")
+"""Lower-case names of columns of encoded pictures, the first present one wins; also of structs that hold them as ``bytes``."""
+
+BATCH_ROWS = 256
+"""Most cells with pictures read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of a shard. ``picture`` is its encoded bytes, why they cannot be read, or ``None`` where there is none."""
+
+    key: str | None
+    link: bytes | None
+    picture: bytes | Unusable | None
+
+
+class PictureShard(Protocol):
+    """One shard. It travels to worker processes, so it holds names and no open files."""
+
+    @property
+    def name(self) -> str:
+        """The file whose rows are counted, below the dataset."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files it is read from."""
+
+    def digests(self) -> tuple[ShardFile, ...]:
+        """Read all bytes and say what they are."""
+
+    def count(self) -> int:
+        """Count samples."""
+
+    def samples(self, limits: Limits) -> Iterator[Sample]:
+        """Yield all samples in order.
+
+        Raises
+        ------
+        FormatError
+            If the shard cannot be read, so that nobody can tell how many samples there are.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetPictures:
+    """Parquet with pictures in its cells: img2dataset's, or the ``image`` of the package ``datasets``."""
+
+    file: InputFile
+    column: str
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.file.path,)
+
+    def digests(self) -> tuple[ShardFile, ...]:
+        return (digest_of(self.file),)
+
+    def count(self) -> int:
+        return parquet_count(self.file)
+
+    def samples(self, limits: Limits) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
+        with open_parquet(self.file.path) as opened:
+            names = _row_names(opened.schema_arrow, self.file.name)
+            wanted = [*dict.fromkeys([self.column, *names.values()])]
+            try:
+                for batch in opened.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
+                    cells = batch.column(self.column)
+                    pictures = bytes_of(cells.field("bytes") if pa.types.is_struct(cells.type) else cells)
+                    for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
+                        yield Sample(key, link, picture or None)
+            except (pa.ArrowException, OSError) as error:
+                raise refuse(self.file.name, f"cannot be read as Parquet: {str(error)[:150]}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TarPictures:
+    """Pictures in a tar, with the rows of the Parquet file beside it where there is one."""
+
+    shard: TarShard
+
+    @property
+    def name(self) -> str:
+        return self.shard.name
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(file.path for file in self._files)
+
+    @property
+    def _files(self) -> tuple[InputFile, ...]:
+        return tuple(file for file in (self.shard.tar, self.shard.parquet) if file is not None)
+
+    def digests(self) -> tuple[ShardFile, ...]:
+        return tuple(digest_of(file) for file in self._files)
+
+    def count(self) -> int:
+        return self.shard.count()
+
+    def samples(self, limits: Limits) -> Iterator[Sample]:
+        for key, link, found in self.shard.pictures():
+            if found is not None and found.size > limits.picture_bytes:
+                yield Sample(key, link, _too_large(limits))
+            else:
+                yield Sample(key, link, self.shard.content(found) if found is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderBesideParquet:
+    """The ``files`` layout of img2dataset: a Parquet file with a row for each link, and a folder of pictures named by ``key``."""
+
+    file: InputFile
+    folder: InputFile
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.file.path, *source_files(self.folder.path))
+
+    def digests(self) -> tuple[ShardFile, ...]:
+        return digest_of(self.file), digest_of(self.folder)
+
+    def count(self) -> int:
+        return parquet_count(self.file)
+
+    def samples(self, limits: Limits) -> Iterator[Sample]:
+        with open_parquet(self.file.path) as opened:
+            names = _row_names(opened.schema_arrow, self.file.name)
+        if KEY not in names:
+            raise refuse(self.file.name, f"has no column {KEY!r}, so its pictures cannot be found", "add it")
+        stored = {
+            path.stem: path
+            for path in source_files(self.folder.path)
+            if path.suffix[1:].lower() in PICTURE_SUFFIXES
+        }
+        for batch in parquet_columns(self.file, *dict.fromkeys(names.values())):
+            for key, link in _keys_and_links(batch, names):
+                path = stored.get(key) if key is not None else None
+                yield Sample(key, link, _read_file(path, limits) if path is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class LoosePictures:
+    """Some pictures of a folder, in the order of their names; a link may stand in a JSON file beside each."""
+
+    name: str
+    root: Path
+    paths: tuple[Path, ...]
+
+    def digests(self) -> tuple[ShardFile, ...]:
+        digest, size = hashlib.sha256(), 0
+        for path in self.paths:
+            size += path.stat().st_size
+            line = f"{source_digest(path)}  {path.relative_to(self.root).as_posix()}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
+        return (ShardFile(self.name, size, digest.hexdigest()),)
+
+    def count(self) -> int:
+        return len(self._groups())
+
+    def samples(self, limits: Limits) -> Iterator[Sample]:
+        for group in self._groups():
+            link, picture, reason = None, None, None
+            for found in read_group(group, self.name, limits):
+                if isinstance(found, Record):
+                    link, picture = found.url, found.picture
+                elif found.kind in {kind.value for kind in UnusableKind}:
+                    reason = Unusable(UnusableKind(found.kind), found.detail)
+                else:
+                    reason = Unusable(UnusableKind.UNREADABLE_FILE, found.detail)
+            yield Sample(
+                group.key,
+                link.encode("utf-8", "surrogatepass") if link is not None else None,
+                picture if picture is not None else reason,
+            )
+
+    def _groups(self) -> list[Group]:
+        found = (group for group in groups(self.root, list(self.paths)) if not isinstance(group, Reject))
+        return [group for group in found if group.find(PICTURE_SUFFIXES) is not None]
+
+
+def picture_column(schema: pa.Schema) -> str | None:
+    """Find the column of encoded pictures, or a struct that holds them as ``bytes``, as the package ``datasets`` writes it."""
+    held = {field.name.lower(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
+    named = next((held[name] for name in CELL_NAMES if name in held), None)
+    structs = (name for name in held.values() if pa.types.is_struct(schema.field(name).type))
+    return named if named is not None else next(structs, None)
+
+
+def digest_of(file: InputFile) -> ShardFile:
+    """Read a file, or all files of a folder, and say what they are."""
+    size = sum(path.stat().st_size for path in source_files(file.path))
+    return ShardFile(file.name, size, source_digest(file.path))
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        place = kind.get_field_index("bytes")
+        return place >= 0 and _holds_bytes(kind.field(place).type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or kind == pa.binary_view())
+
+
+def _row_names(schema: pa.Schema, name: str) -> Mapping[str, str]:
+    """Return the names of the columns of keys and links, under ``key`` and ``link``, where they are there."""
+    link = columns_of(schema, name, required=False).link
+    names = {"link": link} if link is not None else {}
+    return names | ({KEY: KEY} if KEY in schema.names else {})
+
+
+def _keys_and_links(
+    batch: pa.RecordBatch, names: Mapping[str, str]
+) -> Iterator[tuple[str | None, bytes | None]]:
+    absent: list[Any] = [None] * batch.num_rows
+    keys = batch.column(names[KEY]).to_pylist() if KEY in names else absent
+    links = bytes_of(batch.column(names["link"])) if "link" in names else absent
+    for key, link in zip(keys, links, strict=True):
+        yield (str(key) if key is not None else None), link
+
+
+def _read_file(path: Path, limits: Limits) -> bytes | Unusable:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limits.picture_bytes + 1)
+    except OSError as error:
+        return Unusable(UnusableKind.UNREADABLE_FILE, error.strerror or str(error))
+    return content if len(content) <= limits.picture_bytes else _too_large(limits)
+
+
+def _too_large(limits: Limits) -> Unusable:
+    return Unusable(UnusableKind.TOO_LARGE, f"more than the {limits.picture_bytes} bytes that are read")
