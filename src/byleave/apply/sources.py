@@ -82,7 +82,7 @@ def dataset_version(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in sorted(digests)).encode()).hexdigest()
 
 
-def _below(paths: Sequence[Path]) -> Input:
+def input_files(paths: Sequence[Path]) -> list[InputFile]:
     """List the files of several sources; where there are several, each file's name begins with its source's."""
     every: list[InputFile] = []
     for source in paths:
@@ -90,8 +90,19 @@ def _below(paths: Sequence[Path]) -> Input:
         if len(paths) > 1 and source.is_dir():
             root = source.parent
         every += [InputFile(path, path.relative_to(root).as_posix()) for path in sorted(source_files(source))]
+    return every
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell by the first bytes, or by the name."""
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC or path.suffix.lower() == ".parquet"
+
+
+def _below(paths: Sequence[Path]) -> Input:
+    every = input_files(paths)
     units, others = find_units(every, alone=len(paths) == 1 and paths[0].is_file())
-    files = [file for file in others if _is_parquet(file.path)]
+    files = [file for file in others if is_parquet(file.path)]
     if not files and not units:
         raise FormatError(
             f"{', '.join(str(path) for path in paths)} holds no Parquet file, and no dataset in another form that is known",
@@ -106,11 +117,6 @@ def _below(paths: Sequence[Path]) -> Input:
             remedy="apply to each source by its path, into a folder of its own",
         )
     return Input(tuple(files), tuple(units), left_out)
-
-
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC or path.suffix.lower() == ".parquet"
 
 
 def _dataset(name: str, described: Path) -> Input:

@@ -1,0 +1,121 @@
+"""Find the shards of a dataset that hold pictures, by the files that stand there, and by the names ``apply`` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from byleave.apply.forms.finding import find_units
+from byleave.apply.forms.tar_shards import TarShard
+from byleave.apply.inputs import InputFile, open_parquet
+from byleave.apply.sidecars.file import sidecar_name
+from byleave.apply.sidecars.shards import (
+    FolderBesideParquet,
+    LoosePictures,
+    ParquetPictures,
+    PictureShard,
+    TarPictures,
+    picture_column,
+)
+from byleave.apply.sources import input_files, is_parquet
+from byleave.datasets.members import CAPTION_SUFFIX, FIELDS_SUFFIX, PICTURE_SUFFIXES
+from byleave.errors import FormatError, InputError, NotFoundError
+
+LOOSE_TOGETHER = 10_000
+"""Most files of one shard of loose pictures: a bound on what a killed run does again."""
+
+LOOSE_NAME = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureShards:
+    """The shards of one dataset, in the order of their names, and the names of files that hold no pictures."""
+
+    shards: tuple[PictureShard, ...]
+    without_pictures: tuple[str, ...]
+
+
+def find_shards(path: Path) -> PictureShards:
+    """Find the shards behind a file or a folder.
+
+    Raises
+    ------
+    NotFoundError, FormatError, InputError
+        If nothing stands there, or nothing that holds pictures, or two shards would have one sidecar.
+    """
+    if not path.exists():
+        raise NotFoundError(f"there is no file or folder {path}", remedy="check the path")
+    units, others = find_units(input_files([path]), alone=path.is_file())
+    shards: list[PictureShard] = [TarPictures(unit) for unit in units if isinstance(unit, TarShard)]
+    without = [unit.name for unit in units if not isinstance(unit, TarShard)]
+    folders: set[Path] = set()
+    loose: list[InputFile] = []
+    for file in others:
+        if not is_parquet(file.path):
+            loose.append(file)
+            continue
+        folder, column = file.path.with_suffix(""), _picture_column(file)
+        if folder.is_dir():
+            folders.add(folder)
+            shards.append(FolderBesideParquet(file, InputFile(folder, file.name.rpartition(".")[0])))
+        elif column is not None:
+            shards.append(ParquetPictures(file, column))
+        else:
+            without.append(file.name)
+    loose = [file for file in loose if not folders.intersection(file.path.parents)]
+    shards += _loose_shards(path, loose)
+    without += [file.name for file in loose if not _belongs_to_picture(file)]
+    if not shards:
+        raise FormatError(
+            f"{path} holds no pictures",
+            remedy="give tars, Parquet with pictures in its cells, an output of img2dataset, or a folder of pictures; "
+            "links alone have no fingerprints",
+        )
+    _refuse_one_name(shards)
+    return PictureShards(tuple(sorted(shards, key=lambda shard: shard.name)), tuple(sorted(without)))
+
+
+def _picture_column(file: InputFile) -> str | None:
+    with open_parquet(file.path) as opened:
+        return picture_column(opened.schema_arrow)
+
+
+def _belongs_to_picture(file: InputFile) -> bool:
+    return file.path.suffix[1:].lower() in PICTURE_SUFFIXES | {FIELDS_SUFFIX, CAPTION_SUFFIX}
+
+
+def _loose_shards(root: Path, files: Sequence[InputFile]) -> Iterator[PictureShard]:
+    """Cut the pictures of each folder into parts; files of one stem stay together."""
+    stems = (
+        list(together)
+        for _, together in groupby(
+            sorted(
+                (file.path for file in files if _belongs_to_picture(file)),
+                key=lambda path: path.with_suffix(""),
+            ),
+            key=lambda path: path.with_suffix(""),
+        )
+    )
+    pictured = [stem for stem in stems if any(path.suffix[1:].lower() in PICTURE_SUFFIXES for path in stem)]
+    held: list[Path] = []
+    number = 0
+    for stem in pictured:
+        if held and len(held) + len(stem) > LOOSE_TOGETHER:
+            yield LoosePictures(f"{LOOSE_NAME}-{number:05d}", root, tuple(held))
+            held, number = [], number + 1
+        held += stem
+    if held:
+        yield LoosePictures(f"{LOOSE_NAME}-{number:05d}", root, tuple(held))
+
+
+def _refuse_one_name(shards: Sequence[PictureShard]) -> None:
+    named: dict[str, str] = {}
+    for shard in shards:
+        other = named.setdefault(sidecar_name(shard.name), shard.name)
+        if other != shard.name:
+            raise InputError(
+                f"{other} and {shard.name} would share one file of fingerprints",
+                remedy="rename one of them, or give each a folder of its own",
+            )
