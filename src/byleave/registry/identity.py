@@ -25,7 +25,7 @@ from byleave.registry.tokens import Scope, Token
 
 SCOPE_ACTS: Final[Mapping[Scope, Acts]] = {
     Scope.LOOKUP: frozenset({Act.LOOK_UP}),
-    Scope.FILE: frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM}),
+    Scope.FILE: frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM, Act.PROVE}),
     Scope.READ: frozenset({Act.SEE_CLAIM}),
     Scope.REPORT: frozenset({Act.REPORT}),
 }
