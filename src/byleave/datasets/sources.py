@@ -107,6 +107,11 @@ def detect(path: Path) -> SourceFormat:
     )
 
 
+def holds_samples(path: Path) -> bool:
+    """Whether a path is a folder, a tar or Parquet, and not a file of another sort, or nothing."""
+    return path.is_dir() or (path.is_file() and _kind(path) is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     path: Path

@@ -107,13 +107,12 @@ def _written(
     progress: Callable[[int], None],
 ) -> Made:
     dim = _vector_dim() if making.model is not None else None
-    with staged_file(path) as aside:
-        with SidecarWriter(aside, dim) as writer:
-            for samples in _together(shard.samples(making.limits)):
-                for row in _rows(samples, printer, with_vectors=making.model is not None):
-                    writer.add(row)
-                progress(len(samples))
-            facts = writer.finish(shard.name, files, making.model)
+    with staged_file(path) as aside, SidecarWriter(aside, dim) as writer:
+        for samples in _together(shard.samples(making.limits)):
+            for row in _rows(samples, printer, with_vectors=making.model is not None):
+                writer.add(row)
+            progress(len(samples))
+        facts = writer.finish(shard.name, files, making.model)
     return Made(facts, before=False)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns, parquet_count
+from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
 from byleave.apply.forms.tar_shards import TarShard
 from byleave.apply.forms.units import refuse
 from byleave.apply.inputs import InputFile, columns_of, open_parquet
@@ -54,9 +54,6 @@ class PictureShard(Protocol):
     def digests(self) -> tuple[ShardFile, ...]:
         """Read all bytes and say what they are."""
 
-    def count(self) -> int:
-        """Count samples."""
-
     def samples(self, limits: Limits) -> Iterator[Sample]:
         """Yield all samples in order.
 
@@ -84,9 +81,6 @@ class ParquetPictures:
 
     def digests(self) -> tuple[ShardFile, ...]:
         return (digest_of(self.file),)
-
-    def count(self) -> int:
-        return parquet_count(self.file)
 
     def samples(self, limits: Limits) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
         with open_parquet(self.file.path) as opened:
@@ -123,9 +117,6 @@ class TarPictures:
     def digests(self) -> tuple[ShardFile, ...]:
         return tuple(digest_of(file) for file in self._files)
 
-    def count(self) -> int:
-        return self.shard.count()
-
     def samples(self, limits: Limits) -> Iterator[Sample]:
         for key, link, found in self.shard.pictures():
             if found is not None and found.size > limits.picture_bytes:
@@ -151,9 +142,6 @@ class FolderBesideParquet:
 
     def digests(self) -> tuple[ShardFile, ...]:
         return digest_of(self.file), digest_of(self.folder)
-
-    def count(self) -> int:
-        return parquet_count(self.file)
 
     def samples(self, limits: Limits) -> Iterator[Sample]:
         with open_parquet(self.file.path) as opened:
@@ -186,9 +174,6 @@ class LoosePictures:
             line = f"{source_digest(path)}  {path.relative_to(self.root).as_posix()}\n"
             digest.update(line.encode("utf-8", "surrogateescape"))
         return (ShardFile(self.name, size, digest.hexdigest()),)
-
-    def count(self) -> int:
-        return len(self._groups())
 
     def samples(self, limits: Limits) -> Iterator[Sample]:
         for group in self._groups():
