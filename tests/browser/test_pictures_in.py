@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -326,6 +327,8 @@ def test_without_a_script_pictures_are_sent_by_a_plain_form(new_page: NewPage, t
     )
     page.get_by_role("button", name="Send these pictures").click()
     page.wait_for_url("**/lookalikes")
+    page.get_by_role("link", name=re.compile("^(Go on|None of them)$")).click()
+    expect(page.get_by_role("heading", name="2 pictures")).to_be_visible()
 
 
 def test_the_part_for_pictures_is_accessible_in_all_its_states(page: Page, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from byleave.catalog import Catalog, DatasetInfo
 CHILD = Path(__file__).with_name("ingest_child.py")
 KILLS = 25
 LONGEST_S = 120.0
+State = tuple[str, DatasetInfo]
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
 
@@ -56,7 +58,7 @@ def kill_after(home: Path, source: Path, delay_s: float) -> bool:
     return child.returncode != 0
 
 
-def state(home: Path) -> tuple[str, DatasetInfo]:
+def state(home: Path) -> State:
     catalog = Catalog(home)
     return catalog.table_digest("d"), catalog.dataset("d")
 
@@ -75,25 +77,36 @@ def tar_source(folder: Path) -> Path:
     return folder / "tars"
 
 
-def torture(tmp_path: Path, make_source: Callable[[Path], Path], seed: int) -> None:
-    """Kill and resume until :data:`KILLS` kills have hit; whenever a run gets through, compare and begin anew."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The state that an ingest left alone comes to, and those that killed and resumed ones came to."""
+
+    undisturbed: State
+    resumed: list[State]
+
+
+def torture(tmp_path: Path, make_source: Callable[[Path], Path], seed: int) -> Ends:
+    """Kill and resume until :data:`KILLS` kills have hit; whenever a run gets through, note its state and begin anew."""
     source, rng = make_source(tmp_path), random.Random(seed)
     expected_home, home = tmp_path / "expected", tmp_path / "home"
     duration_s = run(expected_home, source)
-    expected = state(expected_home)
+    ends = Ends(state(expected_home), [])
     kills = 0
     while kills < KILLS:
         if kill_after(home, source, rng.uniform(0, duration_s / 2)):
             kills += 1
             continue
-        assert state(home) == expected
+        ends.resumed.append(state(home))
         shutil.rmtree(home)
     run(home, source)
-    assert state(home) == expected
+    ends.resumed.append(state(home))
+    return ends
 
 
 def test_killed_at_fifty_random_points_the_table_is_the_same(tmp_path: Path) -> None:
     cases = [(tmp_path / "links", link_source, 1), (tmp_path / "tars", tar_source, 2)]
     with ThreadPoolExecutor(2) as threads:
         for done in [threads.submit(torture, *case) for case in cases]:
-            done.result()
+            ends = done.result()
+            assert ends.undisturbed[1].samples > 0
+            assert ends.resumed == [ends.undisturbed] * len(ends.resumed)

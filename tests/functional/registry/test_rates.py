@@ -34,6 +34,8 @@ def test_what_one_spends_another_still_has(database: Database) -> None:
         spend(session, Rate.PROOF_CHECKS, MARA, allowed, at=NOON)
         spend(session, Rate.PROOF_CHECKS, NOAH, allowed, at=NOON)
         spend(session, Rate.LOOK_UPS, MARA, 1, at=NOON)
+        noted = session.execute(sa.select(RateUseRow.spent)).scalars().all()
+    assert sorted(noted) == [1, allowed, allowed]
 
 
 @pytest.mark.parametrize("rate", Rate)

@@ -183,7 +183,12 @@ class TestFile:
 class TestRelease:
     """Values this version does not know are refused, never read as silence."""
 
-    def refused(self, name: str, value: object) -> None:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("kind", "smell"), ("train_gen", 4), ("evidence", 6), ("state", "dreamt"), ("scope_host", None)],
+        ids=["kind", "preference", "evidence level", "state", "prefix without its host"],
+    )
+    def test_what_is_unknown_or_missing_is_refused(self, name: str, value: object) -> None:
         rows = table([row(1, TargetKind.PREFIX, "a.example/b")])
         place = rows.schema.get_field_index(name)
         changed = rows.set_column(
@@ -194,18 +199,3 @@ class TestRelease:
         with pytest.raises(FormatError) as caught:
             compile_claims(changed)
         assert "update Byleave" in caught.value.remedy
-
-    def test_an_unknown_kind_is_refused(self) -> None:
-        self.refused("kind", "smell")
-
-    def test_an_unknown_preference_is_refused(self) -> None:
-        self.refused("train_gen", 4)
-
-    def test_an_unknown_evidence_level_is_refused(self) -> None:
-        self.refused("evidence", 6)
-
-    def test_an_unknown_state_is_refused(self) -> None:
-        self.refused("state", "dreamt")
-
-    def test_a_prefix_without_its_host_is_refused(self) -> None:
-        self.refused("scope_host", None)

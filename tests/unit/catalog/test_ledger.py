@@ -65,9 +65,9 @@ class TestLease:
             pass
 
     def test_it_is_free_again_afterwards(self, tmp_path: Path) -> None:
-        for _ in range(2):
-            with lease(tmp_path / "d", now=NOON, purpose="x"):
-                pass
+        for purpose in ("ingest", "search"):
+            with lease(tmp_path / "d", now=NOON, purpose=purpose):
+                assert f"({purpose})" in (tmp_path / "d" / "lease").read_text()
 
 
 class TestInfo:

@@ -8,7 +8,15 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byleave.datasets.records import canonical_json, mend, record_from_fields, to_json, whole_number
+from byleave.datasets.records import (
+    NESTING,
+    TOO_DEEP,
+    canonical_json,
+    mend,
+    record_from_fields,
+    to_json,
+    whole_number,
+)
 
 
 def test_laion_columns_are_found() -> None:
@@ -80,7 +88,8 @@ def test_deep_nesting_ends_in_text() -> None:
     value: object = "core"
     for _ in range(5000):
         value = [value]
-    json.dumps(to_json(value))
+    written = json.dumps(to_json(value))
+    assert written == "[" * NESTING + json.dumps(TOO_DEEP) + "]" * NESTING
 
 
 @given(st.text(alphabet=st.characters()))

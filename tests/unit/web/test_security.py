@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.checks import accepts
 
 from byleave.errors import RefusedError
 from byleave.settings import Settings
@@ -19,7 +20,7 @@ HERE = Settings(home=Path("/nowhere"))
 
 @pytest.mark.parametrize("host", ["a.example", "A.EXAMPLE", "a.example:80", "[::1]", "[::1]:8321"])
 def test_hosts_are_compared_without_their_port(host: str) -> None:
-    check_host(host, frozenset({"a.example", "[::1]"}))
+    assert accepts(check_host, host, frozenset({"a.example", "[::1]"}))
 
 
 @pytest.mark.parametrize(
