@@ -69,6 +69,17 @@ def covered_by(
     return tuple(_cover(catalog, info, targets, lambda: clock() > until) for info in catalog.datasets())
 
 
+def covered_in(catalog: Catalog, dataset: str, targets: Sequence[Target]) -> int:
+    """Return how many entries of one dataset targets cover, all pictures compared, however long it takes.
+
+    Raises
+    ------
+    NotFoundError
+        If the catalog has no such dataset.
+    """
+    return _cover(catalog, catalog.dataset(dataset), targets, lambda: False).samples
+
+
 def why_nothing(targets: Sequence[Target]) -> tuple[str, ...]:
     """Say why places may cover nothing although pictures stand there: platforms that serve them from another address."""
     served = {

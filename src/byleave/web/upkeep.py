@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from byleave.catalog import Catalog
-from byleave.copies.counting import COUNT, count_copies
+from byleave.copies.counting import COUNT, COUNT_LONG, Begun, count_copies, count_long_claims
 from byleave.copies.guard import JUDGE
 from byleave.copies.judging import judge_waiting
 from byleave.publish.retiring import retire_old
@@ -55,9 +55,17 @@ def upkeep_tasks(settings: Settings, post: Post) -> Mapping[str, Task]:
         at = utc_now()
         with database.transaction() as session:
             defer(session, COUNT, queueing_lock=COUNT, not_before=at + COUNT_EVERY)
+            defer(session, COUNT_LONG, queueing_lock=COUNT_LONG)
         count_copies(database, catalog, at)
+
+    def count_long(database: Database, begun: Mapping[str, Any] | None = None) -> None:
+        at = utc_now()
+        left = count_long_claims(database, catalog, at, Begun.from_arguments(**begun) if begun else None)
+        if left is not None:
+            with database.transaction() as session:
+                defer(session, COUNT_LONG, queueing_lock=COUNT_LONG, begun=left.to_arguments())
 
     def judge(database: Database) -> None:
         judge_waiting(database, catalog, utc_now())
 
-    return {RETENTION: retention, MONTHLY: monthly, COUNT: count, JUDGE: judge}
+    return {RETENTION: retention, MONTHLY: monthly, COUNT: count, COUNT_LONG: count_long, JUDGE: judge}

@@ -12,16 +12,33 @@ import pytest
 import sqlalchemy as sa
 from tests.website import Browser, Website
 
-from byleave.copies.counting import count_copies, note_copies
+from byleave.catalog.queries import Page, WordsQuery
+from byleave.consent import PRESETS
+from byleave.copies.counting import (
+    COUNT_LONG,
+    MOST_TARGETS,
+    TARGETS_A_PAGE,
+    Begun,
+    count_copies,
+    count_long_claims,
+    note_copies,
+)
+from byleave.copies.guard import Stopwatch
 from byleave.publish.releases import publish
 from byleave.registry.account_tables import Account, OutboxMessage
+from byleave.registry.accounts import account_of
 from byleave.registry.claims import claims_of
+from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.following_tables import CopiesFound, Fetched
+from byleave.registry.jobs import defer, run_pending
 from byleave.registry.mail import Post
 from byleave.registry.monthly import write_monthly
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.targets import url_target
 from byleave.registry.tokens import Scope, create_token
+from byleave.settings import Settings
 from byleave.web.unsubscribe_routes import unsubscribe_links
+from byleave.web.upkeep import upkeep_tasks
 
 pytestmark = pytest.mark.functional
 MARA = "mara@example.org"
@@ -148,6 +165,52 @@ def test_only_new_numbers_of_copies_are_told(website: Website, mara: Browser) ->
             note_copies(session, row.claim_id, "gallery", version, copies, now + timedelta(days=1))
         assert session.execute(sa.select(sa.func.count()).select_from(CopiesFound)).scalar_one() == 2
     assert sum("of gallery are covered" in line for line in told(mara)) == 2
+
+
+def long_claim(website: Website) -> bytes:
+    """File a choice about two pages of targets and a few: links that stand nowhere, and every link of the gallery last."""
+    answer = website.catalog.search(WordsQuery("harbour"), Page(limit=4))
+    there = [hit.url for hit in answer.hits if hit.url is not None]
+    nowhere = [f"https://many.example/{n}.jpg" for n in range(2 * TARGETS_A_PAGE)]
+    with website.database.transaction() as session:
+        account = account_of(session, MARA, website.clock())
+        targets = tuple(url_target(link) for link in [*nowhere, *dict.fromkeys(there)])
+        new = NewClaim(PRESETS["no_training"], targets)
+        return file_claim(session, new, who=OPERATOR, account=account, at=website.clock()).id
+
+
+def copies_found(website: Website, claim: bytes) -> list[int]:
+    with website.database.transaction() as session:
+        chosen = sa.select(CopiesFound.copies).where(CopiesFound.claim_id == claim).order_by(CopiesFound.id)
+        return list(session.execute(chosen).scalars())
+
+
+def test_a_claim_of_thousands_is_counted_page_by_page_and_a_run_goes_on_where_one_ended(
+    website: Website,
+) -> None:
+    claim, now = long_claim(website), website.clock()
+    assert 2 * TARGETS_A_PAGE > MOST_TARGETS
+    assert count_copies(website.database, website.catalog, now) == 0, "that job leaves it alone"
+    steps, begun = 0, None
+    while steps == 0 or begun is not None:
+        begun = count_long_claims(website.database, website.catalog, now, begun, watch=Stopwatch(-1.0))
+        steps += 1
+    assert steps == 3
+    (copies,) = copies_found(website, claim)
+    assert copies >= 4
+    assert count_long_claims(website.database, website.catalog, now) is None, "nothing changed"
+
+
+def test_the_jobs_count_a_claim_of_thousands_and_what_is_gone_meanwhile_is_left_alone(
+    website: Website,
+) -> None:
+    claim = long_claim(website)
+    with website.database.transaction() as session:
+        gone = Begun(bytes(16), "gallery", bytes(32), 5, 1).to_arguments()
+        defer(session, COUNT_LONG, queueing_lock=COUNT_LONG, begun=gone)
+    jobs = upkeep_tasks(Settings(home=website.catalog.folder.parent), Post())
+    assert run_pending(website.database, {COUNT_LONG: jobs[COUNT_LONG]}) == 1
+    assert len(copies_found(website, claim)) == 1
 
 
 def test_a_strangers_timeline_looks_like_none(website: Website, mara: Browser) -> None:
