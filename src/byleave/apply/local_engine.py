@@ -1,0 +1,105 @@
+"""Work on this machine: in this process, or in several that share it.
+
+A worker ends when its parent does, even by a kill.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from byleave.apply.engine import Counted, Failure, Result, Rows, SameMachine, Task, Work, done_elsewhere
+from byleave.errors import UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """``workers`` processes at most; one works in the process that asks."""
+
+    workers: int = 1
+
+    def share(self, path: Path) -> SameMachine:
+        """Leave the file where it is."""
+        return SameMachine(path)
+
+    def run(
+        self, work: Work[Task, Result], tasks: Sequence[Task], progress: Rows
+    ) -> Iterator[tuple[int, Result]]:
+        """Do all tasks; results and the first error come in the order of the tasks.
+
+        Raises
+        ------
+        ByleaveError
+            The first error of any task.
+        UnavailableError
+            If a worker was killed.
+        """
+        workers = min(self.workers, len(tasks))
+        if workers > 1:
+            yield from _in_processes(work, tasks, workers, progress)
+        elif tasks:
+            do = work.begin()
+            for place, task in enumerate(tasks):
+                yield place, do(task, progress)
+
+
+def _in_processes(
+    work: Work[Task, Result], tasks: Sequence[Task], workers: int, progress: Rows
+) -> Iterator[tuple[int, Result]]:
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(work,))
+    try:
+        for place, future in enumerate([pool.submit(_do, task) for task in tasks]):
+            told: Any = future.result()
+            if isinstance(told, Failure):
+                raise told.error()
+            progress(told.rows)
+            yield place, told.result
+    except BrokenProcessPool as error:
+        raise UnavailableError(
+            "a worker was ended from outside, perhaps for lack of memory",
+            remedy="run the same command again: finished files are used as they are; with fewer --workers, less memory is needed",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class _Bench:
+    """What a worker holds: the work begins with its first task, whose error can be told."""
+
+    work: Work[Any, Any]
+    do: Callable[[Any, Rows], Any] | None = None
+
+    def ready(self) -> Callable[[Any, Rows], Any]:
+        if self.do is None:
+            self.do = self.work.begin()
+        return self.do
+
+
+_benches: list[_Bench] = []
+
+
+def _begin(work: Work[Any, Any]) -> None:
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
+    pa.set_cpu_count(1)
+    _benches[:] = [_Bench(work)]
+
+
+def _await_end(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _do(task: Any) -> Counted | Failure:
+    return done_elsewhere(_benches[0].ready, task)
