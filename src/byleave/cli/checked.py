@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from byleave.log import Policy, VerifierKey
+    from byleave.log import Checkpoint, Policy, VerifierKey
     from byleave.release.key_history import KeyHistory
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the caller wants checked, and whom she trusts. ``rows`` asks for the rows of a list to be read, too."""
+    """What the caller wants checked, and whom she trusts. ``rows`` asks for the rows of a list to be read, too.
+
+    ``output`` is the folder of data that an attestation must be about.
+    """
 
     path: Path
     keys: tuple[VerifierKey, ...]
@@ -22,6 +25,7 @@ class Asked:
     release: Path | None
     log: str | None
     rows: bool = False
+    output: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +35,16 @@ class Found:
     sentence: str
     data: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+
+
+def log_keeps(asked: Asked, old: Checkpoint) -> Checkpoint | None:
+    """Check that the log, if one is named, keeps all that ``old`` held."""
+    from byleave.release.log_reading import check_growth, open_place, read_checkpoint
+
+    if asked.log is None:
+        return None
+    with open_place(asked.log) as place:
+        now = read_checkpoint(place, asked.policy)
+        asked.history.check(now.checkpoint, now.signers)
+        check_growth(place, old, now.checkpoint)
+    return now.checkpoint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from byleave.cli.output import now, print_json, say
@@ -34,6 +36,23 @@ def show(
     typer.echo(str(keys.signing))
     for earlier in keys.earlier:
         say(f"before: {earlier}")
+
+
+@app.command()
+def make(
+    name: str = typer.Argument(help="Whose key it is: best a site of yours, such as models.example.org"),
+    to: Path = typer.Option(..., "--to", help="File to write; only you can read it"),
+    json_: bool = typer.Option(False, "--json", help="Print the verifier key as JSON"),
+) -> None:
+    """Make an organisation's key for signing attestations and pledges, and print the verifier key that others trust."""
+    from byleave.release.keys import make_key
+
+    key = make_key(to, name)
+    if json_:
+        print_json({"key": str(key.verifier), "file": str(to)})
+        return
+    typer.echo(str(key.verifier))
+    say(f"{to} holds the secret half: keep a copy of it, and give it to nobody")
 
 
 @app.command()

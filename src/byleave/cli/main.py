@@ -15,6 +15,7 @@ from byleave.cli import (
     account,
     applied,
     apply,
+    attest,
     claim,
     copies,
     demo,
@@ -25,6 +26,7 @@ from byleave.cli import (
     log,
     mirror,
     negative,
+    pledge,
     proof,
     publish,
     redact,
@@ -74,6 +76,8 @@ app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
 app.command("applied")(applied.applied)
+app.command("pledge")(pledge.pledge)
+app.add_typer(attest.app, name="attest")
 app.add_typer(token.app, name="token")
 app.add_typer(proof.app, name="proof")
 app.add_typer(review.app, name="review")

@@ -1,19 +1,20 @@
-"""`byleave verify`: check receipts, published lists, deltas, coverage files, checkpoints and whole logs, offline and light."""
+"""`byleave verify`: check receipts, lists, deltas, coverage files, checkpoints, logs and signed statements, offline and light."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from byleave.cli.checked import Asked, Found
+from byleave.cli.checked import Asked, Found, log_keeps
 from byleave.cli.output import print_json, say
 from byleave.cli.verify_lists import check_coverage, check_delta, check_release, is_delta
+from byleave.cli.verify_statements import check_statement
 
 if TYPE_CHECKING:
-    from byleave.log import Checkpoint
     from byleave.release.promises import Answer
     from byleave.release.receipts import Receipt
 
@@ -28,7 +29,7 @@ _ZIP = b"PK\x03\x04"
 
 def verify(
     path: Path = typer.Argument(
-        help="Receipt, checkpoint, key history or coverage file; or folder of a release, of releases, a delta, a synced folder, or a log"
+        help="Receipt, attestation, pledge, checkpoint, key history or coverage file; or folder of a release, of releases, a delta, a synced folder, or a log"
     ),
     key: list[str] = typer.Option([], help="Verifier key to trust; a synced folder remembers its own"),
     policy: Path | None = typer.Option(
@@ -39,11 +40,16 @@ def verify(
         help="Key history of the registry, which links earlier keys to the present one; found by itself in its folders",
     ),
     release: Path | None = typer.Option(
-        None, help="For a receipt: folder of releases, or synced folder, that must honour it"
+        None,
+        help="Folder of releases, or synced folder: it must honour a receipt, or hold the list an attestation names",
     ),
     log: str | None = typer.Option(
         None,
         help="Folder or web address of the log: it must have kept all that a receipt or checkpoint held; a list must hold all that it asks for",
+    ),
+    output: Path | None = typer.Option(
+        None,
+        help="For an attestation: folder of data it must be about; found by itself where it stands in one",
     ),
     rows: bool = typer.Option(
         False, "--rows", help="For a list: read its rows, too, which must give the root it was published with"
@@ -58,7 +64,7 @@ def verify(
     With --release, a receipt that holds leaves with 0 when the list puts the claim in force, with 8 when it says honestly why not, and
     with 5 when the operator broke the promise.
     """
-    asked = _asked(path, key, policy, history, release, log, rows=rows)
+    asked = replace(_asked(path, key, policy, history, release, log, rows=rows), output=output)
     found = _checker(path)(asked)
     if json_:
         print_json({"ok": found.exit_code in {0, EXIT_NOT_IN_FORCE}, **found.data})
@@ -102,6 +108,7 @@ def _asked(
 
 
 def _checker(path: Path) -> Callable[[Asked], Found]:
+    from byleave.log.envelopes import looks_like_envelope
     from byleave.release.log_reading import CHECKPOINT
     from byleave.release.manifest import MANIFEST
     from byleave.release.sync import CURRENT
@@ -118,6 +125,8 @@ def _checker(path: Path) -> Callable[[Asked], Found]:
         return _receipt
     if head.startswith(_ZIP):
         return check_coverage
+    if looks_like_envelope(head):
+        return check_statement
     return _history if head.partition(b"\n")[0].endswith(b"/keys") else _checkpoint
 
 
@@ -127,7 +136,7 @@ def _receipt(asked: Asked) -> Found:
     receipt = Receipt.parse(_content(asked.path))
     witnessed = receipt.verify(asked.policy)
     asked.history.check(witnessed.checkpoint, witnessed.signers)
-    _grew(asked, witnessed.checkpoint)
+    log_keeps(asked, witnessed.checkpoint)
     event = receipt.event
     data: dict[str, Any] = {
         "kind": "receipt",
@@ -187,7 +196,7 @@ def _checkpoint(asked: Asked) -> Found:
     witnessed = asked.policy.open_checkpoint(note, verify_ed25519)
     checkpoint = witnessed.checkpoint
     asked.history.check(checkpoint, witnessed.signers)
-    now = _grew(asked, checkpoint)
+    now = log_keeps(asked, checkpoint)
     data = {
         "kind": "checkpoint",
         "log": checkpoint.origin,
@@ -198,19 +207,6 @@ def _checkpoint(asked: Asked) -> Found:
     }
     said = f"holds: {checkpoint.size} entries of the log {checkpoint.origin}"
     return Found(f"{said}, all of them kept in the log of {now.size} entries now" if now else said, data)
-
-
-def _grew(asked: Asked, old: Checkpoint) -> Checkpoint | None:
-    """Check that the log, if one is named, keeps all that ``old`` held."""
-    from byleave.release.log_reading import check_growth, open_place, read_checkpoint
-
-    if asked.log is None:
-        return None
-    with open_place(asked.log) as place:
-        now = read_checkpoint(place, asked.policy)
-        asked.history.check(now.checkpoint, now.signers)
-        check_growth(place, old, now.checkpoint)
-    return now.checkpoint
 
 
 def _log(asked: Asked) -> Found:

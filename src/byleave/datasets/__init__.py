@@ -1,8 +1,8 @@
 """Formats in: Parquet of links, output of img2dataset, folders of pictures. Bytes become records; nothing is decoded."""
 
-from byleave.datasets.folders import OWN_FOLDER
 from byleave.datasets.records import JSON, Record, Reject, Shard, canonical_json, mend
 from byleave.datasets.sources import Source, SourceFormat, detect, open_source, source_digest
+from byleave.storage import OWN_FOLDER
 
 __all__ = [
     "JSON",

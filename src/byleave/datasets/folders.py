@@ -17,10 +17,7 @@ from byleave.datasets.members import (
     Member,
 )
 from byleave.datasets.records import Reject
-
-OWN_FOLDER = "_byleave"
-"""The folder in which our commands leave lists and reports beside the files of a dataset. It is no part of the dataset, and tools that read
-folders of Parquet pass over names with this first letter, or do not look below the top."""
+from byleave.storage import OWN_FOLDER
 
 
 def walk(root: Path) -> Iterator[Path]:

@@ -1,8 +1,9 @@
-"""Ed25519 keys of a registry: made once, kept in one 0600 file, used to sign releases and coverage files."""
+"""Ed25519 keys, each kept in one 0600 file: a registry's own, for releases and coverage files, and an organisation's, for statements."""
 
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import VerifierKey, sign_note
+from byleave.log.notes import MAX_KEY_CHARS
 from byleave.storage import sync_folder, write_atomically
 
 KEY_FILE = "registry.key"
@@ -111,3 +113,49 @@ def verify_ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def make_key(path: Path, name: str) -> SigningKey:
+    """Make a key of one's own in a new file that only its user may read, for signing statements.
+
+    Raises
+    ------
+    FormatError
+        If no key can have that name.
+    ConflictError
+        If the file is there already.
+    """
+    key = SigningKey.from_seed(name, Ed25519PrivateKey.generate().private_bytes_raw())
+    VerifierKey.parse(str(key.verifier))
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ConflictError(
+            f"{path} is there already", remedy="name another file: a key is never overwritten"
+        ) from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(key.to_text().encode())
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    return key
+
+
+def read_key(path: Path) -> SigningKey:
+    """Read a key file that :func:`make_key` made.
+
+    Raises
+    ------
+    NotFoundError
+        If it cannot be read.
+    FormatError
+        If it holds no key.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_KEY_CHARS + 1)
+    except OSError as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error.strerror}", remedy="make a key with `byleave keys make`"
+        ) from error
+    return SigningKey.parse(content.decode(errors="replace"))

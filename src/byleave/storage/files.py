@@ -13,7 +13,8 @@ from pathlib import Path
 from byleave.errors import ConflictError
 
 OWN_FOLDER = "_byleave"
-"""Name of the folder that holds what is ours in a folder of data: lists, reports, signed statements. Readers of datasets pass it over."""
+"""The folder in which our commands leave lists and reports beside the files of a dataset. It is no part of the dataset, and tools that read
+folders of Parquet pass over names with this first letter, or do not look below the top."""
 
 STAGING = ".staging"
 """How the name of a file ends that is not written in whole."""

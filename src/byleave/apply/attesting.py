@@ -1,0 +1,183 @@
+"""Write the attestation of a finished run: what its report says, the digests of what went in and came out, and the log of that moment.
+
+Reads the report and hashes files; loads neither the kernel nor Arrow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
+from byleave.log import Policy, VerifierKey
+from byleave.release.attestations import Attestation, Commitments, ListApplied, sign_attestation
+from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
+from byleave.release.file_lists import INPUT_LIST, OUTPUT_LIST, digests_in, listed, read_within
+from byleave.release.keys import SigningKey
+from byleave.release.manifest import ReleaseName
+from byleave.release.pledges import open_pledge
+from byleave.release.statements import FileDigest, sha256_of
+from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
+from byleave.storage import OWN_FOLDER, write_atomically
+
+REPORT: Final = f"{OWN_FOLDER}/report.json"
+REPORT_FORMAT: Final = "byleave/report/1"
+MAX_REPORT_BYTES: Final = 64 * 1024 * 1024
+FOUND: Final = (
+    "answers",
+    "causes",
+    "checked",
+    "copies",
+    "coverage",
+    "evidence",
+    "regimes",
+    "unchecked",
+    "unreadable",
+)
+"""Members of the report that an attestation repeats: counts, and never a host, a claim or a link."""
+
+LIMITS: Final = (
+    "It says what the signer says: that a model was trained on this output and on nothing else is not shown by it.",
+    "It speaks of the list that was in force then. Whoever spoke later is heard by the next run only.",
+)
+
+_REMEDY: Final = "name a folder that `byleave apply` wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class AttestRequest:
+    """What is to be signed, and by whom.
+
+    note
+        The newest checkpoint of the registry's log, as it was signed.
+    organisation
+        Who says it; without one, the name of the key.
+    dataset
+        What the dataset is called; without one, as in the report.
+    pledge
+        File of the pledge that this fulfils, signed by the same key.
+    """
+
+    output: Path
+    key: SigningKey
+    note: str
+    organisation: str | None = None
+    dataset: str | None = None
+    pledge: Path | None = None
+    commitments: Commitments | None = None
+
+
+def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
+    """Sign what a finished run did and put the attestation into its output.
+
+    Raises
+    ------
+    NotFoundError, FormatError
+        If the folder holds no report of a run, or it cannot be read.
+    ConflictError
+        If there is an attestation already.
+    VerificationError
+        If the log is not that of the list's registry, or the pledge is another's.
+    """
+    refuse_signed(request.output)
+    said = read_report(request.output)
+    try:
+        attestation = _attestation(request, said, at)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(
+            f"{request.output / REPORT} lacks what an attestation states: {str(error)[:200]}", remedy=_REMEDY
+        ) from error
+    attestation.check_log(Policy.of_keys(registry_keys(said)))
+    write_atomically(request.output / ATTESTATION_PATH, sign_attestation(attestation, request.key))
+    return attestation
+
+
+def refuse_signed(output: Path) -> None:
+    """Refuse an output that was signed before: the earlier statement may be known elsewhere."""
+    if (output / ATTESTATION_PATH).exists():
+        raise ConflictError(
+            f"{output / ATTESTATION_PATH} is there already",
+            remedy="submit that one; to sign anew, move it away first",
+        )
+
+
+def read_report(output: Path) -> Mapping[str, Any]:
+    """Return the report of a finished run.
+
+    Raises
+    ------
+    NotFoundError, FormatError
+        If there is none, or it is of another format.
+    """
+    path = output / REPORT
+    if not path.is_file():
+        raise NotFoundError(f"{output} holds no report of a run", remedy=_REMEDY)
+    try:
+        report = json.loads(read_within(path, MAX_REPORT_BYTES))
+        known = report["format"] == REPORT_FORMAT
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path} cannot be read", remedy=_REMEDY) from error
+    if not known:
+        raise FormatError(f"{path} is of another format", remedy="update Byleave, or apply again")
+    found: Mapping[str, Any] = report
+    return found
+
+
+def registry_keys(report: Mapping[str, Any]) -> tuple[VerifierKey, ...]:
+    """Return the keys against which the run checked its list."""
+    return tuple(VerifierKey.parse(key) for key in report["release"]["keys"])
+
+
+def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) -> Attestation:
+    release, asked = said["release"], said["request"]
+    regime, uses = regime_and_uses(asked)
+    dataset = request.dataset or said["input"]["dataset"]
+    if not dataset:
+        raise InputError(
+            "what is the dataset called? The report knows only a path", remedy="pass --dataset NAME"
+        )
+    own = request.output
+    inputs = tuple(FileDigest(file["name"], sha256_of(file["sha256"])) for file in said["input"]["files"])
+    inputs = listed(inputs, own, INPUT_LIST)
+    outputs = tuple(digests_in(own, without=BESIDE_OUTPUT))
+    return Attestation(
+        organisation=request.organisation or request.key.verifier.name,
+        dataset=word({"dataset": dataset}, "dataset"),
+        made_at=at,
+        applied_at=moment(said, "at"),
+        byleave=word(said, "byleave"),
+        applied=ListApplied(
+            word(release, "origin"),
+            ReleaseName(count(release, "number"), sha256_of(release["manifest_sha256"])),
+            moment(release, "published_at"),
+            request.note,
+        ),
+        regime=regime,
+        uses=uses,
+        mode=word(asked, "mode"),
+        minimum=minimum_of(asked.get("minimum_evidence")),
+        request=asked,
+        rows={name: count(said["rows"], name) for name in ("input", "kept", "removed")},
+        found={name: said[name] for name in FOUND if name in said},
+        inputs=inputs,
+        outputs=listed(outputs, own, OUTPUT_LIST),
+        limits=(*map(str, said["limits"]), *LIMITS),
+        pledge=_pledge(request, str(dataset)),
+        commitments=request.commitments,
+    )
+
+
+def _pledge(request: AttestRequest, dataset: str) -> bytes | None:
+    if request.pledge is None:
+        return None
+    opened = open_pledge(request.pledge.read_bytes(), [request.key.verifier])
+    if opened.pledge.dataset != dataset:
+        raise VerificationError(
+            f"the pledge is about {opened.pledge.dataset!r}, this is {dataset!r}",
+            remedy="name the pledge for this dataset, or leave it out",
+        )
+    return opened.sha256

@@ -1,0 +1,53 @@
+"""What the commands that make signed statements read alike from their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byleave.errors import ConflictError, InputError
+from byleave.storage import write_atomically
+
+if TYPE_CHECKING:
+    from byleave.log import VerifierKey
+
+
+def newest_checkpoint(place: str, keys: tuple[VerifierKey, ...]) -> str:
+    """Return the signed checkpoint of a log in a folder or below a web address, once one of ``keys`` is seen to have signed it."""
+    from byleave.log import Policy
+    from byleave.log.lines import text_of
+    from byleave.log.notes import MAX_NOTE_BYTES
+    from byleave.release.keys import verify_ed25519
+    from byleave.release.log_reading import CHECKPOINT, open_place
+
+    with open_place(place) as files:
+        note = text_of(files.read(CHECKPOINT), limit=MAX_NOTE_BYTES, what="the checkpoint")
+    Policy.of_keys(keys).open_checkpoint(note, verify_ed25519)
+    return note
+
+
+def log_beside(source: str) -> str:
+    """Return where the log of a registry stands whose lists stand at ``source``: beside them, as every registry serves it."""
+    base = source.rstrip("/")
+    if base.startswith(("http://", "https://")):
+        return base.rpartition("/")[0] + "/log"
+    return str(Path(base).absolute().parent / "log")
+
+
+def one_line(text: str, option: str) -> str:
+    """Return a short text of one line that an option gives."""
+    from byleave.release.terms_said import word
+
+    try:
+        return word({option: text}, option)
+    except ValueError as error:
+        raise InputError(
+            f"{option} cannot be {text[:80]!r}", remedy="give up to 200 letters, digits and signs on one line"
+        ) from error
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not be there yet."""
+    if path.exists():
+        raise ConflictError(f"{path} is there already", remedy="name another file, or move this one away")
+    write_atomically(path, content)

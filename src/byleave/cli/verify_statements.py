@@ -1,0 +1,153 @@
+"""The part of `byleave verify` that checks signed statements: attestations, pledges and feedback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byleave.cli.checked import Asked, Found, log_keeps
+
+if TYPE_CHECKING:
+    from byleave.release.attestations import Attestation
+    from byleave.release.statements import SignedStatement
+
+
+def check_statement(asked: Asked) -> Found:
+    """Check a signed statement of any kind that is known."""
+    from byleave.errors import FormatError
+    from byleave.release.attestations import APPLIED
+    from byleave.release.pledges import PLEDGED
+    from byleave.release.statements import open_statement
+
+    opened = open_statement(statement_bytes(asked.path), asked.keys)
+    kind = opened.statement.predicate_type
+    if kind == APPLIED:
+        return _attestation(asked, opened)
+    if kind == PLEDGED:
+        return _pledge(opened)
+    raise FormatError(
+        f"the signature holds, and what is said is of a kind not known here: {kind[:200]}",
+        remedy="update Byleave, or ask whoever signed it what it is",
+    )
+
+
+def statement_bytes(path: Path) -> bytes:
+    """Read the file of a signed statement, within its limit."""
+    from byleave.errors import NotFoundError
+    from byleave.log.envelopes import MAX_ENVELOPE_BYTES
+    from byleave.release.file_lists import read_within
+
+    try:
+        return read_within(path, MAX_ENVELOPE_BYTES)
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+
+
+def _pledge(opened: SignedStatement) -> Found:
+    from byleave.release.pledges import Pledge
+
+    pledge = Pledge.parse(opened.statement)
+    data = _data("pledge", opened) | {
+        "organisation": pledge.organisation,
+        "dataset": pledge.dataset,
+        "regime": pledge.regime.value,
+        "uses": [use.value for use in pledge.uses],
+        "most_lag_days": pledge.most_lag_days,
+        "made_at": pledge.made_at,
+    }
+    said = (
+        f"holds: {pledge.organisation} promises to apply lists of {pledge.registry} to {pledge.dataset} under {pledge.regime.value}, "
+        f"none older than {pledge.most_lag_days} days, {_signers(opened)}"
+    )
+    return Found(said, data)
+
+
+def _attestation(asked: Asked, opened: SignedStatement) -> Found:
+    from byleave.release.attestations import Attestation
+
+    said = Attestation.parse(opened.statement)
+    applied, rows = said.applied, said.rows
+    data = _data("attestation", opened) | {
+        "organisation": said.organisation,
+        "dataset": said.dataset,
+        "regime": said.regime.value,
+        "uses": [use.value for use in said.uses],
+        "number": said.number,
+        "registry": applied.origin,
+        "rows": dict(rows),
+        "made_at": said.made_at,
+    }
+    sentences = [
+        f"holds: {said.organisation} says that list no. {said.number} of {applied.origin} was applied to {said.dataset} under "
+        f"{said.regime.value}: {rows['removed']:,} of {rows['input']:,} rows removed, {_signers(opened)}"
+    ]
+    for check in (_log, _list, _output):
+        sentence, more = check(asked, said)
+        sentences.append(sentence)
+        data |= more
+    return Found("\n".join(sentences), data)
+
+
+def _log(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
+    origin = said.applied.origin
+    if not any(log.key.name == origin for log in asked.policy.logs):
+        return f"not checked: the log it names, as no key of {origin} was given", {"log_checked": False}
+    witnessed = said.check_log(asked.policy)
+    asked.history.check(witnessed.checkpoint, witnessed.signers)
+    now = log_keeps(asked, witnessed.checkpoint)
+    kept = f", all of them kept in the log of {now.size} entries now" if now else ""
+    return f"holds: the log it names, {witnessed.checkpoint.size} entries{kept}", {
+        "log_checked": True,
+        "log_size": witnessed.checkpoint.size,
+        "witnesses": [one.key.name for one in witnessed.cosignatures],
+    }
+
+
+def _list(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
+    from byleave.errors import VerificationError
+    from byleave.release import open_release
+    from byleave.release.sync import RELEASES
+
+    if asked.release is None:
+        return "not checked: the list it names; --release FOLDER holds it against one", {
+            "list_checked": False
+        }
+    number = str(said.number)
+    places = (asked.release / number, asked.release / RELEASES / number, asked.release)
+    release = open_release(next((one for one in places if one.is_dir()), places[0]), asked.keys)
+    if (release.origin, release.name) != (said.applied.origin, said.applied.name):
+        raise VerificationError(
+            f"list no. {release.number} of {release.origin} is not the one that the attestation names",
+            remedy="name the folder that holds that list, or do not believe the attestation",
+        )
+    return f"holds: the list it names is list no. {number} as published", {"list_checked": True}
+
+
+def _output(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
+    from byleave.errors import VerificationError
+    from byleave.release.attested import compare_output, output_beside
+
+    folder = asked.output or output_beside(asked.path)
+    if folder is None:
+        return "not checked: the files it names; --output FOLDER holds it against them", {
+            "output_checked": False
+        }
+    compared = compare_output(said, folder)
+    if not compared.same:
+        raise VerificationError(
+            f"{folder} is not the output it names: {compared.sentence}",
+            remedy="take the folder as it was written, whole; do not use this one",
+        )
+    return f"holds: {folder} is the output it names, byte for byte", {"output_checked": True}
+
+
+def _data(kind: str, opened: SignedStatement) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "sha256": opened.sha256.hex(),
+        "signed_by": [str(signer) for signer in opened.signers],
+    }
+
+
+def _signers(opened: SignedStatement) -> str:
+    return "signed by " + ", ".join(signer.name for signer in opened.signers)

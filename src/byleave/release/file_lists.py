@@ -1,0 +1,162 @@
+"""The files that a statement names, held to those in a folder. Of very many files a statement names one list, as ``sha256sum`` writes it. Light."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from byleave.errors import FormatError, InputError
+from byleave.release.statements import MAX_NAME_CHARS, MOST_FILES, FileDigest, sha256_of
+from byleave.storage import OWN_FOLDER
+
+OUTPUT_LIST: Final = f"{OWN_FOLDER}/output.sha256"
+INPUT_LIST: Final = f"{OWN_FOLDER}/input.sha256"
+MAX_LIST_BYTES: Final = 1 << 30
+SHOWN: Final = 10
+
+_REMEDY: Final = "take the folder as it was written, whole, or apply again"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How a folder differs from the files that a statement names; all empty where it does not."""
+
+    missing: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether every file is there, is the one that was named, and no other is."""
+        return not (self.missing or self.different or self.unnamed)
+
+    @property
+    def sentence(self) -> str:
+        """Say what differs."""
+        parts = (
+            ("not there", self.missing),
+            ("not the file that was named", self.different),
+            ("not named", self.unnamed),
+        )
+        return "; ".join(
+            f"{len(names):,} {words}: {', '.join(names[:SHOWN])}" for words, names in parts if names
+        )
+
+
+def listed(files: Sequence[FileDigest], folder: Path, name: str) -> tuple[FileDigest, ...]:
+    """Return ``files`` for a statement; where they are too many, write them to the list ``name`` in ``folder`` and return that."""
+    if len(files) <= MOST_FILES:
+        return tuple(files)
+    content = "".join(f"{file.sha256.hex()}  {file.name}\n" for file in files).encode()
+    (folder / name).write_bytes(content)
+    return (FileDigest(name, hashlib.sha256(content).digest()),)
+
+
+def spread(files: Sequence[FileDigest], folder: Path, name: str) -> tuple[FileDigest, ...]:
+    """Return all files that a statement names, those of its list included.
+
+    Raises
+    ------
+    FormatError
+        If the list is not there, is another one than was named, or cannot be read.
+    """
+    if [file.name for file in files] != [name]:
+        return tuple(files)
+    try:
+        content = read_within(folder / name, MAX_LIST_BYTES)
+    except OSError as error:
+        raise FormatError(f"{folder / name} cannot be read: {error.strerror}", remedy=_REMEDY) from error
+    if hashlib.sha256(content).digest() != files[0].sha256:
+        raise FormatError(f"{name} is not the list that was named", remedy=_REMEDY)
+    try:
+        return tuple(_file(line) for line in content.decode().splitlines())
+    except ValueError as error:
+        raise FormatError(f"{name} cannot be read", remedy=_REMEDY) from error
+
+
+def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] = ()) -> Compared:
+    """Compare a folder with the files that a statement names.
+
+    Parameters
+    ----------
+    beside
+        Names of files or folders that may be there and are not named, such as the attestation itself.
+    """
+    named = {file.name: file.sha256 for file in files}
+    missing, different = [], []
+    for name, sha256 in named.items():
+        path = folder / name
+        if not _is_inside(name) or path.is_symlink() or not path.is_file():
+            missing.append(name)
+        elif file_sha256(path) != sha256:
+            different.append(name)
+    unnamed = [name for name in names_in(folder) if name not in named and not _is_beside(name, beside)]
+    return Compared(tuple(missing), tuple(different), tuple(unnamed))
+
+
+def digests_in(folder: Path, *, without: Sequence[str] = ()) -> Iterator[FileDigest]:
+    """Yield every file of a folder with its digest, by name; those named in ``without`` are passed over.
+
+    Raises
+    ------
+    InputError
+        If a file has a name that a list cannot carry, or is a link.
+    """
+    for name in names_in(folder):
+        if _is_beside(name, without):
+            continue
+        path = folder / name
+        if path.is_symlink() or not name.isprintable() or len(name) > MAX_NAME_CHARS:
+            raise InputError(
+                f"{path} is a link or has a name that cannot be written down",
+                remedy="put plain files there, named by letters, digits and signs",
+            )
+        yield FileDigest(name, file_sha256(path))
+
+
+def names_in(folder: Path) -> list[str]:
+    """List every file and link below a folder, sorted."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def file_sha256(path: Path) -> bytes:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def read_within(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises
+    ------
+    FormatError
+        If it is longer.
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise FormatError(f"{path} has more than {limit} bytes", remedy="name the file that was handed out")
+    return content
+
+
+def _file(line: str) -> FileDigest:
+    digest, gap, name = line[:64], line[64:66], line[66:]
+    if gap != "  " or not name:
+        raise ValueError("not a line of a list")
+    return FileDigest(name, sha256_of(digest))
+
+
+def _is_inside(name: str) -> bool:
+    parts = name.split("/")
+    return not name.startswith("/") and ".." not in parts and "" not in parts
+
+
+def _is_beside(name: str, beside: Sequence[str]) -> bool:
+    return any(name == one or name.startswith(one + "/") for one in beside)

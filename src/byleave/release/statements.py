@@ -1,0 +1,141 @@
+"""Signed statements: in-toto Statement v1 in an envelope, about files named by their digests. Light, and nothing is fetched.
+
+The payload is canonical JSON. Its SHA-256 names the statement: signing it again, or wrapping it differently, leaves that as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from byleave.errors import FormatError
+from byleave.log import JSON, VerifierKey, canonical_json
+from byleave.log.envelopes import Envelope, seal
+from byleave.release.keys import SigningKey, verify_ed25519
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+PREDICATES: Final = "https://byleave.example/statement/"
+"""What the types of our predicates begin with: names, not addresses, below a host that nobody can ever own."""
+
+MOST_FILES: Final = 10_000
+"""Files that one statement names by themselves; of more it names a list (:mod:`byleave.release.file_lists`)."""
+
+MAX_NAME_CHARS: Final = 4096
+_REMEDY: Final = "ask whoever made the statement for it again; do not edit it"
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file by its name, relative and with slashes, and the SHA-256 of its bytes (32 bytes)."""
+
+    name: str
+    sha256: bytes
+
+    def members(self) -> dict[str, JSON]:
+        """Write it as in-toto does."""
+        return {"digest": {"sha256": self.sha256.hex()}, "name": self.name}
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any]) -> Self:
+        """Read it; raises ValueError, KeyError or TypeError where it is none."""
+        name = members["name"]
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS:
+            raise ValueError("a file has a name")
+        return cls(name, sha256_of(members["digest"]["sha256"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is said about which files: a predicate of a named type."""
+
+    subjects: tuple[FileDigest, ...]
+    predicate_type: str
+    predicate: Mapping[str, JSON]
+
+    def payload(self) -> bytes:
+        """Write it as canonical JSON."""
+        return canonical_json(
+            {
+                "_type": STATEMENT_TYPE,
+                "predicate": self.predicate,
+                "predicateType": self.predicate_type,
+                "subject": [subject.members() for subject in self.subjects],
+            }
+        )
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """Read a payload. Members that are not known are passed over, as in-toto asks.
+
+        Raises
+        ------
+        FormatError
+            If it is no statement, or names too many files.
+        """
+        try:
+            members: dict[str, Any] = json.loads(payload)
+            if members["_type"] != STATEMENT_TYPE:
+                raise ValueError("another type")
+            predicate_type, predicate = members["predicateType"], members["predicate"]
+            if not isinstance(predicate_type, str) or not isinstance(predicate, dict):
+                raise TypeError("a predicate is an object of a named type")
+            return cls(files_of(members["subject"], at_least=1), predicate_type, predicate)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise FormatError(
+                "this is not an in-toto statement of version 1 about files", remedy=_REMEDY
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """A statement as it was read: the SHA-256 of its payload, and the trusted keys that signed it."""
+
+    statement: Statement
+    sha256: bytes
+    signers: tuple[VerifierKey, ...]
+
+
+def sign_statement(statement: Statement, key: SigningKey) -> bytes:
+    """Return the envelope of a statement, signed by one key."""
+    return seal(PAYLOAD_TYPE, statement.payload(), key.verifier, key.private.sign).to_bytes()
+
+
+def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> SignedStatement:
+    """Read a signed statement whose signature holds.
+
+    Raises
+    ------
+    FormatError
+        If it is none.
+    VerificationError
+        If no key of ``keys`` signed it.
+    """
+    envelope = Envelope.parse(data)
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise FormatError(f"the envelope holds {envelope.payload_type!r}, no statement", remedy=_REMEDY)
+    signers = envelope.check(keys, verify_ed25519)
+    return SignedStatement(
+        Statement.parse(envelope.payload), hashlib.sha256(envelope.payload).digest(), signers
+    )
+
+
+def files_of(rows: Any, *, at_least: int = 0) -> tuple[FileDigest, ...]:
+    """Read a list of files; each name stands there once. Raises as :meth:`FileDigest.parse`."""
+    if not isinstance(rows, list) or not at_least <= len(rows) <= MOST_FILES:
+        raise ValueError("files are a list that is not too long")
+    files = tuple(map(FileDigest.parse, rows))
+    if len({file.name for file in files}) != len(files):
+        raise ValueError("a file stands there twice")
+    return files
+
+
+def sha256_of(text: Any) -> bytes:
+    """Read 64 hex digits in lower case; raises ValueError or TypeError for anything else."""
+    value = bytes.fromhex(text)
+    if len(value) != hashlib.sha256().digest_size or value.hex() != text:
+        raise ValueError("a SHA-256 has 64 hex digits in lower case")
+    return value

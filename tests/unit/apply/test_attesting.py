@@ -1,0 +1,235 @@
+"""An attestation says what a run did, names every file, and holds for whoever checks it with other code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import foreign_verifier
+from tests.logs import write_log
+from tests.unit.apply.worlds import KEY, NOW, coverage_file, links_file, request, row, synced
+
+from byleave.apply import attesting
+from byleave.apply.attesting import AttestRequest, write_attestation
+from byleave.apply.run import apply_ruleset
+from byleave.apply.shard import Unchecked
+from byleave.apply.sources import dataset_version
+from byleave.consent import Regime, TargetKind, Use
+from byleave.datasets import source_digest
+from byleave.errors import ByleaveError, ConflictError, FormatError, NotFoundError, VerificationError
+from byleave.log import Policy
+from byleave.release import SigningKey, file_lists, open_synced, statements
+from byleave.release.attestations import Commitment, Commitments, open_attestation
+from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
+from byleave.release.pledges import Pledge, open_pledge, sign_pledge
+
+TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
+AT = NOW + timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Apply a list to two files, with a log of three entries beside the lists."""
+    folder = tmp_path_factory.mktemp("applied")
+    synced(folder, [row(1, TargetKind.HOST, "a.example")])
+    links_file(folder / "data" / "one.parquet", ["http://a.example/1", "http://b.example/2", None])
+    links_file(folder / "data" / "two.parquet", ["http://b.example/3"])
+    write_log(folder / "log", [b"x", b"y", b"z"], KEY)
+    apply_ruleset(request(folder, folder / "data"), NOW)
+    return folder
+
+
+@pytest.fixture
+def world(applied: Path, tmp_path: Path) -> Path:
+    """Give each test a copy of it."""
+    shutil.copytree(applied, tmp_path / "world")
+    return tmp_path / "world"
+
+
+def asked(world: Path, **others: Any) -> AttestRequest:
+    note = (world / "log" / "checkpoint").read_text("utf-8")
+    facts: dict[str, Any] = {"output": world / "out", "key": TRAINER, "note": note, "dataset": "many links"}
+    return AttestRequest(**facts | others)
+
+
+def signed(world: Path, **others: Any) -> bytes:
+    write_attestation(asked(world, **others), AT)
+    return (world / "out" / ATTESTATION_PATH).read_bytes()
+
+
+def test_it_says_what_was_applied_to_what_and_what_came_of_it(world: Path) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    assert (said.organisation, said.dataset, said.number) == ("models.example", "many links", 1)
+    assert (said.regime, said.uses, said.mode) == (Regime.OPT_OUT, (Use.TRAIN_GEN,), "filter")
+    assert dict(said.rows) == {"input": 4, "kept": 2, "removed": 2}
+    assert (said.applied_at, said.made_at) == (NOW, AT)
+    assert [file.name for file in said.inputs] == ["one.parquet", "two.parquet"]
+    assert {file.name for file in said.outputs} == {
+        "one.parquet",
+        "two.parquet",
+        "_byleave/removed.parquet",
+        "_byleave/report.json",
+        "_byleave/report.html",
+    }
+    assert said.check_log(Policy.of_keys([KEY.verifier])).checkpoint.size == 3
+    assert any("not shown by it" in limit for limit in said.limits)
+    assert "hosts" not in said.found
+
+
+def test_other_code_reads_the_same(world: Path) -> None:
+    envelope = signed(world)
+    said = foreign_verifier.statement(envelope, str(TRAINER.verifier))
+    assert said["predicateType"] == "https://byleave.example/statement/applied/v1"
+    assert foreign_verifier.subjects_are(said, world / "out")
+    predicate = said["predicate"]
+    note = predicate["registry"]["checkpoint"]["note"]
+    origin, size, root = foreign_verifier.checkpoint(note, str(KEY.verifier))
+    stated = predicate["registry"]["checkpoint"]
+    assert (stated["origin"], stated["size"], stated["root"]) == (origin, size, root.hex())
+    report = json.loads((world / "out" / "_byleave" / "report.json").read_bytes())
+    assert predicate["registry"]["manifest_sha256"] == report["release"]["manifest_sha256"]
+    assert predicate["rows"] == {name: report["rows"][name] for name in ("input", "kept", "removed")}
+    opened = open_attestation(envelope, [TRAINER.verifier])
+    assert opened.sha256.hex() == foreign_verifier.payload_sha256(envelope)
+
+
+@pytest.mark.parametrize("touched", ["one.parquet", "_byleave/report.json", "_byleave/removed.parquet"])
+def test_a_file_that_was_touched_is_told(world: Path, touched: str) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    assert compare_output(said, world / "out").same
+    (world / "out" / touched).write_bytes(b"something else")
+    assert compare_output(said, world / "out").different == (touched,)
+
+
+def test_a_file_that_went_or_came_is_told(world: Path) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    (world / "out" / "one.parquet").rename(world / "out" / "three.parquet")
+    compared = compare_output(said, world / "out")
+    assert (compared.missing, compared.unnamed) == (("one.parquet",), ("three.parquet",))
+
+
+def test_a_link_is_not_the_file_it_leads_to(world: Path) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    path = world / "out" / "one.parquet"
+    path.rename(world / "elsewhere.parquet")
+    path.symlink_to(world / "elsewhere.parquet")
+    assert compare_output(said, world / "out").missing == ("one.parquet",)
+
+
+def test_the_input_is_held_to_what_it_was(world: Path) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    assert compare_input(said, world / "data", output=world / "out").same
+    links_file(world / "data" / "two.parquet", ["http://c.example/3"])
+    assert compare_input(said, world / "data", output=world / "out").different == ("two.parquet",)
+
+
+def test_very_many_files_are_named_by_a_list(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_lists, "MOST_FILES", 1)
+    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    assert [file.name for file in said.outputs] == ["_byleave/output.sha256"]
+    assert [file.name for file in said.inputs] == ["_byleave/input.sha256"]
+    assert compare_output(said, world / "out").same
+    assert compare_input(said, world / "data", output=world / "out").same
+    (world / "out" / "two.parquet").unlink()
+    assert compare_output(said, world / "out").missing == ("two.parquet",)
+    (world / "out" / "_byleave" / "output.sha256").write_text("")
+    with pytest.raises(FormatError, match="not the list"):
+        compare_output(said, world / "out")
+
+
+def test_a_coverage_is_named_by_its_manifest(tmp_path: Path) -> None:
+    release = open_synced(synced(tmp_path, [row(1, TargetKind.PICTURE, "pdq1:" + "0" * 64)]))
+    links = links_file(tmp_path / "links.parquet", ["http://a.example/1"])
+    write_log(tmp_path / "log", [b"x"], KEY)
+    coverage = coverage_file(
+        tmp_path / "coverage",
+        release_manifest=release.manifest_digest,
+        version=dataset_version([source_digest(links)]),
+        checked=["http://a.example/1"],
+    )
+    ran = request(tmp_path, links, coverage=coverage, unchecked=Unchecked.KEEP)
+    report = apply_ruleset(ran, NOW)
+    said = open_attestation(signed(tmp_path), [TRAINER.verifier]).attestation
+    assert report.coverage
+    assert said.coverage_sha256 == report.coverage.manifest_sha256
+
+
+def test_commitments_travel_with_it(world: Path) -> None:
+    made = Commitments(Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
+    said = open_attestation(signed(world, commitments=made), [TRAINER.verifier]).attestation
+    assert said.commitments == made
+
+
+def pledge_file(path: Path, key: SigningKey = TRAINER, **others: Any) -> bytes:
+    facts: dict[str, Any] = {
+        "organisation": "models.example",
+        "registry": KEY.verifier.name,
+        "dataset": "many links",
+        "regime": Regime.OPT_OUT,
+        "uses": (Use.TRAIN_GEN,),
+        "most_lag_days": 30,
+        "made_at": NOW,
+    }
+    content = sign_pledge(Pledge(**facts | others), key)
+    path.write_bytes(content)
+    return content
+
+
+def test_it_names_the_pledge_it_fulfils(world: Path) -> None:
+    content = pledge_file(world / "pledge.json")
+    said = open_attestation(signed(world, pledge=world / "pledge.json"), [TRAINER.verifier]).attestation
+    assert said.pledge == open_pledge(content, [TRAINER.verifier]).sha256
+
+
+def test_a_pledge_of_another_key_or_dataset_is_none_of_ours(world: Path) -> None:
+    pledge_file(world / "pledge.json", KEY)
+    with pytest.raises(VerificationError, match="no key that is trusted"):
+        signed(world, pledge=world / "pledge.json")
+    pledge_file(world / "pledge.json", dataset="few links")
+    with pytest.raises(VerificationError, match="few links"):
+        signed(world, pledge=world / "pledge.json")
+
+
+def test_a_log_of_somebody_else_is_refused(world: Path) -> None:
+    write_log(world / "other", [b"x"], SigningKey.from_seed("other.example/log", bytes(32)))
+    note = (world / "other" / "checkpoint").read_text("utf-8")
+    with pytest.raises(VerificationError):
+        signed(world, note=note)
+    assert not (world / "out" / ATTESTATION_PATH).exists()
+
+
+def test_what_was_signed_is_not_signed_again(world: Path) -> None:
+    first = signed(world)
+    with pytest.raises(ConflictError):
+        signed(world)
+    assert (world / "out" / ATTESTATION_PATH).read_bytes() == first
+
+
+def test_a_folder_without_a_report_cannot_be_attested(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        write_attestation(AttestRequest(tmp_path, TRAINER, ""), AT)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"format": "byleave/report/1"}', b"[" * 9999])
+def test_a_report_that_cannot_be_read_gives_no_attestation(world: Path, content: bytes) -> None:
+    (world / "out" / attesting.REPORT).write_bytes(content)
+    with pytest.raises(FormatError):
+        signed(world)
+
+
+def test_numbers_that_cannot_be_right_are_refused(world: Path) -> None:
+    made = write_attestation(asked(world), AT)
+    for wrong in (
+        replace(made, rows={"input": 4, "kept": 4, "removed": 2}),
+        replace(made, uses=()),
+        replace(made, inputs=()),
+        replace(made, organisation=""),
+    ):
+        envelope = statements.sign_statement(wrong.statement(), TRAINER)
+        with pytest.raises(ByleaveError):
+            open_attestation(envelope, [TRAINER.verifier])
