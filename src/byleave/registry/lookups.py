@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from byleave import urls
 from byleave.consent import (
-    ClaimState,
-    Evidence,
     Preference,
     Preferences,
     Standing,
@@ -30,20 +26,19 @@ from byleave.consent import (
     combine,
     standing,
 )
-from byleave.errors import FormatError
+from byleave.registry.lookup_rows import (
+    ClaimedTarget,
+    Found,
+    hosts_with_paths,
+    read_items,
+    read_pictures,
+    read_places,
+)
 
 MOST_AT_ONCE: Final = 10_000
 """Things that one call may ask about."""
 
 UNREADABLE: Final = "unreadable"
-LIVE: Final = (ClaimState.FILED.value, ClaimState.EFFECTIVE.value)
-ITEM_BYTES: Final = 16
-DIGEST_BYTES: Final = 32
-
-PLACES: Final = ("url", "prefix", "host", "domain", "digest")
-
-Place = tuple[str, bytes]
-"""A kind of target, by its word, and its 32-byte digest: what a claim can stand on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,94 +75,45 @@ SILENCE: Final = Answer(Preferences())
 REFUSED_UNREAD: Final = Answer(Preferences.same(Preference.DENY, Use), fault=UNREADABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    target: int
-    statement: Statement
-    terms: str | None
-    contact: str | None
-
-
-_COLUMNS = """
-    t.id, t.kind, t.digest, c.id AS claim, c.account_id, c.train_gen, c.train_other, c.tdm, c.ai_input, c.ai_index, c.search,
-    t.evidence, c.state, c.answered_event, c.effective_at, c.expires_at, c.disputed, c.stale, c.terms, c.contact
-"""
-_DIGESTS = """
-    SELECT '{kind}' AS kind, substring(CAST(:{kind} AS bytea) FROM 32 * place + 1 FOR 32) AS digest
-    FROM generate_series(0, octet_length(CAST(:{kind} AS bytea)) / 32 - 1) AS place
-"""
-"""Digests come as one value, 32 bytes each: an array would be written and read element by element."""
-
-# Each digest is looked up by itself, by the index, whatever the planner thinks of ten thousand of them.
-_BY_PLACE = sa.text(
-    f"""
-    SELECT {_COLUMNS} FROM ({" UNION ALL ".join(_DIGESTS.format(kind=kind) for kind in PLACES)}) AS asked
-    CROSS JOIN LATERAL (
-        SELECT * FROM targets WHERE targets.kind = asked.kind AND targets.digest = asked.digest OFFSET 0
-    ) AS t
-    CROSS JOIN LATERAL (SELECT * FROM claims WHERE claims.id = t.claim_id OFFSET 0) AS c
-    WHERE c.state = ANY(:live) ORDER BY t.id
-    """  # noqa: S608 - constants only
-)
-_BY_ITEM = sa.text(
-    f"""
-    SELECT {_COLUMNS} FROM unnest(CAST(:items AS bytea[])) AS asked(item)
-    JOIN targets t ON t.kind = 'url' AND t.digest BETWEEN asked.item || CAST(:lowest AS bytea)
-        AND asked.item || CAST(:highest AS bytea)
-    JOIN claims c ON c.id = t.claim_id
-    WHERE c.state = ANY(:live) ORDER BY t.id
-    """  # noqa: S608 - constants only
-)
-_BY_CLAIM = sa.text(
-    f"""
-    SELECT {_COLUMNS} FROM targets t JOIN claims c ON c.id = t.claim_id
-    WHERE t.kind = 'picture' AND t.claim_id = ANY(CAST(:claims AS bytea[])) AND c.state = ANY(:live) ORDER BY t.id
-    """  # noqa: S608 - constants only
-)
-_HOSTS_WITH_PATHS = sa.text(
-    """
-    SELECT DISTINCT scope_host_digest FROM targets
-    WHERE kind = 'prefix' AND (scope_host_digest IS NULL OR scope_host_digest IN (
-        SELECT substring(CAST(:hosts AS bytea) FROM 32 * place + 1 FOR 32)
-        FROM generate_series(0, octet_length(CAST(:hosts AS bytea)) / 32 - 1) AS place
-    ))
-    """
-)
-
-
 def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> list[Answer]:
     """Answer for links as they stand in a dataset: by the link itself, every path above it, its host and every domain above that.
 
     One answer per link, in order. A link that cannot be read, an empty one among them, is answered as refused.
     """
-    canonical = {link: _canonical(link) for link in links}
-    hosts = _hosts(form for form in canonical.values() if form is not None)
-    digests = {host: urls.host_digest(host) for host in set(hosts.values())}
-    with_paths = _hosts_with_paths(session, digests)
-    above = {host: _above(host, digest) for host, digest in digests.items()}
-    exact = {form: urls.url_digest(form) for form in hosts}
-    paths = {form: _paths(form) for form, host in hosts.items() if host in with_paths}
-    found = _by_place(session, chain(*above.values(), *paths.values()), links=exact.values())
-    near = {host: _rows(found, group) for host, group in above.items()}
-    answers = _Answers(at)
-    by_form: dict[str, Answer] = {}
-    for form, host in hosts.items():
-        own = found.get(("url", exact[form]), [])
-        below = _rows(found, paths.get(form, ()))
-        by_form[form] = answers.of([*own, *below, *near[host]]) if own or below or near[host] else SILENCE
-    forms = (canonical[link] for link in links)
-    return [REFUSED_UNREAD if form is None else by_form[form] for form in forms]
+    forms = urls.canonical_urls(links)
+    named = list({form for form in forms if form is not None})
+    exact = dict(zip(named, urls.url_digests(named), strict=True))
+    hosts = {form: form.partition("/")[0] for form in exact}
+    sites = _sites(set(hosts.values()))
+    with_paths = hosts_with_paths(session, {site.digest for site in sites.values()})
+    paths = {
+        form: [urls.prefix_digest(path) for path in urls.prefixes_of(form)]
+        for form, host in hosts.items()
+        if sites[host].digest in with_paths
+    }
+    asked = {
+        TargetKind.URL: exact.values(),
+        TargetKind.PREFIX: chain.from_iterable(paths.values()),
+        TargetKind.HOST: (site.digest for site in sites.values()),
+        TargetKind.DOMAIN: chain.from_iterable(site.domains for site in sites.values()),
+    }
+    found = read_places(session, asked)
+    near = {host: above for host, site in sites.items() if (above := site.claimed(found))}
+    own, below, answers = found[TargetKind.URL], found[TargetKind.PREFIX], _Answers(at)
+    by_form: dict[str | None, Answer] = {
+        form: answers.of([*own.get(digest, ()), *_on(below, paths.get(form, ())), *near.get(hosts[form], ())])
+        if digest in own or form in paths or hosts[form] in near
+        else SILENCE
+        for form, digest in exact.items()
+    }
+    by_form[None] = REFUSED_UNREAD
+    return [by_form[form] for form in forms]
 
 
 def look_up_digests(session: Session, digests: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
     """Answer for exact files by the SHA-256 of their bytes; ``None`` stands for one that could not be read."""
-    asked = [("digest", digest) for digest in set(digests) if digest is not None]
-    found = _by_place(session, asked)
-    answers = _Answers(at)
-    return [
-        REFUSED_UNREAD if digest is None else answers.of(_rows(found, [("digest", digest)]))
-        for digest in digests
-    ]
+    asked = {TargetKind.DIGEST: (digest for digest in digests if digest is not None)}
+    return _answer_each(read_places(session, asked)[TargetKind.DIGEST], digests, at)
 
 
 def look_up_items(session: Session, items: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
@@ -175,31 +121,51 @@ def look_up_items(session: Session, items: Sequence[bytes | None], *, at: dateti
 
     An id tells neither path nor host, so claims on those are not found by it; ask by link for the whole answer.
     """
-    wanted = list({item for item in items if item is not None})
-    pad = DIGEST_BYTES - ITEM_BYTES
-    limits = {"items": wanted, "lowest": bytes(pad), "highest": b"\xff" * pad, "live": list(LIVE)}
-    found: dict[bytes, list[_Row]] = {}
-    for row in _read(session, _BY_ITEM, limits) if wanted else ():
-        found.setdefault(row.statement.digest[:ITEM_BYTES], []).append(row)
-    answers = _Answers(at)
-    return [REFUSED_UNREAD if item is None else answers.of(found.get(item, [])) for item in items]
+    return _answer_each(read_items(session, {item for item in items if item is not None}), items, at)
 
 
 def look_up_pictures(
     session: Session, near: Sequence[Mapping[bytes, int] | None], *, at: datetime
 ) -> list[Answer]:
     """Answer for pictures. ``near`` holds, per picture, the claims found around it and their distance, or ``None`` if unreadable."""
-    claims = list({claim for one in near if one for claim in one})
-    found: dict[bytes, list[_Row]] = {}
-    for row in _read(session, _BY_CLAIM, {"claims": claims, "live": list(LIVE)}) if claims else ():
-        found.setdefault(row.statement.claim, []).append(row)
+    found = read_pictures(session, {claim for one in near if one for claim in one})
     answers = _Answers(at)
-    return [
-        REFUSED_UNREAD
-        if one is None
-        else answers.of([row for claim in one for row in found.get(claim, [])], distances=one)
-        for one in near
-    ]
+    return [REFUSED_UNREAD if one is None else answers.of(_on(found, one), distances=one) for one in near]
+
+
+def _answer_each(
+    found: Mapping[bytes, list[ClaimedTarget]], asked: Iterable[bytes | None], at: datetime
+) -> list[Answer]:
+    answers = _Answers(at)
+    return [REFUSED_UNREAD if name is None else answers.of(found.get(name, ())) for name in asked]
+
+
+def _on(found: Mapping[bytes, list[ClaimedTarget]], names: Iterable[bytes]) -> list[ClaimedTarget]:
+    return [target for name in names for target in found.get(name, ())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A host by its digest, and the digests of every domain above it."""
+
+    digest: bytes
+    domains: list[bytes]
+
+    def claimed(self, found: Found) -> list[ClaimedTarget]:
+        """Return what was found on the host, then on the domains."""
+        return [*found[TargetKind.HOST].get(self.digest, ()), *_on(found[TargetKind.DOMAIN], self.domains)]
+
+
+def _sites(names: Iterable[str]) -> dict[str, _Site]:
+    """Return sites by the names that canonical links begin with, a port among them; each domain is worked out once."""
+    hosts = {name: urls.host_of(name) for name in names}
+    above = {host: list(urls.domains_of(host)) for host in hosts.values()}
+    digests = {name: urls.domain_digest(name) for name in set(chain.from_iterable(above.values()))}
+    sites = {
+        host: _Site(urls.host_digest(host), [digests[domain] for domain in domains])
+        for host, domains in above.items()
+    }
+    return {name: sites[host] for name, host in hosts.items()}
 
 
 class _Answers:
@@ -210,20 +176,20 @@ class _Answers:
         self._known: dict[tuple[int, ...], Answer] = {(): SILENCE}
         self._alone: dict[tuple[object, ...], tuple[Preferences, Standing | None]] = {}
 
-    def of(self, rows: Sequence[_Row], distances: Mapping[bytes, int] | None = None) -> Answer:
+    def of(self, rows: Sequence[ClaimedTarget], distances: Mapping[bytes, int] | None = None) -> Answer:
         if distances is not None:
             return self._work_out(rows, distances)
-        key = tuple(row.target for row in rows)
+        key = tuple(row.number for row in rows)
         if key not in self._known:
             self._known[key] = self._of_one(rows[0]) if len(rows) == 1 else self._work_out(rows, {})
         return self._known[key]
 
-    def _of_one(self, row: _Row) -> Answer:
+    def _of_one(self, row: ClaimedTarget) -> Answer:
         """Answer where a single claim speaks: what it comes to does not depend on whose it is and where it stands."""
         one = row.statement
         key = (
             one.kind,
-            id(one.preferences),  # there is one object for each set of preferences, see _preferences
+            id(one.preferences),  # whoever reads rows makes one object for each set of preferences
             one.evidence,
             one.state,
             one.effective_at,
@@ -238,7 +204,7 @@ class _Answers:
         said = () if word is None else (Said(one, word, row.terms, row.contact),)
         return Answer(preferences, said)
 
-    def _work_out(self, rows: Sequence[_Row], distances: Mapping[bytes, int]) -> Answer:
+    def _work_out(self, rows: Sequence[ClaimedTarget], distances: Mapping[bytes, int]) -> Answer:
         statements = [row.statement for row in rows]
         if not rows:
             return SILENCE
@@ -259,91 +225,3 @@ class _Answers:
         if any(standing(statement, use, self._at) is Standing.PENDING for use in Use):
             return Standing.PENDING
         return None
-
-
-def _canonical(link: str) -> str | None:
-    try:
-        return urls.canonical_url(link)
-    except FormatError:
-        return None
-
-
-def _above(host: str, digest: bytes) -> list[Place]:
-    return [("host", digest), *(("domain", urls.domain_digest(name)) for name in urls.domains_of(host))]
-
-
-def _paths(form: str) -> list[Place]:
-    return [("prefix", urls.prefix_digest(path)) for path in urls.prefixes_of(form)]
-
-
-def _hosts(forms: Iterable[str]) -> dict[str, str]:
-    """Return the host of each canonical link, taken apart once for each site."""
-    known: dict[str, str] = {}
-    hosts = {}
-    for form in forms:
-        site = form.partition("/")[0]
-        if site not in known:
-            known[site] = urls.host_of(site)
-        hosts[form] = known[site]
-    return hosts
-
-
-def _hosts_with_paths(session: Session, digests: Mapping[str, bytes]) -> frozenset[str]:
-    """Return the hosts on which somebody claims a path: only there the paths above a link need asking for."""
-    if not digests:
-        return frozenset()
-    found = set(session.execute(_HOSTS_WITH_PATHS, {"hosts": b"".join(digests.values())}).scalars())
-    return (
-        frozenset(digests)
-        if None in found
-        else frozenset(h for h, digest in digests.items() if digest in found)
-    )
-
-
-def _by_place(
-    session: Session, places: Iterable[Place], *, links: Iterable[bytes] = ()
-) -> dict[Place, list[_Row]]:
-    asked: dict[str, set[bytes]] = {kind: set() for kind in PLACES}
-    asked["url"].update(links)
-    for kind, digest in places:
-        asked[kind].add(digest)
-    found: dict[Place, list[_Row]] = {}
-    if any(asked.values()):
-        parameters = {kind: b"".join(digests) for kind, digests in asked.items()}
-        for row in _read(session, _BY_PLACE, {**parameters, "live": list(LIVE)}):
-            found.setdefault((row.statement.kind.value, row.statement.digest), []).append(row)
-    return found
-
-
-def _rows(found: Mapping[Place, list[_Row]], places: Iterable[Place]) -> list[_Row]:
-    return [row for place in places if place in found for row in found[place]]
-
-
-def _read(session: Session, statement: sa.TextClause, parameters: Mapping[str, Any]) -> list[_Row]:
-    return [_row(row) for row in session.execute(statement, parameters)]
-
-
-def _row(row: Any) -> _Row:
-    said = Statement(
-        claim=row.claim,
-        claimant=row.account_id.bytes if row.account_id else row.claim,
-        kind=TargetKind(row.kind),
-        digest=row.digest,
-        preferences=_preferences(
-            row.train_gen, row.train_other, row.tdm, row.ai_input, row.ai_index, row.search
-        ),
-        evidence=Evidence(row.evidence),
-        state=ClaimState(row.state),
-        number=row.answered_event,
-        effective_at=row.effective_at,
-        expires_at=row.expires_at,
-        disputed=row.disputed,
-        stale=row.stale,
-    )
-    return _Row(row.id, said, row.terms, row.contact)
-
-
-@lru_cache(maxsize=4096)
-def _preferences(*numbers: int) -> Preferences:
-    """Return the preferences of the six uses, in the order of :class:`Preferences`; there are 4,096 in all."""
-    return Preferences(*map(Preference, numbers))

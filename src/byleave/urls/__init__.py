@@ -5,6 +5,7 @@ from byleave.urls.canonical import (
     canonical_host,
     canonical_prefix,
     canonical_url,
+    canonical_urls,
     host_of,
     with_scheme,
 )
@@ -19,6 +20,7 @@ from byleave.urls.names import (
     prefixes_of,
     sample_key,
     url_digest,
+    url_digests,
 )
 from byleave.urls.suffixes import Platform, is_shared, platforms, registrable_domain, table_digests
 
@@ -28,6 +30,7 @@ __all__ = [
     "canonical_host",
     "canonical_prefix",
     "canonical_url",
+    "canonical_urls",
     "domain_digest",
     "domains_of",
     "host_digest",
@@ -43,5 +46,6 @@ __all__ = [
     "sample_key",
     "table_digests",
     "url_digest",
+    "url_digests",
     "with_scheme",
 ]

@@ -15,6 +15,7 @@ The steps are repeated until nothing changes, so that the form of a form is itse
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from byleave.errors import FormatError, MissingExtraError
@@ -42,21 +43,12 @@ def canonical_url(raw: str) -> str:
     FormatError
         If ``raw`` is no http(s) link with a host, or longer than :data:`MAX_URL_BYTES`.
     """
-    plain = _PLAIN.fullmatch(raw)  # of ASCII alone, so that its characters are its bytes
-    if plain is not None and len(raw) <= MAX_URL_BYTES and "/." not in raw and "&amp;" not in raw:
-        return plain[1]
-    try:
-        encoded = raw.encode()
-    except UnicodeEncodeError as error:
-        raise FormatError("a link holds characters that are not Unicode text", remedy=_REMEDY) from error
-    if len(encoded) > MAX_URL_BYTES:
-        raise FormatError(
-            f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes"
-        )
-    form = _once(raw)
-    while (again := _once(f"https://{form}")) != form:
-        form = again
-    return form
+    return _plain(raw) or _by_all_steps(raw)
+
+
+def canonical_urls(raw: Iterable[str]) -> list[str | None]:
+    """Return the canonical forms of many links, in their order; ``None`` for each that has none."""
+    return [_plain(link) or _form_or_none(link) for link in raw]
 
 
 def canonical_prefix(raw: str) -> str:
@@ -93,10 +85,39 @@ def with_scheme(raw: str) -> str:
 
 def host_of(canonical: str) -> str:
     """Return the host of a canonical URL, without a port."""
-    authority = re.split("[/?]", canonical, maxsplit=1)[0]
+    authority = canonical.partition("/")[0].partition("?")[0]
     if authority.startswith("["):
         return authority.partition("]")[0] + "]"
     return authority.partition(":")[0]
+
+
+def _plain(raw: str) -> str | None:
+    plain = _PLAIN.fullmatch(raw)  # of ASCII alone, so that its characters are its bytes
+    if plain is not None and len(raw) <= MAX_URL_BYTES and "/." not in raw and "&amp;" not in raw:
+        return plain[1]
+    return None
+
+
+def _form_or_none(raw: str) -> str | None:
+    try:
+        return _by_all_steps(raw)
+    except FormatError:
+        return None
+
+
+def _by_all_steps(raw: str) -> str:
+    try:
+        encoded = raw.encode()
+    except UnicodeEncodeError as error:
+        raise FormatError("a link holds characters that are not Unicode text", remedy=_REMEDY) from error
+    if len(encoded) > MAX_URL_BYTES:
+        raise FormatError(
+            f"a link of {len(encoded)} bytes is too long", remedy=f"use at most {MAX_URL_BYTES} bytes"
+        )
+    form = _once(raw)
+    while (again := _once(f"https://{form}")) != form:
+        form = again
+    return form
 
 
 def _once(text: str) -> str:

@@ -6,7 +6,7 @@ Every name is SHA-256 over a label that says what it is, a zero byte, and the va
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 ID_BYTES = 16
 DIGEST_BYTES = 32
@@ -27,6 +27,12 @@ _MISSING = b"\xff"
 def url_digest(canonical: str) -> bytes:
     """Return the 32-byte digest of a canonical URL; its first 16 bytes are the item id."""
     return hashlib.sha256(_URL_START + canonical.encode()).digest()
+
+
+def url_digests(canonical: Iterable[str]) -> list[bytes]:
+    """Return :func:`url_digest` of each of many links, in their order."""
+    sha256 = hashlib.sha256
+    return [sha256(_URL_START + form.encode()).digest() for form in canonical]
 
 
 def prefix_digest(canonical: str) -> bytes:

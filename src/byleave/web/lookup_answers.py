@@ -1,4 +1,4 @@
-"""Answers of look-ups as JSON. What many things share is written once, so that ten thousand answers are quick."""
+"""Answers of look-ups as JSON, so that ten thousand of them are quick."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _text
 
 from starlette.responses import Response
@@ -28,18 +27,20 @@ LOOKED_AT = {
 
 def one_answer(kind: str, value: str, answer: Answer, *, at: datetime) -> Response:
     """Answer one question."""
-    return _response(f'{_head(kind, at)},"answer":{_entry(value, _told(answer))}}}')
+    return _response(f'{_head(kind, at)},"answer":{{"value":{_text(value)},{_Words().answer(answer)}}}}}')
 
 
 def many_answers(kind: str, values: Sequence[str], answers: Sequence[Answer], *, at: datetime) -> Response:
     """Answer many questions, in their order."""
-    told: dict[int, str] = {}
-    entries = []
-    for value, answer in zip(values, answers, strict=True):
-        if id(answer) not in told:
-            told[id(answer)] = _told(answer)
-        entries.append(_entry(value, told[id(answer)]))
-    return _response(f'{_head(kind, at)},"answers":[{",".join(entries)}]}}')
+    words = _Words()
+    told = {name: words.answer(answer) for name, answer in {id(one): one for one in answers}.items()}
+    entries = ",".join(
+        [
+            f'{{"value":{_text(value)},{told[id(answer)]}}}'
+            for value, answer in zip(values, answers, strict=True)
+        ]
+    )
+    return _response(f'{_head(kind, at)},"answers":[{entries}]}}')
 
 
 def _head(kind: str, at: datetime) -> str:
@@ -47,30 +48,34 @@ def _head(kind: str, at: datetime) -> str:
     return json.dumps({"ok": True, "as_of": at.isoformat(), "kind": kind, "looked_at": looked_at})[:-1]
 
 
-def _entry(value: str, told: str) -> str:
-    return f'{{"value":{_text(value)},{told}}}'
+class _Words:
+    """Writes answers as they stand behind their values. What the answers of one call have in common is written once."""
 
+    def __init__(self) -> None:
+        self._preferences: dict[int, tuple[Preferences, str]] = {}
 
-def _told(answer: Answer) -> str:
-    claims = ",".join(map(_claim, answer.said))
-    fault = "null" if answer.fault is None else _text(answer.fault)
-    return f'"preferences":{_preferences(answer.preferences)},"fault":{fault},"claims":[{claims}]'
+    def answer(self, answer: Answer) -> str:
+        claims = ",".join(map(self._claim, answer.said))
+        fault = "null" if answer.fault is None else _text(answer.fault)
+        return f'"preferences":{self._answers(answer.preferences)},"fault":{fault},"claims":[{claims}]'
 
+    def _claim(self, said: Said) -> str:
+        statement = said.statement
+        found = match_at(said.distance) if said.distance is not None else None
+        return (
+            f'{{"claim":"{statement.claim.hex()}","target":"{statement.kind.value}","standing":"{STANDING_WORDS[said.standing]}",'
+            f'"evidence":"{statement.evidence.name}","preferences":{self._answers(statement.preferences)},'
+            f'"disputed":{"true" if statement.disputed else "false"},"terms":{_optional(said.terms)},'
+            f'"contact":{_optional(said.contact)},"match":{json.dumps(asdict(found)) if found else "null"}}}'
+        )
 
-def _claim(said: Said) -> str:
-    statement = said.statement
-    found = match_at(said.distance) if said.distance is not None else None
-    return (
-        f'{{"claim":"{statement.claim.hex()}","target":"{statement.kind.value}","standing":"{STANDING_WORDS[said.standing]}",'
-        f'"evidence":"{statement.evidence.name}","preferences":{_preferences(statement.preferences)},'
-        f'"disputed":{"true" if statement.disputed else "false"},"terms":{_optional(said.terms)},'
-        f'"contact":{_optional(said.contact)},"match":{json.dumps(asdict(found)) if found else "null"}}}'
-    )
-
-
-@lru_cache(maxsize=4096)
-def _preferences(preferences: Preferences) -> str:
-    return json.dumps({use.value: preferences.for_use(use).word for use in Use}, separators=(",", ":"))
+    def _answers(self, preferences: Preferences) -> str:
+        """Write the six answers; they are told apart by identity, and kept so that none takes the place of another."""
+        known = self._preferences.get(id(preferences))
+        if known is None:
+            told = {use.value: preferences.for_use(use).word for use in Use}
+            known = self._preferences[id(preferences)] = preferences, json.dumps(told, separators=(",", ":"))
+        return known[1]
 
 
 def _optional(text: str | None) -> str:

@@ -12,9 +12,8 @@ from starlette.responses import Response
 from byleave.consent import TRAINING_USES, Preference
 from byleave.errors import FormatError, InputError
 from byleave.fingerprints import PDQ_BYTES, REVIEW_RADIUS, SAME_WORK_RADIUS
+from byleave.registry.lookup_rows import DIGEST_BYTES, ITEM_BYTES
 from byleave.registry.lookups import (
-    DIGEST_BYTES,
-    ITEM_BYTES,
     MOST_AT_ONCE,
     Answer,
     look_up_digests,

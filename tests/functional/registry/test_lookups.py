@@ -92,6 +92,23 @@ def test_a_path_covers_what_is_below_it_on_its_host_only(database: Database) -> 
         assert train(session, *beside) == ["unknown"] * 3
 
 
+def test_a_path_is_found_though_its_host_was_not_noted(database: Database) -> None:
+    with database.transaction() as session:
+        say(session, DENY, prefix_target("art.example/ann"), evidence=Evidence.E2)
+        session.execute(sa.text("UPDATE targets SET scope_host_digest = NULL"))
+        links = ["https://art.example/ann/a.jpg", "https://other.example/ann/a.jpg"]
+        assert train(session, *links) == ["deny", "unknown"]
+
+
+def test_a_claim_on_a_file_says_nothing_about_a_link_with_the_same_digest(database: Database) -> None:
+    with database.transaction() as session:
+        digest = urls.url_digest("art.example/x")
+        say(session, DENY, digest_target(digest))
+        assert train(session, "https://art.example/x") == ["unknown"]
+        (answer,) = look_up_digests(session, [digest], at=LATER)
+        assert answer.preferences == DENY
+
+
 def test_a_domain_covers_the_hosts_below_it(database: Database) -> None:
     with database.transaction() as session:
         say(session, DENY, domain_target("art.example"), evidence=Evidence.E3)

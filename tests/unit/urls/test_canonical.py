@@ -7,7 +7,15 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from byleave.errors import FormatError
-from byleave.urls import canonical, canonical_host, canonical_prefix, canonical_url, host_of, with_scheme
+from byleave.urls import (
+    canonical,
+    canonical_host,
+    canonical_prefix,
+    canonical_url,
+    canonical_urls,
+    host_of,
+    with_scheme,
+)
 from byleave.urls.canonical import MAX_URL_BYTES
 
 FORMS = [
@@ -115,6 +123,11 @@ def test_what_is_no_web_link_is_refused_with_a_remedy(raw: str) -> None:
     with pytest.raises(FormatError) as refused:
         canonical_url(raw)
     assert refused.value.remedy
+
+
+def test_many_links_at_once_have_the_forms_they_have_alone_and_none_where_they_are_refused() -> None:
+    links = [*(raw for raw, _ in FORMS), *NO_LINKS, FORMS[0][0]]
+    assert canonical_urls(links) == [*(form for _, form in FORMS), *(None for _ in NO_LINKS), FORMS[0][1]]
 
 
 PIECES = st.sampled_from(
