@@ -11,8 +11,11 @@ import pyarrow as pa
 
 from byleave.apply.covering import CoverageTables
 from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
+from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sha256 import Bytes, Words
+from byleave.apply.sidecars.comparing import PictureComparer
+from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints, find_many, read_only
 from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
@@ -39,8 +42,16 @@ class Matched:
     rows, targets
         int64 (k,): pairs of a row and a target that covers it, by rising row. Targets from ``ruleset.targets`` on are places in the
         coverage.
+    linked
+        bool (n,): whether the row has a link that could be read, and so was compared by it.
     checked
-        bool (n,): whether the pixels behind the row were compared.
+        bool (n,): whether the pixels behind the row were compared by the coverage.
+    printed
+        bool (n,): whether they were compared by a fingerprint that stands beside the row.
+    review
+        bool (n,): whether a flat picture is near a claimed one, so that a person should look.
+    seen
+        What stands beside the rows, if anything does.
     """
 
     items: Bytes
@@ -50,7 +61,11 @@ class Matched:
     with_digest: Flags
     rows: Ints
     targets: Ints
+    linked: Flags
     checked: Flags
+    printed: Flags
+    review: Flags
+    seen: Seen | None
     hosts: Ints
     link_data: Bytes
     odd_hosts: dict[int, str]
@@ -80,19 +95,31 @@ class Matcher:
     def __init__(self, ruleset: Ruleset, coverage: CoverageTables | None) -> None:
         self._ruleset = ruleset
         self._coverage = coverage
+        self._comparer = PictureComparer(ruleset, NearNumbers.of(ruleset, coverage))
         self._tables = ruleset.kernel_tables()
         self._scratch = new_scratch()
 
-    def match(self, links: pa.Array | None, digests: pa.Array | None, size: int) -> Matched:
-        """Match ``size`` rows by their links and the SHA-256 digests of their files; a column that is not there is ``None``."""
+    def match(
+        self, links: pa.Array | None, digests: pa.Array | None, size: int, seen: Seen | None = None
+    ) -> Matched:
+        """Match ``size`` rows by their links, the SHA-256 digests of their files, and what stands beside them; what is not there is ``None``."""
         linked = self._match_links(links, size)
         named, items, rows, targets = linked.named, linked.items, linked.rows, linked.targets
         known, bad_digest = np.zeros(size, bool), np.zeros(size, bool)
+        printed, review = np.zeros(size, bool), np.zeros(size, bool)
+        pairs = [(rows, targets)]
         if digests is not None:
             values, known, bad_digest = read_digests(digests)
             self._name_by_bytes(items, named, linked.absent, values, known)
-            hit_rows, hit_targets = self._match_digests(values, known)
-            rows, targets = np.concatenate([rows, hit_rows]), np.concatenate([targets, hit_targets])
+            pairs.append(self._match_digests(values, known))
+        if seen is not None:
+            unnamed = linked.absent & ~known
+            self._name_by_bytes(items, named, unnamed, seen.digests, seen.with_digest)
+            pairs.append(self._match_digests(seen.digests, seen.with_digest))
+            near_rows, near_numbers, review = self._comparer.compare(seen)
+            pairs.append((near_rows, near_numbers))
+            printed, known = seen.with_print, known | seen.with_digest
+        rows, targets = (np.concatenate(part) for part in zip(*pairs, strict=True))
         named |= linked.absent & known
         words = read_only(items.view(np.uint64).reshape(size, 2))
         checked = np.zeros(size, bool)
@@ -109,9 +136,13 @@ class Matcher:
             bad_link=linked.unreadable | (linked.absent & ~known & ~bad_digest),
             bad_digest=bad_digest,
             with_digest=known,
+            linked=~(linked.absent | linked.unreadable),
             rows=rows[order],
             targets=targets[order],
             checked=checked,
+            printed=printed,
+            review=review,
+            seen=seen,
             hosts=linked.hosts,
             link_data=linked.data,
             odd_hosts=linked.odd_hosts,

@@ -224,7 +224,7 @@ def _unchecked(report: Report) -> str:
         None: "",
     }[run.unchecked]
     covered = (
-        f"A coverage file says which pictures were compared: {totals['checked']:,} entries were."
+        f"A coverage file says which pictures were compared: {totals['by_coverage']:,} entries were."
         if report.coverage
         else "No coverage file was given, so no picture was compared."
     )

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from byleave.apply.checks import Needs
 from byleave.apply.modes import Mode
-from byleave.apply.shard import Needs, Unchecked
+from byleave.apply.shard import Unchecked
 from byleave.apply.tally import Tally, most_first
 from byleave.consent import Evidence, Preference, Regime, Use
 from byleave.log import JSON
@@ -162,7 +163,7 @@ def report_object(report: Report) -> dict[str, JSON]:
         "unreadable": {"links": tally.totals["unreadable"], "digests": tally.totals["bad_digest"]},
         "unchecked": {
             "rows": tally.totals["unchecked"],
-            "compared": tally.totals["checked"],
+            "compared": tally.totals["by_coverage"],
             "in_review": tally.totals["review"],
             "needed": asdict(run.needs),
         },

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from byleave.apply.checks import Needs, count_checks
 from byleave.apply.covering import CoverageTables
 from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
 from byleave.apply.judging import Answers, Terms
@@ -21,11 +22,14 @@ from byleave.apply.list_file import ListFile
 from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.modes import Mode, Outcome, outcome_of
+from byleave.apply.near import claims_without_values
 from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
+from byleave.apply.sidecars.seeing import Seeing, Sidecars
+from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
-from byleave.consent import Preference, Regime, TargetKind
+from byleave.consent import Preference, Regime
 
 Flags = npt.NDArray[np.bool_]
 
@@ -35,41 +39,6 @@ class Unchecked(StrEnum):
 
     KEEP = "keep"
     DROP = "drop"
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a row must have been compared by before it counts as checked.
-
-    pixels
-        Claimed pictures bind a requested use.
-    digest
-        So do claimed files without a picture.
-    other
-        So do texts or sounds, which this version cannot compare at all.
-    """
-
-    pixels: bool
-    digest: bool
-    other: bool
-
-    @classmethod
-    def of(cls, verdicts: Verdicts) -> Needs:
-        """Find out what the targets that bind ask for."""
-        return cls(
-            pixels=verdicts.bind([TargetKind.PICTURE]),
-            digest=verdicts.bind([TargetKind.DIGEST], without_pictures=True),
-            other=verdicts.bind([TargetKind.TEXT, TargetKind.SOUND]),
-        )
-
-    def unchecked(self, matched: Matched) -> Flags:
-        """Say which rows were not compared by all that is needed."""
-        missing = np.full(len(matched.checked), self.other)
-        if self.pixels:
-            missing |= ~matched.checked
-        if self.digest:
-            missing |= ~matched.with_digest
-        return missing
 
 
 class Plan:
@@ -83,15 +52,18 @@ class Plan:
         regime: Regime,
         unchecked: Unchecked | None,
         mode: Mode = Mode.FILTER,
+        sidecars: Sidecars | None = None,
     ) -> None:
         self.mode = mode
+        self._sidecars = sidecars
         self.coverage = coverage
         self.regime = regime
         self.unchecked = unchecked
         self.ruleset = ruleset
         self.verdicts = Verdicts(ruleset, coverage, terms)
         self.matcher = Matcher(ruleset, coverage)
-        self.needs = Needs.of(self.verdicts)
+        withheld = claims_without_values(ruleset, terms) if sidecars is not None else 0
+        self.needs = Needs.of(self.verdicts, withheld)
         listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
         self.listed_regime = listed
         self.listing = Listing(ruleset, coverage, self.verdicts, listed)
@@ -101,6 +73,10 @@ class Plan:
         other = copy(self)
         other.mode = Mode.MASK
         return other
+
+    def beside(self, name: str) -> Seeing:
+        """Read what stands beside the rows of a part of the input."""
+        return self._sidecars.beside(name) if self._sidecars is not None else Seeing(None)
 
     @property
     def drops_unchecked(self) -> bool:
@@ -133,7 +109,7 @@ def apply_to_file(
     """
     tally = Tally()
     with open_parquet(source.path) as file:
-        columns = columns_of(file.schema_arrow, source.name)
+        columns = deciding_columns(plan, file, source)
         outcome = outcome_of(plan.mode, file, columns, output)
         try:
             with ListFile(removed) as listing:
@@ -152,13 +128,14 @@ def apply_to_file(
 def first_unchecked(plan: Plan, source: InputFile, progress: Callable[[int], None]) -> tuple[int, int]:
     """Count rows up to the end of the first batch that holds one not checked: rows read, rows not checked among them."""
     rows = 0
+    seeing = plan.beside(source.name)
     with open_parquet(source.path) as file:
-        columns = columns_of(file.schema_arrow, source.name)
+        columns = deciding_columns(plan, file, source)
         try:
             for batch in file.iter_batches(columns=columns.names(), use_threads=False):
                 rows += batch.num_rows
                 progress(batch.num_rows)
-                unchecked = plan.needs.unchecked(_match(plan, batch, columns))
+                unchecked = plan.needs.unchecked(_match(plan, batch, columns, seeing.take(batch.num_rows)))
                 if unchecked.any():
                     return rows, int(unchecked.sum())
         except (pa.ArrowException, OSError) as error:
@@ -176,10 +153,10 @@ def _run(
     tally: Tally,
     progress: Callable[[int], None],
 ) -> None:
-    row = 0
+    row, seeing = 0, plan.beside(source.name)
     for group in range(file.metadata.num_row_groups):
         for batch in batches(file, group, outcome.columns):
-            decided = decide_batch(plan, batch, columns)
+            decided = decide_batch(plan, batch, columns, seeing.take(batch.num_rows))
             listed, causes = list_rows(plan, decided, source.name, row, listing, tally)
             outcome.add(batch, decided.stays[plan.regime], listed, causes)
             row += batch.num_rows
@@ -205,9 +182,9 @@ def list_rows(
     return listed, described.column("causes")
 
 
-def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Decided:
-    """Decide about the rows of one batch under all three regimes at once."""
-    matched = _match(plan, batch, columns)
+def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns, seen: Seen | None = None) -> Decided:
+    """Decide about the rows of one batch, and what stands beside them, under all three regimes at once."""
+    matched = _match(plan, batch, columns, seen)
     answers = plan.verdicts.answers(matched.rows, matched.targets, batch.num_rows)
     faulty = matched.bad_link | matched.bad_digest
     unchecked = plan.needs.unchecked(matched)
@@ -218,10 +195,15 @@ def decide_batch(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Decided
     return Decided(matched, answers, faulty, unchecked, stays)
 
 
-def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns) -> Matched:
+def deciding_columns(plan: Plan, file: pq.ParquetFile, source: InputFile) -> Columns:
+    """Find the columns that decide; a file with fingerprints beside it needs none."""
+    return columns_of(file.schema_arrow, source.name, required=plan.beside(source.name).path is None)
+
+
+def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns, seen: Seen | None) -> Matched:
     link = batch.column(columns.link) if columns.link else None
     digest = batch.column(columns.digest) if columns.digest else None
-    return plan.matcher.match(link, digest, batch.num_rows)
+    return plan.matcher.match(link, digest, batch.num_rows, seen)
 
 
 def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
@@ -229,8 +211,10 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     tally.totals["rows"] += size
     tally.totals["unreadable"] += int(matched.bad_link.sum())
     tally.totals["bad_digest"] += int(matched.bad_digest.sum())
-    tally.totals["checked"] += int(matched.checked.sum())
+    tally.totals.update(count_checks(matched))
     tally.totals["unchecked"] += int(decided.unchecked.sum())
+    tally.reasons.update(plan.needs.reasons(matched))
+    tally.totals["review"] += int(matched.review.sum())
     if plan.coverage is not None and plan.coverage.in_review:
         items = [item.tobytes() for item in matched.items[matched.checked]]
         tally.totals["review"] += sum(item in plan.coverage.in_review for item in items)

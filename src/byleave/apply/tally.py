@@ -13,7 +13,7 @@ from byleave.consent import CauseKind, Preference, Use
 MOST_NAMES = 10_000
 """Hosts and claims kept per tally. Beyond it the rarest are dropped, and ``cut`` counts how often that happened."""
 
-COUNTERS = ("totals", "kept", "answers", "causes", "evidence", "distances", "hosts", "claims")
+COUNTERS = ("totals", "kept", "answers", "causes", "evidence", "distances", "reasons", "hosts", "claims")
 
 
 @dataclass(slots=True)
@@ -21,7 +21,8 @@ class Tally:
     """Counts of rows.
 
     totals
-        ``rows``, ``unreadable``, ``bad_digest``, ``checked``, ``unchecked``, ``unchecked_dropped``, ``review``, ``cut``.
+        ``rows``, ``unreadable``, ``bad_digest``, ``unchecked``, ``review``, ``cut``, and rows compared: ``by_link``, ``by_digest``,
+        ``by_fingerprint``, ``by_coverage``.
     kept
         By regime.
     answers
@@ -32,6 +33,8 @@ class Tally:
         Rows taken out, by the level of the strongest claim among their causes.
     distances
         Rows taken out as copies, by ``method|distance``.
+    reasons
+        Rows that could not be checked, by reason. A row counts under each of its reasons.
     hosts, claims
         Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts`` and ``seen_claims``.
     """
@@ -42,6 +45,7 @@ class Tally:
     causes: Counter[str] = field(default_factory=Counter)
     evidence: Counter[str] = field(default_factory=Counter)
     distances: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     hosts: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
     seen_hosts: Names = field(default_factory=Names)

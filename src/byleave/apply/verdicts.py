@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from byleave.apply.covering import Copy, CoverageTables
 from byleave.apply.judging import Answers, Terms, judge
+from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints
 from byleave.consent import Preference, Regime, Statement, TargetKind, keeps
+from byleave.fingerprints import Method
 
 _NOT_YET = 255
 _MOST_REMEMBERED = 50_000
@@ -19,15 +21,18 @@ _JUDGED_AT_ONCE = 100_000
 
 
 class Verdicts:
-    """Answers by target number, filled in when a target is first hit. A target beyond the ruleset's is a place in the coverage."""
+    """Answers by target number, filled in when a target is first hit.
+
+    A target beyond the ruleset's is a place in the coverage, and one beyond these a picture at a distance.
+    """
 
     def __init__(self, ruleset: Ruleset, coverage: CoverageTables | None, terms: Terms) -> None:
         self._ruleset = ruleset
         self._coverage = coverage
         self.terms = terms
         self._said: dict[int, tuple[Statement, ...]] = {}
-        places = len(coverage.places) if coverage else 0
-        self._answers = np.full((ruleset.targets + places, len(terms.uses)), _NOT_YET, np.uint8)
+        self.near = NearNumbers.of(ruleset, coverage)
+        self._answers = np.full((self.near.first, len(terms.uses)), _NOT_YET, np.uint8)
 
     def answers(self, rows: Ints, targets: Ints, size: int) -> Answers:
         """Return the strongest answer per row and use, uint8 (size, uses), from pairs sorted by row."""
@@ -40,6 +45,7 @@ class Verdicts:
 
     def of(self, targets: Ints) -> Answers:
         """Return the strongest answer per target and use, uint8 (n, uses)."""
+        targets = np.where(targets < self.near.first, targets, self.near.target(targets))
         self._judge(np.unique(targets[self._answers[targets, 0] == _NOT_YET]))
         return self._answers[targets]
 
@@ -50,13 +56,17 @@ class Verdicts:
             self._answers[place] = self.of(np.array(self._works(place), np.int64)).max(axis=0)
 
     def copies(self, target: int) -> tuple[Copy, ...]:
-        """Return the matches behind a place in the coverage; none for a target of the ruleset."""
+        """Return the matches behind a place in the coverage, or a picture at a distance; none for a target of the ruleset."""
+        if target >= self.near.first:
+            work, distance = self.near.target(target), self.near.distance(target)
+            claims = self._ruleset.claims_of(work)
+            return tuple(Copy(claim, (work,), Method.PDQ.value, distance) for claim in claims)
         if self._coverage is None or target < self._ruleset.targets:
             return ()
         return self._coverage.places[target - self._ruleset.targets]
 
     def statements(self, target: int) -> tuple[Statement, ...]:
-        """Return everything that was said about a target, or about the works that a place in the coverage is a copy of."""
+        """Return everything that was said about a target, or about the works of which something is a copy."""
         if target not in self._said:
             if len(self._said) >= _MOST_REMEMBERED:
                 self._said.clear()
@@ -71,7 +81,7 @@ class Verdicts:
         )
 
     def _works(self, place: int) -> list[int]:
-        """Return the targets of the works that a place in the coverage is a copy of."""
+        """Return the targets of the works of which a place in the coverage, or a picture at a distance, is a copy."""
         return sorted({work for copy in self.copies(place) for work in copy.targets})
 
     def bind(self, kinds: Sequence[TargetKind], *, without_pictures: bool = False) -> bool:

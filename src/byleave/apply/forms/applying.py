@@ -32,11 +32,11 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
             f"{unit.name} cannot be annotated: only Parquet takes further columns",
             remedy="use --mode mask, which lists the rows, or --mode filter",
         )
-    tally, stays = Tally(), [no_rows()]
+    tally, stays, seeing = Tally(), [no_rows()], plan.beside(unit.name)
     try:
         with ListFile(removed) as listing:
             for rows in unit.rows(digests=wants_digests(plan)):
-                decided = decide_batch(plan, rows.batch, DECIDING)
+                decided = decide_batch(plan, rows.batch, DECIDING, seeing.take(rows.batch.num_rows))
                 list_rows(plan, decided, rows.file, rows.first, listing, tally)
                 stays.append(decided.stays[plan.regime])
                 progress(rows.batch.num_rows)
@@ -50,9 +50,11 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
 
 def first_unchecked_of(plan: Plan, unit: Unit, progress: Callable[[int], None]) -> int:
     """Count the rows that could not be checked, up to the end of the first batch that has some."""
+    seeing = plan.beside(unit.name)
     for rows in unit.rows(digests=wants_digests(plan)):
         progress(rows.batch.num_rows)
-        unchecked = int(decide_batch(plan, rows.batch, DECIDING).unchecked.sum())
+        seen = seeing.take(rows.batch.num_rows)
+        unchecked = int(decide_batch(plan, rows.batch, DECIDING, seen).unchecked.sum())
         if unchecked:
             return unchecked
     return 0
