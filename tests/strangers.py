@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECURE = (
     "secure.example",
+    "rdap.example",
     "github.com",
     "api.github.com",
     "www.deviantart.com",

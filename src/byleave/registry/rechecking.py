@@ -14,7 +14,7 @@ from byleave.registry.checking import Checks
 from byleave.registry.confirming import MOST_AT_ONCE
 from byleave.registry.database import Database
 from byleave.registry.jobs import defer
-from byleave.registry.permissions import OPERATOR, Who
+from byleave.registry.permissions import OPERATOR, Role, Who
 from byleave.registry.proof_tables import ProofRow
 from byleave.registry.proofs import Proof, ProofState, confirmed_of, proof_by_id
 from byleave.registry.proving import end_proof, settle
@@ -81,7 +81,7 @@ def _look(
                 session, proof, vouching(session, found.account, found.subject), who=who, at=at, most=most
             )
         confirmed = confirmed_of(session, [found.account]).get(found.account, _NOTHING)
-    finding = checks.look(found, confirmed, at)
+    finding = checks.look(found, confirmed, at, asked=who.role is not Role.OPERATOR)
     with database.transaction() as session:
         return settle(session, proof, finding, who=who, at=at, most=most)
 

@@ -10,6 +10,7 @@ from typing import Final
 from byleave.fetch import Client, FetchLimits, Pace
 from byleave.registry.checking.handles import look_at_handle
 from byleave.registry.checking.names import Names
+from byleave.registry.checking.registrations import Registrations, held_to_registration
 from byleave.registry.checking.sign_ins import ClientKey, SignIns, client_keys
 from byleave.registry.checking.sites import (
     look_at_file,
@@ -31,6 +32,11 @@ PAGE_LIMITS: Final = FetchLimits(
 )
 """What a page may take that a stranger names."""
 
+REGISTRY_LIMITS: Final = FetchLimits(
+    body_bytes=512 * 1024, connect_seconds=3.0, silent_seconds=5.0, total_seconds=5.0, redirects=3
+)
+"""What the registry of a domain may take; it is asked besides, and nothing hangs on its answer."""
+
 ASKED_PER_MINUTE: Final = 30
 """How often one host is asked in a minute, whoever wants it."""
 
@@ -44,21 +50,28 @@ class Checks:
     names: Names = field(repr=False)
     directory: str = DEFAULT_PLC_DIRECTORY
     sign_ins: Mapping[str, ClientKey] = field(default_factory=dict)
+    registrations: Registrations | None = None
 
     @property
     def platforms(self) -> SignIns:
         """Where people may sign in to show who they are."""
         return SignIns(self.client, self.sign_ins)
 
-    def look(self, proof: Proof, confirmed: Confirmed, at: datetime) -> Finding:
-        """Look at the place of a proof.
+    def look(self, proof: Proof, confirmed: Confirmed, at: datetime, *, asked: bool = False) -> Finding:
+        """Look at the place of a proof, and at the registration of its domain.
 
         Parameters
         ----------
         confirmed
             What the account has shown by other proofs, which links both ways build upon.
+        asked
+            Whether its owner asks just now.
         """
         steps = Steps(self.client)
+        finding = self._look(steps, proof, confirmed, at)
+        return held_to_registration(self.registrations, steps, proof, finding, asked=asked)
+
+    def _look(self, steps: Steps, proof: Proof, confirmed: Confirmed, at: datetime) -> Finding:
         match proof.method:
             case Method.DNS:
                 return look_at_names(steps, self.names, self.keys, proof, at)
@@ -83,4 +96,5 @@ def checks_for(settings: Settings) -> Checks:
     """Return the checks of a site in service: public addresses only, public resolvers."""
     client = Client(PAGE_LIMITS, pace=Pace(ASKED_PER_MINUTE), keep_alive=False)
     keys = client_keys(settings.sign_in_keys)
-    return Checks(ProofKeys.load(settings), client, Names(), settings.plc_directory, keys)
+    registrations = Registrations(Client(REGISTRY_LIMITS, pace=Pace(ASKED_PER_MINUTE), keep_alive=False))
+    return Checks(ProofKeys.load(settings), client, Names(), settings.plc_directory, keys, registrations)
