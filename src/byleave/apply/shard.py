@@ -55,7 +55,7 @@ class Plan:
         sidecars: Sidecars | None = None,
     ) -> None:
         self.mode = mode
-        self._sidecars = sidecars
+        self.sidecars = sidecars
         self.coverage = coverage
         self.regime = regime
         self.unchecked = unchecked
@@ -76,7 +76,7 @@ class Plan:
 
     def beside(self, name: str) -> Seeing:
         """Read what stands beside the rows of a part of the input."""
-        return self._sidecars.beside(name) if self._sidecars is not None else Seeing(None)
+        return self.sidecars.beside(name) if self.sidecars is not None else Seeing(None)
 
     @property
     def drops_unchecked(self) -> bool:
