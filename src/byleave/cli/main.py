@@ -21,6 +21,7 @@ from byleave.cli import (
     demo,
     doctor,
     fingerprint,
+    gate,
     ingest,
     keys,
     log,
@@ -78,6 +79,7 @@ app.command("apply")(apply.apply)
 app.command("applied")(applied.applied)
 app.command("pledge")(pledge.pledge)
 app.add_typer(attest.app, name="attest")
+app.command("gate")(gate.gate)
 app.add_typer(token.app, name="token")
 app.add_typer(proof.app, name="proof")
 app.add_typer(review.app, name="review")

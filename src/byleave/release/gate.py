@@ -1,0 +1,178 @@
+"""A gate before training: a dataset passes only where its attestation verifies, names these very files, and says what a policy asks for.
+
+Every check is made and told, so that one look shows all that is wrong. Fail closed: what cannot be read has failed. Light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from byleave.consent import Regime
+from byleave.errors import ByleaveError
+from byleave.log import Policy
+from byleave.log.envelopes import MAX_ENVELOPE_BYTES
+from byleave.release.attestations import Attestation, open_attestation
+from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
+from byleave.release.file_lists import read_within
+from byleave.release.gate_policy import GatePolicy
+from byleave.release.terms_said import is_as_careful, moment
+
+FILTER: Final = "filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: its name, whether it holds, and in words what was found."""
+
+    name: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A dataset at the gate, with the place of what it was made from, where that is at hand."""
+
+    folder: Path
+    policy: GatePolicy
+    now: datetime
+    source: Path | None = None
+
+
+def gate(asking: Asking) -> tuple[Check, ...]:
+    """Make every check of a policy; the dataset passes if all of them hold."""
+    try:
+        content = read_within(asking.folder / ATTESTATION_PATH, MAX_ENVELOPE_BYTES)
+        opened = open_attestation(content, asking.policy.keys)
+    except OSError as error:
+        return (Check("attestation", False, f"{asking.folder / ATTESTATION_PATH}: {error.strerror}"),)
+    except ByleaveError as error:
+        return (Check("attestation", False, error.problem),)
+    said = opened.attestation
+    signers = ", ".join(key.name for key in opened.signers)
+    first = Check("attestation", True, f"signed by {signers}, SHA-256 {opened.sha256.hex()}")
+    return (first, *(_made(name, check, said, asking) for name, check in CHECKS.items()))
+
+
+def _made(name: str, check: Callable[[Attestation, Asking], str], said: Attestation, asking: Asking) -> Check:
+    try:
+        return Check(name, True, check(said, asking))
+    except _DoesNotHoldError as error:
+        return Check(name, False, str(error))
+    except ByleaveError as error:
+        return Check(name, False, error.problem)
+    except OSError as error:
+        return Check(name, False, f"{error.filename}: {error.strerror}")
+    except (ValueError, TypeError) as error:
+        return Check(name, False, f"what it says of this cannot be read: {error}")
+
+
+class _DoesNotHoldError(Exception):
+    """A check that does not hold, in words; it never leaves this module."""
+
+
+def _need(holds: bool, words: str) -> str:  # noqa: FBT001 - the one value it is about
+    if not holds:
+        raise _DoesNotHoldError(words)
+    return words
+
+
+def _log(said: Attestation, asking: Asking) -> str:
+    witnessed = said.check_log(Policy.of_keys(asking.policy.registry_keys))
+    return f"{witnessed.checkpoint.origin}, {witnessed.checkpoint.size:,} entries"
+
+
+def _output(said: Attestation, asking: Asking) -> str:
+    compared = compare_output(said, asking.folder)
+    return _need(compared.same, compared.sentence or f"{asking.folder} is what was named")
+
+
+def _source(said: Attestation, asking: Asking) -> str:
+    if asking.source is None:
+        # A run that took nothing out of the files leaves the choice of rows to whoever reads them: then they are what is trained on.
+        wanted = asking.policy.source or said.mode != FILTER
+        return _need(not wanted, "the files it was made from were not named")
+    compared = compare_input(said, asking.source, output=asking.folder)
+    return _need(compared.same, compared.sentence or f"{asking.source} is what was named")
+
+
+def _age(said: Attestation, asking: Asking) -> str:
+    frozen = said.request.get("as_of")
+    heard = said.applied.published_at
+    if frozen is not None:
+        heard = min(heard, moment(said.request, "as_of"))
+    age = asking.now - heard
+    words = f"list no. {said.number} knows what was said {age.days} days ago"
+    return _need(age <= asking.policy.max_age, f"{words}; at most {asking.policy.max_age} are allowed")
+
+
+def _regime(said: Attestation, asking: Asking) -> str:
+    # Research takes nothing out, so a gate lets it through only where its policy says so by name.
+    return _need(said.regime in asking.policy.regimes, f"{said.regime.value}")
+
+
+def _mode(said: Attestation, asking: Asking) -> str:
+    return _need(said.mode in asking.policy.modes, said.mode)
+
+
+def _uses(said: Attestation, asking: Asking) -> str:
+    missing = [use.value for use in asking.policy.uses if use not in said.uses]
+    named = ", ".join(use.value for use in said.uses)
+    return _need(not missing, f"applied for {named}" + (f", not for {', '.join(missing)}" if missing else ""))
+
+
+def _evidence(said: Attestation, asking: Asking) -> str:
+    minimum = asking.policy.minimum
+    words = (
+        f"deny from {said.minimum.deny.name}, conditional from {said.minimum.conditional.name}, "
+        f"allow from {said.minimum.allow.name}"
+    )
+    return _need(minimum is None or is_as_careful(said.minimum, minimum), words)
+
+
+def _coverage(said: Attestation, asking: Asking) -> str:
+    manifest = said.coverage_sha256
+    words = f"pictures compared by {manifest}" if manifest else "no coverage was used"
+    return _need(bool(manifest) or not asking.policy.coverage, words)
+
+
+def _unchecked(said: Attestation, asking: Asking) -> str:
+    found = said.found.get("unchecked")
+    rows = found.get("rows") if isinstance(found, Mapping) else None
+    if not isinstance(rows, int):
+        raise _DoesNotHoldError("it does not say how many rows could not be checked")
+    # Under opt_in they go like all others that nobody answered for; under research nothing goes.
+    dropped = said.request.get("unchecked") == "drop" and said.regime is not Regime.RESEARCH
+    kept = 0 if dropped or said.regime is Regime.OPT_IN else rows
+    most = asking.policy.most_unchecked
+    return _need(most is None or kept <= most, f"{kept:,} rows stayed that could not be checked")
+
+
+def _pledge(said: Attestation, asking: Asking) -> str:
+    words = f"fulfils {said.pledge.hex()}" if said.pledge else "no pledge is named"
+    return _need(bool(said.pledge) or not asking.policy.pledge, words)
+
+
+def _dataset(said: Attestation, asking: Asking) -> str:
+    return _need(not asking.policy.datasets or said.dataset in asking.policy.datasets, said.dataset)
+
+
+CHECKS: Final[Mapping[str, Callable[[Attestation, Asking], str]]] = {
+    "log": _log,
+    "dataset": _dataset,
+    "output": _output,
+    "source": _source,
+    "age": _age,
+    "regime": _regime,
+    "mode": _mode,
+    "uses": _uses,
+    "evidence": _evidence,
+    "coverage": _coverage,
+    "unchecked": _unchecked,
+    "pledge": _pledge,
+}
+"""Every check by its name, in the order in which they are told."""

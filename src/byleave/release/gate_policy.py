@@ -1,0 +1,128 @@
+"""What a gate asks for: a TOML file that says whose attestations count and what they must say. Light."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Self
+
+from byleave.consent import Regime, Standard, Use
+from byleave.errors import ByleaveError, FormatError
+from byleave.log import VerifierKey
+from byleave.release.age import AgeLimit
+from byleave.release.terms_said import minimum_of
+
+MAX_POLICY_BYTES: Final = 262_144
+MODES: Final = ("mask", "annotate", "filter")
+NEEDED: Final = frozenset({"keys", "registry_keys", "regimes", "uses", "max_age"})
+OPTIONAL: Final = frozenset(
+    {"modes", "minimum_evidence", "coverage", "most_unchecked", "source", "pledge", "datasets"}
+)
+_REMEDY: Final = "see docs/reference/attestation.md for what a gate's policy may hold"
+
+
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """What must hold.
+
+    keys, registry_keys
+        Whose attestations count, and whose lists and logs.
+    regimes, uses, modes
+        Each run's regime and mode must be among these, and its uses must hold all of these.
+    max_age
+        How old the list applied may be: since it was published, or since the cut-off that the run froze.
+    minimum
+        A run must have been at least as careful: no more evidence asked for a no, no less for a yes.
+    coverage
+        Whether a coverage file must have been used.
+    most_unchecked
+        Rows that may have stayed though they could not be checked; ``None`` for any number.
+    source
+        Whether the files from which the dataset was made must be at hand and be those that were named.
+    pledge
+        Whether it must fulfil a pledge.
+    datasets
+        Names that are let in; empty for any.
+    """
+
+    keys: tuple[VerifierKey, ...]
+    registry_keys: tuple[VerifierKey, ...]
+    regimes: tuple[Regime, ...]
+    uses: tuple[Use, ...]
+    max_age: timedelta
+    modes: tuple[str, ...] = ("filter",)
+    minimum: Standard | None = None
+    coverage: bool = False
+    most_unchecked: int | None = 0
+    source: bool = False
+    pledge: bool = False
+    datasets: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """Read a policy.
+
+        Raises
+        ------
+        FormatError
+            If it is no TOML, lacks something, or holds something that has no meaning: nothing is passed over.
+        """
+        if len(content) > MAX_POLICY_BYTES:
+            raise FormatError(f"a policy has more than {MAX_POLICY_BYTES} bytes", remedy=_REMEDY)
+        try:
+            said = tomllib.loads(content.decode())
+            missing, unknown = NEEDED - said.keys(), said.keys() - NEEDED - OPTIONAL
+            if missing or unknown:
+                raise ValueError(
+                    "; ".join(
+                        [f"{name} is missing" for name in sorted(missing)]
+                        + [f"{name} means nothing here" for name in sorted(unknown)]
+                    )
+                )
+            return cls._read(said)
+        except ByleaveError as error:
+            raise FormatError(f"the policy cannot be used: {error.problem}", remedy=_REMEDY) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise FormatError(f"the policy cannot be used: {str(error)[:300]}", remedy=_REMEDY) from error
+
+    @classmethod
+    def _read(cls, said: Mapping[str, Any]) -> Self:
+        modes = _words(said, "modes", ("filter",))
+        if not set(modes) <= set(MODES):
+            raise ValueError(f"modes are of {', '.join(MODES)}")
+        most = said.get("most_unchecked", 0)
+        if most != "any" and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
+            raise ValueError('most_unchecked is a count, or "any"')
+        minimum = said.get("minimum_evidence")
+        return cls(
+            keys=tuple(VerifierKey.parse(key) for key in _words(said, "keys")),
+            registry_keys=tuple(VerifierKey.parse(key) for key in _words(said, "registry_keys")),
+            regimes=tuple(Regime(word) for word in _words(said, "regimes")),
+            uses=tuple(Use(word) for word in _words(said, "uses")),
+            max_age=AgeLimit.parse(said["max_age"]).limit,
+            modes=modes,
+            minimum=minimum_of(minimum) if minimum is not None else None,
+            coverage=_switch(said, "coverage"),
+            most_unchecked=None if most == "any" else most,
+            source=_switch(said, "source"),
+            pledge=_switch(said, "pledge"),
+            datasets=_words(said, "datasets", ()),
+        )
+
+
+def _words(said: Mapping[str, Any], name: str, usual: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    if usual is not None and name not in said:
+        return usual
+    words = said[name]
+    if not isinstance(words, list) or not words or not all(isinstance(one, str) for one in words):
+        raise ValueError(f"{name} is a list of one or more texts")
+    return tuple(words)
+
+
+def _switch(said: Mapping[str, Any], name: str) -> bool:
+    value = said.get(name, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is true or false")
+    return value

@@ -1,0 +1,207 @@
+"""A gate lets a dataset through only where everything its policy asks for holds, and names each thing that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.logs import checkpoint_of, signed, signing_key
+
+from byleave.consent import Evidence, Regime, Standard, Use
+from byleave.errors import FormatError
+from byleave.release.attestations import Attestation, ListApplied, sign_attestation
+from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
+from byleave.release.file_lists import digests_in
+from byleave.release.gate import CHECKS, Asking, gate
+from byleave.release.gate_policy import GatePolicy
+from byleave.release.manifest import ReleaseName
+
+TRAINER = signing_key("models.example")
+REGISTRY = signing_key()
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+POLICY = f"""
+keys = ["{TRAINER.verifier}"]
+registry_keys = ["{REGISTRY.verifier}"]
+regimes = ["opt_out", "opt_in"]
+uses = ["train_gen"]
+max_age = "30d"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a dataset of one file, and the file it was made from."""
+    (tmp_path / "out" / "_byleave").mkdir(parents=True)
+    (tmp_path / "out" / "links.jsonl").write_text("kept\n")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "links.jsonl").write_text("kept\nremoved\n")
+    return tmp_path
+
+
+def attested(folder: Path, **others: Any) -> Path:
+    """Sign the dataset; what is said may be told otherwise."""
+    out = folder / "out"
+    facts: dict[str, Any] = {
+        "organisation": "Models",
+        "dataset": "many links",
+        "made_at": NOW,
+        "applied_at": NOW,
+        "byleave": "1",
+        "applied": ListApplied(
+            REGISTRY.verifier.name,
+            ReleaseName(4, bytes(32)),
+            NOW - timedelta(days=29),
+            signed(checkpoint_of(5)),
+        ),
+        "regime": Regime.OPT_OUT,
+        "uses": (Use.TRAIN_GEN, Use.TDM),
+        "mode": "filter",
+        "minimum": Standard(),
+        "request": {"unchecked": None},
+        "rows": {"input": 2, "kept": 1, "removed": 1},
+        "found": {"coverage": None, "unchecked": {"rows": 0}},
+        "inputs": tuple(digests_in(folder / "source")),
+        "outputs": tuple(digests_in(out, without=BESIDE_OUTPUT)),
+        "limits": (),
+    }
+    (out / ATTESTATION_PATH).write_bytes(sign_attestation(Attestation(**facts | others), TRAINER))
+    return out
+
+
+def failing(folder: Path, policy: str = POLICY, source: Path | None = None) -> set[str]:
+    checks = gate(Asking(folder, GatePolicy.parse(policy.encode()), NOW, source))
+    return {check.name for check in checks if not check.holds}
+
+
+def test_what_was_signed_and_left_as_it_was_passes(folder: Path) -> None:
+    out = attested(folder)
+    assert failing(out, source=folder / "source") == set()
+    checks = gate(Asking(out, GatePolicy.parse(POLICY.encode()), NOW))
+    assert [check.name for check in checks] == ["attestation", *CHECKS]
+
+
+def test_without_an_attestation_nothing_passes(folder: Path) -> None:
+    assert failing(folder / "out") == {"attestation"}
+    assert failing(folder / "nowhere") == {"attestation"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"nothing", b'{"payload": '])
+def test_an_attestation_that_cannot_be_read_fails(folder: Path, content: bytes) -> None:
+    out = attested(folder)
+    (out / ATTESTATION_PATH).write_bytes(content)
+    assert failing(out) == {"attestation"}
+
+
+def test_a_key_that_is_not_trusted_fails(folder: Path) -> None:
+    other = POLICY.replace(str(TRAINER.verifier), str(signing_key("others.example").verifier))
+    assert failing(attested(folder), other) == {"attestation"}
+    other = POLICY.replace(str(REGISTRY.verifier), str(signing_key(seed="other").verifier))
+    assert failing(attested(folder), other) == {"log"}
+
+
+def test_files_that_differ_fail(folder: Path) -> None:
+    out = attested(folder)
+    (out / "links.jsonl").write_text("kept\nslipped in\n")
+    (folder / "source" / "links.jsonl").write_text("another\n")
+    assert failing(out, source=folder / "source") == {"output", "source"}
+
+
+def test_a_file_that_nobody_named_fails(folder: Path) -> None:
+    out = attested(folder)
+    (out / "more.jsonl").write_text("slipped in\n")
+    assert failing(out) == {"output"}
+
+
+SAYS: list[tuple[str, dict[str, Any]]] = [
+    ("regime", {"regime": Regime.RESEARCH}),
+    ("uses", {"uses": (Use.TDM,)}),
+    ("evidence", {"minimum": Standard(deny=Evidence.E1)}),
+    ("unchecked", {"found": {"unchecked": {"rows": 1}}, "request": {"unchecked": "keep"}}),
+    ("unchecked", {"found": {}}),
+    ("coverage", {}),
+    ("pledge", {}),
+    ("dataset", {"dataset": "few links"}),
+]
+STRICT = (
+    POLICY
+    + 'minimum_evidence = {deny = "E0", allow = "E2"}\ncoverage = true\npledge = true\ndatasets = ["many links"]\n'
+)
+FINE: dict[str, Any] = {
+    "found": {"coverage": {"manifest_sha256": "00" * 32}, "unchecked": {"rows": 0}},
+    "pledge": bytes(32),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), SAYS, ids=[f"{place}-{name}" for place, (name, _) in enumerate(SAYS)]
+)
+def test_each_thing_that_is_not_as_asked_fails_by_its_name(
+    folder: Path, name: str, said: dict[str, Any]
+) -> None:
+    fine = {key: value for key, value in FINE.items() if key != ("pledge" if name == "pledge" else "")}
+    if name == "coverage":
+        fine["found"] = {"coverage": None, "unchecked": {"rows": 0}}
+    assert name in failing(attested(folder, **fine | said), STRICT)
+    assert failing(attested(folder, **FINE), STRICT) == set()
+
+
+def test_rows_that_were_dropped_unchecked_do_not_count(folder: Path) -> None:
+    said: dict[str, Any] = {"found": {"unchecked": {"rows": 9}}, "request": {"unchecked": "drop"}}
+    assert failing(attested(folder, **said)) == set()
+    said["request"] = {"unchecked": "keep"}
+    assert failing(attested(folder, **said, regime=Regime.OPT_IN)) == set()
+
+
+def test_an_old_list_fails_and_so_does_an_old_cut_off(folder: Path) -> None:
+    assert failing(attested(folder), POLICY.replace("30d", "28d")) == {"age"}
+    frozen = (NOW - timedelta(days=31)).isoformat()
+    assert failing(attested(folder, request={"as_of": frozen})) == {"age"}
+    assert failing(attested(folder, request={"as_of": "some day"})) == {"age"}
+
+
+@pytest.mark.parametrize("mode", ["mask", "annotate"])
+def test_rows_that_were_only_marked_pass_with_what_they_were_marked_in(folder: Path, mode: str) -> None:
+    out = attested(folder, mode=mode)
+    assert failing(out) == {"mode", "source"}
+    allowed = POLICY + f'modes = ["{mode}"]\n'
+    assert failing(out, allowed) == {"source"}
+    assert failing(out, allowed, folder / "source") == set()
+
+
+def test_a_source_that_must_be_at_hand_is_asked_for(folder: Path) -> None:
+    assert failing(attested(folder), POLICY + "source = true\n") == {"source"}
+
+
+BREAKS: list[Callable[[str], str]] = [
+    lambda policy: "",
+    lambda policy: policy.replace("max_age", "max_aeg"),
+    lambda policy: policy + "anything = 1\n",
+    lambda policy: policy.replace('"30d"', '"soon"'),
+    lambda policy: policy.replace('"opt_out"', '"opt_some"'),
+    lambda policy: policy.replace('["train_gen"]', "[]"),
+    lambda policy: policy.replace('["train_gen"]', '"train_gen"'),
+    lambda policy: policy + "most_unchecked = -1\n",
+    lambda policy: policy + 'coverage = "yes"\n',
+    lambda policy: policy + 'modes = ["all"]\n',
+    lambda policy: policy + 'minimum_evidence = {deny = "E9"}\n',
+    lambda policy: policy + 'minimum_evidence = {perhaps = "E1"}\n',
+    lambda policy: policy + "= nonsense",
+    lambda policy: policy.replace("models.example+", "models.example-"),
+]
+
+
+@pytest.mark.parametrize("broken", BREAKS, ids=[f"policy-{place}" for place in range(len(BREAKS))])
+def test_a_policy_that_cannot_be_used_is_refused_whole(broken: Callable[[str], str]) -> None:
+    with pytest.raises(FormatError):
+        GatePolicy.parse(broken(POLICY).encode())
+
+
+def test_a_policy_says_what_may_stay_unchecked() -> None:
+    assert GatePolicy.parse(POLICY.encode()).most_unchecked == 0
+    assert GatePolicy.parse((POLICY + "most_unchecked = 7\n").encode()).most_unchecked == 7
+    assert GatePolicy.parse((POLICY + 'most_unchecked = "any"\n').encode()).most_unchecked is None
+    assert replace(GatePolicy.parse(POLICY.encode()), coverage=True).coverage
