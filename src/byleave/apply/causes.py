@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from byleave.apply.naming import ClaimName, names_behind
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.verdicts import Verdicts
 from byleave.consent import Cause, CauseKind, Preference, Regime, TargetKind, decide
@@ -22,8 +23,10 @@ CAUSE_TYPE = pa.struct(
         pa.field("preference", pa.string(), nullable=False),
         pa.field("method", pa.string()),
         pa.field("distance", pa.uint8()),
+        pa.field("origin", pa.string()),
     ]
 )
+"""One cause; ``origin`` is the registry of a claim."""
 CAUSES_TYPE = pa.list_(pa.field("cause", CAUSE_TYPE, nullable=False))
 REMOVED_SCHEMA = pa.schema(
     [
@@ -80,10 +83,18 @@ class Explainer:
         causes = [] if decision.keep else list(decision.causes)
         if unchecked:
             causes.append(Cause(CauseKind.UNCHECKED, "picture", Preference.UNKNOWN))
-        ways = self._ways(targets)
+        ways, names = self._ways(targets), names_behind(self._ruleset, self._works(targets))
         named = {cause.reference for cause in causes if cause.kind is CauseKind.CLAIM}
         levels = [statement.evidence for statement in said if statement.claim.hex() in named]
-        return Reasons(tuple(_plain(cause, ways) for cause in causes), max(levels).name if levels else None)
+        plain = tuple(_plain(cause, ways, names) for cause in causes)
+        return Reasons(plain, max(levels).name if levels else None)
+
+    def _works(self, targets: tuple[int, ...]) -> set[int]:
+        """Return targets of the ruleset alone: those of a work where one is a place in the coverage."""
+        copied = {
+            work for target in targets for copy in self._verdicts.copies(target) for work in copy.targets
+        }
+        return copied | {target for target in targets if target < self._ruleset.targets}
 
     def _ways(self, targets: tuple[int, ...]) -> dict[str, tuple[str, int | None]]:
         """Say for each claim how it reached the row: by what was compared exactly, else as a copy at a distance."""
@@ -105,17 +116,21 @@ def spread_causes(listed: npt.NDArray[np.bool_], causes: pa.ListArray) -> pa.Lis
     return pa.ListArray.from_arrays(pa.array(ends), causes.flatten(), type=CAUSES_TYPE)
 
 
-def _plain(cause: Cause, ways: dict[str, tuple[str, int | None]]) -> dict[str, Any]:
-    method, distance = (
-        ways.get(cause.reference, (None, None)) if cause.kind is CauseKind.CLAIM else (None, None)
-    )
+def _plain(
+    cause: Cause, ways: dict[str, tuple[str, int | None]], names: dict[str, ClaimName]
+) -> dict[str, Any]:
+    method, distance, name = None, None, ClaimName(cause.reference, None)
+    if cause.kind is CauseKind.CLAIM:
+        method, distance = ways.get(cause.reference, (None, None))
+        name = names[cause.reference]
     return {
         "kind": cause.kind.value,
-        "reference": cause.reference,
+        "reference": name.claim,
         "use": cause.use.value if cause.use else None,
         "preference": cause.preference.word,
         "method": method,
         "distance": distance,
+        "origin": name.origin,
     }
 
 

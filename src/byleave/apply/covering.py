@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from byleave.apply.ruleset import KINDS, Ruleset
+from byleave.apply.merging import place_of
+from byleave.apply.ruleset import FILED_AS, KINDS, Ruleset
 from byleave.apply.tables import Table, new_table
 from byleave.consent import TargetKind
 from byleave.errors import VerificationError
@@ -15,6 +19,7 @@ from byleave.fingerprints import Band
 from byleave.release import Coverage
 
 REMEDY = "make the coverage again with `byleave copies cover` for this dataset and this release"
+ITEM_BYTES = 16
 WORK_KINDS = (TargetKind.DIGEST, TargetKind.PICTURE)
 """What a coverage may match: the exact file, or the same picture."""
 
@@ -62,40 +67,80 @@ def coverage_tables(coverage: Coverage, ruleset: Ruleset) -> CoverageTables:
             f"the coverage is for release {covers.release_number}, the ruleset is release {ruleset.number}",
             remedy=REMEDY,
         )
+    return _tables([(coverage, claim_targets(ruleset))], coverage.checked(), ruleset)
+
+
+def union_tables(
+    coverages: Mapping[int, Coverage], union: Ruleset, asking: Collection[int]
+) -> CoverageTables | None:
+    """Read the verified coverages of several registries, by their places in the union; ``None`` if there are none.
+
+    An item counts as checked only if each registry of ``asking``, whose claimed pictures bind, compared it.
+
+    Raises
+    ------
+    VerificationError
+        If one names a claim its registry does not hold.
+    """
+    if not coverages:
+        return None
+    needed = [coverages.get(place) for place in asking] if asking else list(coverages.values())
+    checked = [one.checked() if one else np.zeros(0, f"V{ITEM_BYTES}") for one in needed]
+    # As texts they can be sorted; none is cut, since all are of one length.
+    shared = reduce(
+        lambda a, b: np.intersect1d(a, b, assume_unique=True), (one.view(f"S{ITEM_BYTES}") for one in checked)
+    )
+    parts = [(one, claim_targets(union, place)) for place, one in sorted(coverages.items())]
+    return _tables(parts, shared, union)
+
+
+_Targets = Mapping[bytes, tuple[bytes, tuple[int, ...]]]
+
+
+def claim_targets(ruleset: Ruleset, place: int | None = None) -> _Targets:
+    """Return, per claim on a work, its id in the ruleset and the numbers of its picture and digest targets.
+
+    ``place`` is that of one registry in a union: claims are then found by the ids that it gave them.
+    """
+    found: dict[bytes, tuple[bytes, tuple[int, ...]]] = {}
+    for kind in WORK_KINDS:
+        number = KINDS.index(kind)
+        for target in range(int(ruleset.bases[number]), int(ruleset.bases[number + 1])):
+            rows = slice(int(ruleset.starts[target]), int(ruleset.starts[target + 1]))
+            claims = ruleset.rows["claim"][rows]
+            filed = ruleset.rows[FILED_AS][rows] if place is not None else claims
+            of_it = place_of(claims) == place if place is not None else np.ones(len(claims), bool)
+            for claim, name in zip(claims[of_it], filed[of_it], strict=True):
+                _, others = found.get(name.tobytes(), (b"", ()))
+                found[name.tobytes()] = (claim.tobytes(), (*others, target))
+    return found
+
+
+def _tables(
+    parts: Sequence[tuple[Coverage, _Targets]], checked: npt.NDArray[Any], ruleset: Ruleset
+) -> CoverageTables:
     found: dict[bytes, list[Copy]] = {}
     keys: dict[bytes, set[bytes]] = {}
     review: set[bytes] = set()
-    targets = claim_targets(ruleset)
-    for row in coverage.matches().to_pylist():
-        item = row["item_id"]
-        if row["band"] != Band.SAME_WORK.value:
-            review.add(item)
-            continue
-        if row["claim"] not in targets:
-            raise VerificationError("the coverage names a claim the release does not hold", remedy=REMEDY)
-        copy = Copy(row["claim"], targets[row["claim"]], row["method"], int(row["distance"]))
-        found.setdefault(item, []).append(copy)
-        keys.setdefault(item, set()).add(row["sample_key"])
+    for coverage, targets in parts:
+        for row in coverage.matches().to_pylist():
+            item = row["item_id"]
+            if row["band"] != Band.SAME_WORK.value:
+                review.add(item)
+                continue
+            if row["claim"] not in targets:
+                raise VerificationError("the coverage names a claim the release does not hold", remedy=REMEDY)
+            copy = Copy(*targets[row["claim"]], row["method"], int(row["distance"]))
+            found.setdefault(item, []).append(copy)
+            keys.setdefault(item, set()).add(row["sample_key"])
     items = sorted(found)
-    checked = np.frombuffer(coverage.checked().tobytes(), np.uint64).reshape(-1, 2)
     return CoverageTables(
-        checked=new_table(checked, ruleset.secret),
+        checked=new_table(np.frombuffer(checked.tobytes(), np.uint64).reshape(-1, 2), ruleset.secret),
         matched=new_table(np.frombuffer(b"".join(items), np.uint64).reshape(-1, 2), ruleset.secret),
         places=tuple(tuple(_distinct(found[item])) for item in items),
         sample_keys=tuple(next(iter(keys[item])) if len(keys[item]) == 1 else None for item in items),
         in_review=frozenset(review - found.keys()),
     )
-
-
-def claim_targets(ruleset: Ruleset) -> Mapping[bytes, tuple[int, ...]]:
-    """Return, per claim on a work, the numbers of its picture and digest targets."""
-    found: dict[bytes, tuple[int, ...]] = {}
-    for kind in WORK_KINDS:
-        place = KINDS.index(kind)
-        for target in range(int(ruleset.bases[place]), int(ruleset.bases[place + 1])):
-            for claim in ruleset.claims_of(target):
-                found[claim] = (*found.get(claim, ()), target)
-    return found
 
 
 def _distinct(copies: list[Copy]) -> list[Copy]:

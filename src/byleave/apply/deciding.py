@@ -17,18 +17,17 @@ import numpy as np
 import pyarrow as pa
 
 from byleave.apply.causes import CAUSES_TYPE, spread_causes
-from byleave.apply.covering import coverage_tables
+from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.inputs import Columns, columns_of
 from byleave.apply.judging import Flags, Terms
 from byleave.apply.listing import Taken
-from byleave.apply.ruleset import load_ruleset, ruleset_path
+from byleave.apply.registries import open_registries
 from byleave.apply.shard import Plan, Unchecked, decide_batch
 from byleave.apply.tally import Tally
-from byleave.consent import Regime, Use
+from byleave.consent import RULES_ALONE, Regime, Standard, Use
 from byleave.errors import InputError
-from byleave.release import Release, open_coverage, open_synced
-from byleave.release.age import AgeLimit, check_age
-from byleave.release.sync import read_current
+from byleave.release import Release
+from byleave.release.age import AgeLimit
 
 LINK, DIGEST = "url", "sha256"
 SAMPLE_COLUMNS = Columns(LINK, DIGEST)
@@ -43,8 +42,10 @@ class ChoiceWords(TypedDict, total=False):
     uses: Required[Sequence[str]]
     unchecked: str | None
     with_pending: bool
-    coverage: Path | str | None
+    coverage: Path | str | Sequence[Path | str] | None
     max_age: str | None
+    min_evidence: str | None
+    as_of: datetime | None
     at: datetime | None
 
 
@@ -56,7 +57,8 @@ class Choices:
     uses: tuple[Use, ...]
     unchecked: Unchecked | None = None
     with_pending: bool = False
-    coverage: Path | None = None
+    coverages: tuple[Path, ...] = ()
+    standard: Standard = RULES_ALONE
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -86,8 +88,8 @@ class Decider:
 
     Parameters
     ----------
-    folder
-        A synced folder, see ``byleave sync``.
+    folders
+        One or more synced folders, see ``byleave sync``.
     at
         The moment that counts for claims that begin or run out, with a time zone.
 
@@ -100,33 +102,32 @@ class Decider:
     """
 
     def __init__(
-        self, folder: Path, choices: Choices, at: datetime | None = None, max_age: AgeLimit | None = None
+        self,
+        folders: Sequence[Path],
+        choices: Choices,
+        at: datetime | None = None,
+        max_age: AgeLimit | None = None,
     ) -> None:
-        self._facts = (folder, choices, at if at is not None else datetime.now(UTC), max_age)
-        self._number: int | None = None
+        self._facts = (tuple(folders), choices, at if at is not None else datetime.now(UTC), max_age)
+        self._numbers: list[int] | None = None
         self._open()
 
     def _open(self) -> None:
-        folder, choices, at, max_age = self._facts
-        release = open_synced(folder)
-        if self._number not in {None, release.number}:
+        folders, choices, at, max_age = self._facts
+        registries = open_registries(folders)
+        numbers = [one.release.number for one in registries.members]
+        if self._numbers not in (None, numbers):
             raise InputError(
-                f"the list in force changed from no. {self._number} to no. {release.number} during the work",
+                f"the lists in force changed from {_numbered(self._numbers)} to {_numbered(numbers)} during the work",
                 remedy="begin again, and sync between two runs only",
             )
         if max_age is not None:
-            check_age(release, max_age, at)
-        self._number = release.number
-        self.release: Release = release
-        path = ruleset_path(folder, release.number)
-        ruleset = load_ruleset(path, release.number, release.manifest_digest)
-        tables = None
-        if choices.coverage is not None:
-            current = read_current(folder)
-            tables = coverage_tables(
-                open_coverage(choices.coverage, current.keys if current else ()), ruleset
-            )
-        terms = Terms(choices.uses, at, choices.with_pending)
+            registries.check_age(max_age, at)
+        self._numbers = numbers
+        self.releases: tuple[Release, ...] = tuple(one.release for one in registries.members)
+        terms = Terms(choices.uses, at, choices.with_pending, choices.standard)
+        ruleset, coverages = registries.ruleset, open_coverages(choices.coverages, registries)
+        tables = tables_of(coverages, ruleset, asking(registries, terms)) if coverages else None
         self._plan = Plan(ruleset, tables, terms, choices.regime, choices.unchecked)
 
     @property
@@ -193,14 +194,14 @@ class Decider:
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel as facts: mapped tables stay where they are."""
-        return {"_facts": self._facts, "_number": self._number}
+        return {"_facts": self._facts, "_numbers": self._numbers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._open()
 
     @classmethod
-    def of_words(cls, folder: Path, **words: Unpack[ChoiceWords]) -> Self:
+    def of_words(cls, folders: Sequence[Path], **words: Unpack[ChoiceWords]) -> Self:
         """Make one from the words that ``byleave apply`` takes.
 
         Raises
@@ -208,16 +209,18 @@ class Decider:
         InputError
             If a word is not known.
         """
-        unchecked, coverage, max_age = (words.get(name) for name in ("unchecked", "coverage", "max_age"))
+        unchecked, max_age = words.get("unchecked"), words.get("max_age")
+        minimum, as_of = words.get("min_evidence"), words.get("as_of")
         choices = Choices(
             regime=_word(Regime, words["regime"], "regime"),
             uses=tuple(_word(Use, use, "a use") for use in words["uses"]),
-            unchecked=_word(Unchecked, str(unchecked), "unchecked") if unchecked is not None else None,
+            unchecked=_word(Unchecked, unchecked, "unchecked") if unchecked is not None else None,
             with_pending=words.get("with_pending", False),
-            coverage=Path(str(coverage)) if coverage is not None else None,
+            coverages=_paths(words.get("coverage")),
+            standard=Standard.parse(minimum, as_of),
         )
-        limit = AgeLimit.parse(str(max_age)) if max_age is not None else None
-        return cls(folder, choices, words.get("at"), limit)
+        limit = AgeLimit.parse(max_age) if max_age is not None else None
+        return cls(folders, choices, words.get("at"), limit)
 
 
 def _word(kind: type[Word], text: str, name: str) -> Word:
@@ -225,6 +228,16 @@ def _word(kind: type[Word], text: str, name: str) -> Word:
     if text not in known:
         raise InputError(f"{name} cannot be {text!r}", remedy="use one of: " + ", ".join(known))
     return kind(text)
+
+
+def _paths(given: Path | str | Sequence[Path | str] | None) -> tuple[Path, ...]:
+    if given is None:
+        return ()
+    return (Path(given),) if isinstance(given, Path | str) else tuple(Path(one) for one in given)
+
+
+def _numbered(numbers: Sequence[int] | None) -> str:
+    return ", ".join(f"no. {number}" for number in numbers or ())
 
 
 def _bytes_of(values: Sequence[str | bytes | None]) -> pa.Array:

@@ -13,7 +13,10 @@ from byleave.apply.causes import REMOVED_SCHEMA
 
 ROWS_OF_A_GROUP = 131_072
 _CAUSE = "causes.list.element"
-_REPEATED = ["file", *(f"{_CAUSE}.{name}" for name in ("kind", "reference", "use", "preference", "method"))]
+_REPEATED = [
+    "file",
+    *(f"{_CAUSE}.{name}" for name in ("kind", "reference", "use", "preference", "method", "origin")),
+]
 """Columns in which a few values return all the time; the others would only be slower with a dictionary."""
 
 

@@ -11,6 +11,7 @@ from byleave.apply.causes import CAUSES_TYPE, REMOVED_SCHEMA, Explainer, Reasons
 from byleave.apply.covering import CoverageTables
 from byleave.apply.judging import Flags
 from byleave.apply.matching import Matched
+from byleave.apply.naming import ClaimName
 from byleave.apply.plain_causes import PlainCauses, is_plain
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints
@@ -82,7 +83,8 @@ class Listing:
         indices[plain] = places
         others = np.flatnonzero(~plain)
         reasons, indices[others] = self._explained(taken, others, begins, ends, faults)
-        _count_reasons(reasons, np.bincount(indices[others], minlength=len(reasons)), tally)
+        times = np.bincount(indices[others], minlength=len(reasons))
+        _count_reasons(reasons, times, tally, several=self._ruleset.is_union)
         indices[others] += len(targets)
         listed = [causes.listed(), pa.array([reason.causes for reason in reasons], CAUSES_TYPE)]
         return pa.concat_arrays(listed).take(pa.array(indices))
@@ -122,11 +124,12 @@ def _fixed(values: np.ndarray[tuple[int, int], np.dtype[np.uint8]], there: Flags
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(values), [present, content])
 
 
-def _count_reasons(reasons: list[Reasons], times: Ints, tally: Tally) -> None:
+def _count_reasons(reasons: list[Reasons], times: Ints, tally: Tally, *, several: bool) -> None:
     for reason, count in zip(reasons, times.tolist(), strict=True):
         if reason.evidence:
             tally.evidence[reason.evidence] += count
-        claims = {cause["reference"] for cause in reason.causes if cause["kind"] == CauseKind.CLAIM}
+        said = [cause for cause in reason.causes if cause["kind"] == CauseKind.CLAIM]
+        claims = {ClaimName(cause["reference"], cause["origin"]).key(several=several) for cause in said}
         near = {f"{c['method']}|{c['distance']}" for c in reason.causes if c["distance"] is not None}
         keys = {
             cause_key(

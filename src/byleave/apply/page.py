@@ -9,7 +9,7 @@ from string import Template
 
 from byleave.apply.charts import Bar, figure, table
 from byleave.apply.modes import Mode
-from byleave.apply.report import LIMITS, Report
+from byleave.apply.report import LIMITS, RegistryFacts, Report
 from byleave.apply.shard import Unchecked
 from byleave.apply.tally import most_first
 from byleave.consent import Evidence, Preference, Regime, Use
@@ -63,7 +63,19 @@ KIND_WORDS: Mapping[str, str] = {
 
 def html_page(report: Report) -> str:
     """Return the whole page."""
-    parts = (_top, _regimes, _answers, _causes, _copies, _hosts, _evidence, _unchecked, _origin, _limits)
+    parts = (
+        _top,
+        _standard,
+        _regimes,
+        _answers,
+        _causes,
+        _copies,
+        _hosts,
+        _evidence,
+        _unchecked,
+        _origin,
+        _limits,
+    )
     template = resources.files("byleave.apply").joinpath("templates/report.html").read_text("utf-8")
     title = f"Registry applied: {report.removed:,} of {report.rows:,} entries {_done(report)}"
     return Template(template).substitute(title=escape(title), body="\n".join(part(report) for part in parts))
@@ -91,6 +103,24 @@ def _top(report: Report) -> str:
         + _fact(report.removed, _done(report))
         + _fact(report.tally.totals["unchecked"], "could not be checked")
         + "</ul>"
+    )
+
+
+def _standard(report: Report) -> str:
+    """Say what was set aside, and what came of it. Nothing stands here where the rules alone were asked for."""
+    standard, totals = report.run.standard, report.tally.totals
+    asked = [
+        f"a {PREFERENCE_WORDS[Preference.parse(name)][0]} counts from {level}, {EVIDENCE_WORDS[Evidence[level]]}, on"
+        for name, level in standard.minimum.items()
+    ]
+    if standard.as_of is not None:
+        asked.append(f"what began to act after {standard.as_of:%Y-%m-%d %H:%M} UTC does not count")
+    if not asked:
+        return ""
+    return (
+        "<h2>What was set aside beyond the rules</h2>"
+        f'<p class="note">Asked for: {escape("; ".join(asked))}. Because of that <strong>{totals["kept_aside"]:,}</strong> entries '
+        f"stay that the rules alone would take out, and {totals['removed_aside']:,} go that they would let stay.</p>"
     )
 
 
@@ -225,7 +255,7 @@ def _unchecked(report: Report) -> str:
     }[run.unchecked]
     covered = (
         f"A coverage file says which pictures were compared: {totals['by_coverage']:,} entries were."
-        if report.coverage
+        if any(registry.coverage for registry in report.registries)
         else "No coverage file was given, so no picture was compared."
     )
     needed = [
@@ -252,13 +282,9 @@ def _unchecked(report: Report) -> str:
 
 
 def _origin(report: Report) -> str:
-    release, run = report.release, report.run
+    run = report.run
     facts: list[list[str | int]] = [
-        ["Registry", release.origin],
-        ["Published list no.", str(release.number)],
-        ["Published", f"{release.published_at:%Y-%m-%d %H:%M} UTC"],
-        ["SHA-256 of its manifest", release.manifest_digest.hex()],
-        ["Trusted keys", ", ".join(report.keys)],
+        *(fact for registry in report.registries for fact in _registry(registry)),
         ["Applied as of", f"{run.at:%Y-%m-%d %H:%M} UTC, by Byleave {run.byleave}"],
         ["Refusals not confirmed yet", "acted upon" if run.with_pending else "not acted upon"],
     ]
@@ -266,8 +292,6 @@ def _origin(report: Report) -> str:
         facts.append(["Dataset", report.dataset])
     if report.dataset_version:
         facts.append(["Dataset version", report.dataset_version])
-    if report.coverage:
-        facts.append(["SHA-256 of the coverage's manifest", report.coverage.manifest_sha256])
     files: list[list[str | int]] = [[f.name, f.rows, f.size, f.sha256] for f in report.files[:1000]]
     return (
         "<h2>Where this comes from</h2>"
@@ -278,6 +302,21 @@ def _origin(report: Report) -> str:
             files,
         )
     )
+
+
+def _registry(registry: RegistryFacts) -> list[list[str | int]]:
+    release, coverage = registry.release, registry.coverage
+    covered: list[list[str | int]] = []
+    if coverage is not None:
+        covered.append(["SHA-256 of the coverage's manifest", coverage.manifest_sha256])
+    return [
+        ["Registry", release.origin],
+        ["Published list no.", str(release.number)],
+        ["Published", f"{release.published_at:%Y-%m-%d %H:%M} UTC"],
+        ["SHA-256 of its manifest", release.manifest_digest.hex()],
+        ["Trusted keys", ", ".join(registry.keys)],
+        *covered,
+    ]
 
 
 def _limits(report: Report) -> str:

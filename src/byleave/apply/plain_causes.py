@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE
 from byleave.apply.judging import Answers, Flags
+from byleave.apply.naming import ClaimNames, claim_names
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.tables import Ints
 from byleave.apply.tally import Tally, cause_key
@@ -59,17 +60,19 @@ class PlainCauses:
 
     def listed(self) -> pa.Array:
         """Return the causes of each target, as ``removed.parquet`` carries them."""
+        names = self._names()
         places, uses = np.nonzero(self.against)
         answered = self.answers[places, uses]
         claimed = pa.array(answered != Preference.UNKNOWN)
         method = _KINDS.take(pa.array(self._kinds()[places]))
         parts = [
             pc.if_else(claimed, CauseKind.CLAIM.value, CauseKind.REGIME.value),
-            pc.if_else(claimed, _hex(self._rows("claim")[places]), self.regime.value),
+            pc.if_else(claimed, names.claims.take(pa.array(places)), self.regime.value),
             pa.array([use.value for use in self.uses]).take(pa.array(uses)),
             _WORDS.take(pa.array(answered)),
             pc.if_else(claimed, method, pa.scalar(None, pa.string())),
             pa.nulls(len(places), pa.uint8()),
+            pc.if_else(claimed, names.origins.take(pa.array(places)), pa.scalar(None, pa.string())),
         ]
         ends = np.cumsum(np.concatenate([[0], self.against.sum(axis=1)]))
         causes = pa.StructArray.from_arrays(parts, fields=list(CAUSE_TYPE))
@@ -83,7 +86,9 @@ class PlainCauses:
         tally.evidence.update({level.name: int(levels[level]) for level in Evidence if levels[level]})
         for place, use in enumerate(self.uses):
             self._count_use(use, self.against[:, place], self.answers[:, place], times, tally)
-        tally.seen_claims.add(_hex(self._rows("claim")[named]), times[named])
+        tally.seen_claims.add(
+            self._names().keys(several=self.ruleset.is_union).filter(pa.array(named)), times[named]
+        )
 
     def _count_use(self, use: Use, against: Flags, answered: Answers, times: Ints, tally: Tally) -> None:
         keys = answered[against] * np.int64(len(KINDS)) + self._kinds()[against]
@@ -98,13 +103,8 @@ class PlainCauses:
     def _kinds(self) -> Ints:
         return np.searchsorted(self.ruleset.bases, self.targets, side="right") - 1
 
+    def _names(self) -> ClaimNames:
+        return claim_names(self.ruleset, self.ruleset.starts[self.targets])
+
     def _rows(self, name: str) -> npt.NDArray[np.uint8]:
         return self.ruleset.rows[name][self.ruleset.starts[self.targets]]
-
-
-def _hex(claims: npt.NDArray[np.uint8]) -> pa.Array:
-    """Write ids, uint8 (n, 16), as hex digits."""
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    texts = np.stack([digits[claims >> 4], digits[claims & 15]], axis=2).reshape(len(claims), 32)
-    offsets = np.arange(len(claims) + 1, dtype=np.int32) * np.int32(32)
-    return pa.StringArray.from_buffers(len(claims), pa.py_buffer(offsets), pa.py_buffer(texts.tobytes()))

@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Self
 
-from byleave.apply.checks import Needs
+from byleave.apply.checks import CHECKED_BY, Needs
 from byleave.apply.modes import Mode
+from byleave.apply.naming import ClaimName
 from byleave.apply.shard import Unchecked
+from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.tally import Tally, most_first
-from byleave.consent import Evidence, Preference, Regime, Use
+from byleave.consent import RULES_ALONE, Evidence, Preference, Regime, Standard, Use
 from byleave.log import JSON
 from byleave.release import Release
 
@@ -24,7 +27,8 @@ LIMITS = (
     "A row that stays is not thereby permitted: under opt_out it means that nobody known to this registry refused.",
     "Copies are found by comparing pictures. Strongly cropped or redrawn copies are mostly missed, and a row without pixels "
     "cannot be compared at all.",
-    "Rows are decided by their link, by the digest of their file where the input states it, and by the coverage. Pictures were not fetched.",
+    "Rows are decided by their link, by the digest of their file where the input states it, by the coverage, and by fingerprints where some "
+    "stand beside the input. Pictures were not fetched.",
     "Models trained earlier are not changed by this.",
 )
 
@@ -43,6 +47,7 @@ class RunFacts:
     removed_file: str
     mode: Mode
     since: int | None = None
+    standard: Standard = RULES_ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +74,70 @@ class CoverageFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything a run found out."""
+class RegistryFacts:
+    """One registry that the run obeyed: its release, the keys trusted for it, and its coverage of the dataset."""
 
-    run: RunFacts
     release: Release
     keys: tuple[str, ...]
     coverage: CoverageFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintFacts:
+    """The fingerprints that stood beside the input.
+
+    shards, rows, fingerprinted
+        Parts of the input that have some, rows of these, and those of them that have one.
+    sha256
+        Over the digests of all files of fingerprints, each with the name of its shard.
+    """
+
+    version: str
+    shards: int
+    rows: int
+    fingerprinted: int
+    sha256: str
+
+    @classmethod
+    def of(cls, sidecars: Sidecars) -> Self:
+        """Add up what they say of themselves."""
+        facts = sidecars.facts
+        return cls(
+            version=facts[0].fingerprint_version,
+            shards=len(facts),
+            rows=sum(one.rows for one in facts),
+            fingerprinted=sum(one.fingerprinted for one in facts),
+            sha256=sidecars.sha256,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a run found out. The registries are sorted by their origins."""
+
+    run: RunFacts
+    registries: tuple[RegistryFacts, ...]
     dataset: str | None
     dataset_version: str | None
     left_out: tuple[str, ...]
     files: tuple[FileFacts, ...]
     tally: Tally
+    fingerprints: FingerprintFacts | None = None
+
+    @property
+    def release(self) -> Release:
+        """The release of the first registry, which mostly is the only one."""
+        return self.registries[0].release
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys trusted for the first registry."""
+        return self.registries[0].keys
+
+    @property
+    def coverage(self) -> CoverageFacts | None:
+        """The coverage of the first registry."""
+        return self.registries[0].coverage
 
     @property
     def rows(self) -> int:
@@ -126,6 +183,11 @@ class Report:
             for key, count in most_first(self.tally.causes)
         ]
 
+    def claims(self) -> list[tuple[ClaimName, int]]:
+        """Return the claims by how many listed rows they cover, most first, with the registry of each."""
+        named = ((ClaimName.of_key(key), count) for key, count in most_first(self.tally.claims))
+        return [(ClaimName(name.claim, name.origin or self.release.origin), count) for name, count in named]
+
     def distances(self) -> list[tuple[str, int, int]]:
         """Return method, distance and rows of the copies that were taken out."""
         keys = ((*key.partition("|"), count) for key, count in self.tally.distances.items())
@@ -140,8 +202,10 @@ def report_object(report: Report) -> dict[str, JSON]:
         "at": run.at.isoformat(),
         "byleave": run.byleave,
         "request": _request_object(run),
-        "release": _release_object(report),
+        "release": _release_object(report.registries[0]),
+        "registries": [_registry_object(one, run.at) for one in report.registries],
         "coverage": asdict(report.coverage) if report.coverage else None,
+        "fingerprints": asdict(report.fingerprints) if report.fingerprints else None,
         "input": {
             "dataset": report.dataset,
             "dataset_version": report.dataset_version,
@@ -161,14 +225,19 @@ def report_object(report: Report) -> dict[str, JSON]:
         "evidence": {level.name: tally.evidence[level.name] for level in Evidence},
         "copies": [{"method": m, "distance": d, "rows": n} for m, d, n in report.distances()],
         "unreadable": {"links": tally.totals["unreadable"], "digests": tally.totals["bad_digest"]},
+        "checked_by": {way: tally.totals[f"by_{way}"] for way in CHECKED_BY},
         "unchecked": {
             "rows": tally.totals["unchecked"],
-            "compared": tally.totals["by_coverage"],
+            "reasons": dict(most_first(tally.reasons)),
             "in_review": tally.totals["review"],
             "needed": asdict(run.needs),
         },
         "hosts": _listed(tally.hosts, "host"),
-        "claims": _listed(tally.claims, "claim"),
+        "claims": [
+            {"claim": name.claim, "origin": name.origin, "rows": count}
+            for name, count in report.claims()[:MOST_LISTED]
+        ],
+        "set_aside": {"kept": tally.totals["kept_aside"], "removed": tally.totals["removed_aside"]},
         "names_cut": tally.totals["cut"],
         "limits": list(LIMITS),
     }
@@ -182,16 +251,26 @@ def _request_object(run: RunFacts) -> dict[str, JSON]:
         "with_pending": run.with_pending,
         "mode": run.mode.value,
         "since": run.since,
+        "minimum_evidence": {**run.standard.minimum},
+        "as_of": run.standard.as_of.isoformat() if run.standard.as_of else None,
     }
 
 
-def _release_object(report: Report) -> dict[str, JSON]:
+def _release_object(registry: RegistryFacts) -> dict[str, JSON]:
+    release = registry.release
     return {
-        "number": report.release.number,
-        "origin": report.release.origin,
-        "published_at": report.release.published_at.isoformat(),
-        "manifest_sha256": report.release.manifest_digest.hex(),
-        "keys": list(report.keys),
+        "number": release.number,
+        "origin": release.origin,
+        "published_at": release.published_at.isoformat(),
+        "manifest_sha256": release.manifest_digest.hex(),
+        "keys": list(registry.keys),
+    }
+
+
+def _registry_object(registry: RegistryFacts, at: datetime) -> dict[str, JSON]:
+    return _release_object(registry) | {
+        "age_seconds": int((at - registry.release.published_at).total_seconds()),
+        "coverage": asdict(registry.coverage) if registry.coverage else None,
     }
 
 

@@ -67,6 +67,9 @@ ROW_ARRAYS = (
     "number",
 )
 
+FILED_AS = "filed_as"
+"""In the union of several rulesets: the ids that registries gave their claims, where ``claim`` is one of the union's own."""
+
 MOST_TARGETS = 2**31 - 3
 """The kernel remembers targets of hosts as 32-bit numbers, with two set apart."""
 
@@ -83,8 +86,10 @@ class Ruleset:
         Of the release it was compiled from.
     bases
         int64 (9,): first target number of each of :data:`KINDS`, then the number of targets.
-    folder
-        The synced folder it was loaded from by :meth:`load`.
+    origins
+        The registry it is of; of a union all of them, see :mod:`byleave.apply.merging`.
+    folders
+        The synced folders it was loaded from by :meth:`load`.
     """
 
     number: int
@@ -97,33 +102,35 @@ class Ruleset:
     rows: Mapping[str, Array]
     picture_values: npt.NDArray[np.uint8]
     picture_targets: Ints
-    folder: Path | None = None
+    origins: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
     deciders: dict[str, Decider] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def load(cls, folder: Path | str) -> Ruleset:
-        """Map the ruleset of the release in force in a synced folder, verified again.
+    def load(cls, *folders: Path | str) -> Ruleset:
+        """Map the ruleset of the release in force in a synced folder, verified again; of several folders, of their union.
 
         Raises
         ------
         NotFoundError, FormatError, VerificationError
             If there is none, it was not compiled here, or it does not verify.
+        InputError
+            If no folder is named, or one registry twice.
         """
-        release = open_synced(Path(folder))
-        loaded = load_ruleset(
-            ruleset_path(Path(folder), release.number), release.number, release.manifest_digest
-        )
-        return replace(loaded, folder=Path(folder))
+        from byleave.apply.registries import open_registries
+
+        paths = tuple(Path(folder) for folder in folders)
+        return replace(open_registries(paths).ruleset, folders=paths)
 
     def decider(self, **words: Unpack[ChoiceWords]) -> Decider:
         """Return what decides under written choices; the same choices give the same one. For a ruleset from :meth:`load`."""
         from byleave.apply.deciding import Decider
 
-        if self.folder is None:
+        if not self.folders:
             raise InputError("this ruleset was not loaded from a folder", remedy="use Ruleset.load(folder)")
         key = repr(sorted(words.items()))
         if key not in self.deciders:
-            self.deciders[key] = Decider.of_words(self.folder, **words)
+            self.deciders[key] = Decider.of_words(self.folders, **words)
         return self.deciders[key]
 
     def decide(self, rows: pa.RecordBatch, **words: Unpack[ChoiceWords]) -> Decisions:
@@ -133,6 +140,11 @@ class Ruleset:
     def keep_mask(self, rows: pa.Table | pa.RecordBatch, **words: Unpack[ChoiceWords]) -> pa.BooleanArray:
         """Say for each row of a table or batch whether it stays; see :meth:`byleave.apply.deciding.Decider.keep_mask`."""
         return self.decider(**words).keep_mask(rows)
+
+    @property
+    def is_union(self) -> bool:
+        """Whether it stands for several registries."""
+        return FILED_AS in self.rows
 
     @property
     def targets(self) -> int:
@@ -212,7 +224,11 @@ def compile_ruleset(release: Release, folder: Path) -> Path:
     """
     path = ruleset_path(folder, release.number)
     arrays = compile_claims(release.claims())
-    facts: dict[str, str | int] = {"number": release.number, "manifest_sha256": release.manifest_digest.hex()}
+    facts: dict[str, str | int] = {
+        "number": release.number,
+        "manifest_sha256": release.manifest_digest.hex(),
+        "origins": release.origin,
+    }
     write_sections(path, facts, arrays)
     return path
 
@@ -274,9 +290,10 @@ def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
             starts=arrays["starts"],
             tables={k: Table(arrays[f"slots.{k.value}"], arrays[f"keys.{k.value}"]) for k in KINDS},
             prefix_hosts=Table(arrays["slots.prefix_hosts"], arrays["keys.prefix_hosts"]),
-            rows={name: arrays[name] for name in ROW_ARRAYS},
+            rows={name: arrays[name] for name in (*ROW_ARRAYS, *({FILED_AS} & arrays.keys()))},
             picture_values=arrays["picture_values"],
             picture_targets=arrays["picture_targets"],
+            origins=tuple(filter(None, str(facts.get("origins", "")).split("\n"))),
         )
     except KeyError as error:
         raise FormatError(f"{path} lacks the section {error}", remedy=REMEDY) from error

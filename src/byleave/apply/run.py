@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,28 +16,36 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from byleave import __version__
-from byleave.apply.covering import CoverageTables, coverage_tables
+from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
+from byleave.apply.covering import coverage_tables
 from byleave.apply.forms.applying import first_unchecked_of
 from byleave.apply.inputs import InputFile, open_parquet
 from byleave.apply.judging import Terms
 from byleave.apply.list_file import ListFile
 from byleave.apply.modes import Mode
 from byleave.apply.page import html_page
-from byleave.apply.report import CoverageFacts, FileFacts, Report, RunFacts, report_json
-from byleave.apply.ruleset import Ruleset, load_ruleset, ruleset_path
+from byleave.apply.registries import Registries, Registry, open_registries, open_registry
+from byleave.apply.report import (
+    CoverageFacts,
+    FileFacts,
+    FingerprintFacts,
+    RegistryFacts,
+    Report,
+    RunFacts,
+    report_json,
+)
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
+from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
 from byleave.apply.since import check_since
 from byleave.apply.sources import Input, find_input
 from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
 from byleave.apply.tally import Tally
 from byleave.apply.workers import PlanFacts, Task, run_task, run_tasks
-from byleave.consent import Regime, Use
-from byleave.errors import ConflictError, InputError, VerificationError
-from byleave.fingerprints import PICTURE_VERSION
-from byleave.log import VerifierKey
-from byleave.release import Coverage, Release, open_coverage, open_synced
-from byleave.release.age import AgeLimit, check_age
-from byleave.release.sync import read_current
+from byleave.consent import RULES_ALONE, Regime, Standard, Use
+from byleave.errors import ConflictError, InputError
+from byleave.release import Coverage, Release
+from byleave.release.age import AgeLimit
 
 FORMAT = "byleave/apply/1"
 REMOVED = "removed.parquet"
@@ -54,15 +62,21 @@ class ApplyRequest:
     """What to apply to what, and how. Regime and uses are written choices: neither has a default.
 
     ruleset
-        A synced folder, see ``byleave sync``.
+        One or more synced folders, see ``byleave sync``. Of several registries the union counts, in which any refusal wins.
     input
         Path of a file or a folder in any form that is known, or the name of a dataset under ``home``.
+    fingerprints
+        Folder that ``byleave fingerprint`` wrote for this input.
     unchecked
         What becomes of rows that could not be checked. Asked for only when there are some.
     with_pending
         Whether refusals that are not confirmed yet act as well.
+    coverage
+        Coverage files, at most one of each registry.
+    standard
+        What counts beyond the rules: minimum evidence, and a cut-off.
     max_age
-        How old the list in force may be; ``None`` for any age.
+        How old each list in force may be; ``None`` for any age.
     mode
         Whether positions are listed, rows are annotated, or rows are taken out.
     workers
@@ -71,19 +85,21 @@ class ApplyRequest:
         The list under which an earlier run wrote the input. Files that lose no further row are then copied as they are.
     """
 
-    ruleset: Path
+    ruleset: Path | tuple[Path, ...]
     input: str
     output: Path
     regime: Regime
     uses: tuple[Use, ...]
     home: Path
-    coverage: Path | None = None
+    coverage: Path | tuple[Path, ...] = ()
     unchecked: Unchecked | None = None
     with_pending: bool = False
+    standard: Standard = RULES_ALONE
     max_age: AgeLimit | None = None
     mode: Mode = Mode.FILTER
     workers: int = 1
     since: int | None = None
+    fingerprints: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -95,6 +111,21 @@ class ApplyRequest:
             raise InputError(
                 f"{self.workers} processes cannot work on a dataset", remedy=f"give 1 to {MOST_WORKERS}"
             )
+        if self.since is not None and len(self.rulesets) > 1:
+            raise InputError(
+                "a number after --since is that of one list, and several registries are named",
+                remedy="apply to the whole dataset, without --since",
+            )
+
+    @property
+    def rulesets(self) -> tuple[Path, ...]:
+        """The synced folders."""
+        return (self.ruleset,) if isinstance(self.ruleset, Path) else self.ruleset
+
+    @property
+    def coverages(self) -> tuple[Path, ...]:
+        """The coverage files."""
+        return (self.coverage,) if isinstance(self.coverage, Path) else self.coverage
 
     @property
     def list_name(self) -> str:
@@ -117,22 +148,24 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
         If the output is there already, or the input changed while it was read.
     """
     refuse_existing(request.output)
-    release, ruleset = open_ruleset(request.ruleset)
+    registries = open_registries(request.rulesets)
     if request.max_age is not None:
-        check_age(release, request.max_age, now)
-    source = _find_source(request, release)
-    coverage = _open_coverage(request, release, source)
-    tables = coverage_tables(coverage, ruleset) if coverage else None
+        registries.check_age(request.max_age, now)
+    source = _find_source(request, registries.release)
+    coverages = open_coverages(request.coverages, registries)
+    check_dataset(coverages.values(), source)
     stamps = _stamps(source)
     files = tuple(_file_facts(source))
+    sidecars = _open_sidecars(request, registries, source, files)
     show = progress or _silent
-    with open_staging(request.output, _request_digest(request, release, coverage, files), now) as staging:
-        terms = Terms(request.uses, staging.at, request.with_pending)
-        plan = Plan(ruleset, tables, terms, request.regime, request.unchecked, request.mode)
+    digest = _request_digest(request, registries, coverages, files, sidecars)
+    with open_staging(request.output, digest, now) as staging:
+        facts = replace(_plan_facts(request, registries, coverages, staging.at), sidecars=sidecars)
+        plan = facts.open_with(registries.ruleset, coverages)
         total = sum(file.rows for file in files)
         if request.unchecked is None:
             _ask_about_unchecked(plan, source, total, show)
-        tallies = _apply_to_files(request, plan, source, staging, partial(show, "apply"), total)
+        tallies = _apply_to_files(request, facts, plan, source, staging, partial(show, "apply"), total)
         _refuse_changed(source, stamps)
         staging.gather()
         _join_removed(staging, len(tallies), staging.own / request.list_name)
@@ -144,19 +177,24 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
                 uses=request.uses,
                 unchecked=request.unchecked,
                 with_pending=request.with_pending,
+                standard=request.standard,
                 needs=plan.needs,
                 removed_file=request.list_name,
                 mode=request.mode,
                 since=request.since,
             ),
-            release=release,
-            keys=tuple(str(key) for key in _trusted_keys(request.ruleset)),
-            coverage=_coverage_facts(coverage, tables),
+            registries=tuple(
+                RegistryFacts(
+                    one.release, tuple(map(str, one.keys)), _coverage_facts(coverages.get(place), one, plan)
+                )
+                for place, one in enumerate(registries.members)
+            ),
             dataset=source.dataset,
             dataset_version=source.version,
             left_out=source.left_out,
             files=files,
             tally=Tally.total(tallies),
+            fingerprints=FingerprintFacts.of(sidecars) if sidecars is not None else None,
         )
         (staging.own / "report.json").write_bytes(report_json(report))
         (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")
@@ -167,42 +205,23 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
 def _find_source(request: ApplyRequest, release: Release) -> Input:
     if request.since is not None:
         check_since(Path(request.input), request.since, release)
-    return find_input(request.input, request.home, with_version=request.coverage is not None)
+    return find_input(request.input, request.home, with_version=bool(request.coverages))
 
 
 def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
     """Open the release in force in a synced folder, verified again, with the ruleset compiled from it."""
-    release = open_synced(folder)
-    path = ruleset_path(folder, release.number)
-    return release, load_ruleset(path, release.number, release.manifest_digest)
+    registry = open_registry(folder)
+    return registry.release, registry.ruleset
 
 
-def _trusted_keys(folder: Path) -> tuple[VerifierKey, ...]:
-    current = read_current(folder)
-    return current.keys if current else ()
-
-
-def _open_coverage(request: ApplyRequest, release: Release, source: Input) -> Coverage | None:
-    if request.coverage is None:
+def _open_sidecars(
+    request: ApplyRequest, registries: Registries, source: Input, files: tuple[FileFacts, ...]
+) -> Sidecars | None:
+    if request.fingerprints is None:
         return None
-    coverage = open_coverage(request.coverage, _trusted_keys(request.ruleset))
-    covers = coverage.covers
-    remedy = "make the coverage again with `byleave copies cover`, for this dataset and this release"
-    if (covers.release_number, covers.release_manifest) != (release.number, release.manifest_digest):
-        raise VerificationError(
-            f"the coverage is for release {covers.release_number}, the registry here is at {release.number}",
-            remedy=remedy,
-        )
-    if covers.fingerprint_version not in {release.fingerprint_version, PICTURE_VERSION}:
-        raise VerificationError("the coverage compared fingerprints of another version", remedy=remedy)
-    if source.dataset is not None and covers.dataset != source.dataset:
-        raise VerificationError(f"the coverage is for the dataset {covers.dataset!r}", remedy=remedy)
-    if covers.dataset_version != source.version:
-        raise VerificationError(
-            f"the coverage is for another version of {covers.dataset!r} than the input",
-            remedy=f"apply to the dataset by its name, {covers.dataset!r}, or make the coverage again",
-        )
-    return coverage
+    check_versions([one.release for one in registries.members])
+    rows, digests = {file.name: file.rows for file in files}, {file.name: file.sha256 for file in files}
+    return open_sidecars(request.fingerprints, source.parts, rows, digests)
 
 
 def _file_facts(source: Input) -> list[FileFacts]:
@@ -226,17 +245,24 @@ def _file_facts(source: Input) -> list[FileFacts]:
 
 
 def _request_digest(
-    request: ApplyRequest, release: Release, coverage: Coverage | None, files: tuple[FileFacts, ...]
+    request: ApplyRequest,
+    registries: Registries,
+    coverages: Mapping[int, Coverage],
+    files: tuple[FileFacts, ...],
+    sidecars: Sidecars | None,
 ) -> str:
     content = {
         "format": FORMAT,
         "byleave": __version__,
-        "release": release.manifest_digest.hex(),
-        "coverage": coverage.signed.sha256.hex() if coverage else None,
+        "releases": [one.release.manifest_digest.hex() for one in registries.members],
+        "coverages": [coverage.signed.sha256.hex() for _, coverage in sorted(coverages.items())],
+        "fingerprints": sidecars.sha256 if sidecars else None,
         "regime": request.regime.value,
         "uses": [use.value for use in request.uses],
         "unchecked": request.unchecked,
         "with_pending": request.with_pending,
+        "minimum_evidence": request.standard.minimum,
+        "as_of": request.standard.as_of.isoformat() if request.standard.as_of else None,
         "mode": request.mode.value,
         "since": request.since,
         "files": [[file.name, file.sha256] for file in files],
@@ -264,13 +290,14 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
             raise InputError(
                 f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: "
                 "the registry holds claims on pictures or files, and nothing says what stands behind these links",
-                remedy="pass --coverage FILE, made with `byleave copies cover`, and say what becomes of rows "
+                remedy="pass --coverage FILE, made with `byleave copies cover`, or --fingerprints FOLDER, and say what becomes of rows "
                 "that stay unchecked with --unchecked keep or --unchecked drop",
             )
 
 
 def _apply_to_files(
     request: ApplyRequest,
+    facts: PlanFacts,
     plan: Plan,
     source: Input,
     staging: Staging,
@@ -287,21 +314,27 @@ def _apply_to_files(
     tasks = [Task(place, part) for place, part in enumerate(source.parts)]
     workers = min(request.workers, len(tasks))
     if workers == 1:
-        return [run_task(plan, staging, task, step, since=request.since is not None) for task in tasks]
-    return list(run_tasks(_plan_facts(request, plan), staging, tasks, workers, step))
+        return [run_task(plan, staging, task, step, since=facts.since) for task in tasks]
+    return list(run_tasks(facts, staging, tasks, workers, step))
 
 
-def _plan_facts(request: ApplyRequest, plan: Plan) -> PlanFacts:
+def _plan_facts(
+    request: ApplyRequest, registries: Registries, coverages: Mapping[int, Coverage], at: datetime
+) -> PlanFacts:
+    terms = Terms(request.uses, at, request.with_pending, request.standard)
     return PlanFacts(
-        ruleset=ruleset_path(request.ruleset, plan.ruleset.number),
-        number=plan.ruleset.number,
-        manifest_digest=plan.ruleset.manifest_digest,
-        coverage=request.coverage,
-        keys=_trusted_keys(request.ruleset),
-        terms=plan.verdicts.terms,
-        regime=plan.regime,
-        unchecked=plan.unchecked,
-        mode=plan.mode,
+        ruleset=registries.path,
+        number=registries.ruleset.number,
+        manifest_digest=registries.ruleset.manifest_digest,
+        coverages=tuple(
+            CoverageFile(coverage.path, registries.members[place].keys, place)
+            for place, coverage in sorted(coverages.items())
+        ),
+        asking=asking(registries, terms) if coverages else (),
+        terms=terms,
+        regime=request.regime,
+        unchecked=request.unchecked,
+        mode=request.mode,
         since=request.since is not None,
     )
 
@@ -325,9 +358,12 @@ def _join_removed(staging: Staging, shards: int, path: Path) -> None:
                     joined.add(batch)
 
 
-def _coverage_facts(coverage: Coverage | None, tables: CoverageTables | None) -> CoverageFacts | None:
-    if coverage is None or tables is None:
+def _coverage_facts(coverage: Coverage | None, registry: Registry, plan: Plan) -> CoverageFacts | None:
+    if coverage is None:
         return None
+    tables = plan.coverage
+    if tables is None or plan.ruleset.is_union:
+        tables = coverage_tables(coverage, registry.ruleset)
     return CoverageFacts(
         dataset=coverage.covers.dataset,
         dataset_version=coverage.covers.dataset_version,

@@ -112,6 +112,22 @@ def map_sections(path: Path, *, checked: bool = False) -> tuple[dict[str, str | 
         raise FormatError(f"{path} cannot be mapped: {error}", remedy=REMEDY) from error
 
 
+def header_digest(path: Path) -> bytes:
+    """Return what stands for the whole file: its header holds the digests of all sections.
+
+    Raises
+    ------
+    FormatError
+        If it is no such file.
+    """
+    with path.open("rb") as file:
+        start = file.read(_START.size)
+    if len(start) < _START.size or not start.startswith(MAGIC):
+        raise FormatError(f"{path} is not a compiled ruleset", remedy=REMEDY)
+    digest: bytes = _START.unpack(start)[3]
+    return digest
+
+
 def _section(path: Path, mapped: Array, base: int, section: Mapping[str, Any], *, checked: bool) -> Array:
     if section["dtype"] not in DTYPES:
         raise FormatError(f"{path} holds a section of an unknown type", remedy=REMEDY)

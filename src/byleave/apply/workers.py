@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from byleave import errors
-from byleave.apply.covering import coverage_tables
+from byleave.apply.coverages import CoverageFile, tables_of
 from byleave.apply.forms.applying import apply_to_unit
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Terms
 from byleave.apply.modes import Mode
-from byleave.apply.ruleset import load_ruleset
+from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
+from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.since import apply_since
 from byleave.apply.staging import Staging, empty_folder
 from byleave.apply.tally import Tally
 from byleave.consent import Regime
 from byleave.errors import ByleaveError, UnavailableError
-from byleave.log import VerifierKey
-from byleave.release import open_coverage
+from byleave.release import Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +40,33 @@ class PlanFacts:
 
     ruleset, number, manifest_digest
         The compiled file, and the release it must be of.
-    coverage, keys
-        The coverage file, if there is one, and the keys it must be signed with.
+    coverages, asking
+        The coverage files, and the places of the registries whose claimed pictures bind.
+    sidecars
+        Files of fingerprints that were held to the input.
     """
 
     ruleset: Path
     number: int
     manifest_digest: bytes
-    coverage: Path | None
-    keys: tuple[VerifierKey, ...]
+    coverages: tuple[CoverageFile, ...]
+    asking: tuple[int, ...]
     terms: Terms
     regime: Regime
     unchecked: Unchecked | None
     mode: Mode
     since: bool = False
+    sidecars: Sidecars | None = None
 
     def open(self) -> Plan:
         """Map the ruleset and read the coverage."""
         ruleset = load_ruleset(self.ruleset, self.number, self.manifest_digest)
-        coverage = open_coverage(self.coverage, self.keys) if self.coverage else None
-        tables = coverage_tables(coverage, ruleset) if coverage else None
-        return Plan(ruleset, tables, self.terms, self.regime, self.unchecked, self.mode)
+        return self.open_with(ruleset, {one.place: one.open() for one in self.coverages})
+
+    def open_with(self, ruleset: Ruleset, coverages: Mapping[int, Coverage]) -> Plan:
+        """Make the plan of what is open already."""
+        tables = tables_of(coverages, ruleset, self.asking)
+        return Plan(ruleset, tables, self.terms, self.regime, self.unchecked, self.mode, self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class TestRegimes:
             "preference": "deny",
             "method": "host",
             "distance": None,
+            "origin": "registry.example/list",
         }
         assert [(one["file"], one["row"]) for one in removed] == [("links.parquet", n) for n in (0, 2, 4, 5)]
         assert removed[0]["causes"] == [claim]

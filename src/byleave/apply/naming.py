@@ -1,0 +1,77 @@
+"""What a claim is called in lists and reports: the id that its registry gave it, and the registry it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from byleave.apply.merging import place_of
+from byleave.apply.ruleset import FILED_AS, Ruleset
+from byleave.apply.tables import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimName:
+    """The id of a claim in hex digits, and its registry, where the ruleset says which it is of."""
+
+    claim: str
+    origin: str | None
+
+    def key(self, *, several: bool) -> str:
+        """One text under which rows are counted; the registry stands in it where there are several."""
+        return f"{self.claim} {self.origin}" if several else self.claim
+
+    @classmethod
+    def of_key(cls, key: str) -> ClaimName:
+        """Read :meth:`key`."""
+        claim, _, origin = key.partition(" ")
+        return cls(claim, origin or None)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """The names of many claims: hex digits, and registries or nulls."""
+
+    claims: pa.Array
+    origins: pa.Array
+
+    def keys(self, *, several: bool) -> pa.Array:
+        """Return the text for each under which rows are counted, see :meth:`ClaimName.key`."""
+        return pc.binary_join_element_wise(self.claims, self.origins, " ") if several else self.claims
+
+
+def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
+    """Name the claims of some rows of a ruleset."""
+    if not ruleset.is_union:
+        origin = ruleset.origins[0] if ruleset.origins else None
+        alike = pa.repeat(pa.scalar(origin, pa.string()), len(rows))
+        return ClaimNames(_hex(ruleset.rows["claim"][rows]), alike)
+    places = pa.array(place_of(ruleset.rows["claim"][rows]))
+    return ClaimNames(_hex(ruleset.rows[FILED_AS][rows]), pa.array(ruleset.origins).take(places))
+
+
+def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimName]:
+    """Return, for all claims on some targets, what each is called, by its id in the ruleset in hex digits."""
+    found: dict[str, ClaimName] = {}
+    for target in targets:
+        rows = np.arange(ruleset.starts[target], ruleset.starts[target + 1])
+        names = claim_names(ruleset, rows)
+        named = zip(names.claims.to_pylist(), names.origins.to_pylist(), strict=True)
+        found |= {
+            claim.hex(): ClaimName(*name)
+            for claim, name in zip(ruleset.claims_of(target), named, strict=True)
+        }
+    return found
+
+
+def _hex(claims: npt.NDArray[np.uint8]) -> pa.Array:
+    """Write ids, uint8 (n, 16), as hex digits."""
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    texts = np.stack([digits[claims >> 4], digits[claims & 15]], axis=2).reshape(len(claims), 32)
+    offsets = np.arange(len(claims) + 1, dtype=np.int32) * np.int32(32)
+    return pa.StringArray.from_buffers(len(claims), pa.py_buffer(offsets), pa.py_buffer(texts.tobytes()))
