@@ -91,7 +91,7 @@ class ApplyRequest:
     regime: Regime
     uses: tuple[Use, ...]
     home: Path
-    coverage: Path | tuple[Path, ...] = ()
+    coverage: Path | tuple[Path, ...] | None = None
     unchecked: Unchecked | None = None
     with_pending: bool = False
     standard: Standard = RULES_ALONE
@@ -125,7 +125,7 @@ class ApplyRequest:
     @property
     def coverages(self) -> tuple[Path, ...]:
         """The coverage files."""
-        return (self.coverage,) if isinstance(self.coverage, Path) else self.coverage
+        return (self.coverage,) if isinstance(self.coverage, Path) else self.coverage or ()
 
     @property
     def list_name(self) -> str:
