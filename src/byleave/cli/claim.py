@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from byleave.cli.claim_changes import change, history, take_out, withdraw
+from byleave.cli.claim_changes import change, claim_id_of, history, take_out, withdraw
 from byleave.cli.output import now, print_json, say
+from byleave.cli.search import read_picture_file
 from byleave.consent import PRESETS, TRAINING_USES, Preference, Preferences, TargetKind, Use
 from byleave.errors import FormatError, InputError, NotFoundError
 from byleave.settings import Settings
@@ -129,7 +130,7 @@ def show(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    settings, claim_id = Settings.from_process(), _claim_id(claim)
+    settings, claim_id = Settings.from_process(), claim_id_of(claim)
     with Database.open(settings) as database, database.transaction() as session:
         found = claim_by_id(session, claim_id, who=OPERATOR, most=SHOWN_TARGETS)
     covers = covered_now(Catalog(settings.home, limits=settings.limits), found)
@@ -162,7 +163,7 @@ def erase(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    claim_id, settings = _claim_id(claim), Settings.from_process()
+    claim_id, settings = claim_id_of(claim), Settings.from_process()
     with Database.open(settings) as database:
         done = erase_with_receipt(database, settings, claim_id, who=OPERATOR, at=now())
     _keep(done.receipt.to_text(), receipt)
@@ -182,7 +183,7 @@ def receipt_(
     from byleave.registry.database import Database
     from byleave.registry.permissions import OPERATOR
 
-    claim_id, settings = _claim_id(claim), Settings.from_process()
+    claim_id, settings = claim_id_of(claim), Settings.from_process()
     with Database.open(settings) as database:
         text = receipt_of(database, settings, claim_id, who=OPERATOR, at=now())
     if out is None:
@@ -309,7 +310,7 @@ def _picture(path: Path, settings: Settings) -> list[Target]:
     from byleave import media
     from byleave.registry.targets import digest_target, picture_target
 
-    encoded = _content(path, settings.limits.picture_bytes)
+    encoded = read_picture_file(path, settings.limits)
     claimed = media.claimed_picture(encoded, limits=settings.limits)
     if isinstance(claimed, media.Unusable):
         raise FormatError(
@@ -334,25 +335,3 @@ def _sample(key: str, settings: Settings) -> list[Target]:
             f"no dataset here has the sample {key}", remedy="copy the key from `byleave search --json`"
         )
     return list(targets_of_sample(found[0]))
-
-
-def _content(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise NotFoundError(
-            f"{path} cannot be read: {error.strerror}", remedy="check the file's name"
-        ) from error
-    if len(content) > limit:
-        raise InputError(f"{path} is larger than {limit} bytes", remedy="give a smaller file")
-    return content
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise FormatError(
-            f"{text!r} is not a claim's id", remedy="copy it from `byleave claim list`"
-        ) from error

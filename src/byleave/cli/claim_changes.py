@@ -10,7 +10,7 @@ import typer
 
 from byleave.cli.output import now, print_json, say
 from byleave.consent import Preference, Preferences, Use
-from byleave.errors import FormatError, InputError
+from byleave.errors import InputError
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def take_out(
         raise InputError("nothing was named", remedy="name a link, a path or a domain to take out")
     named = [(target.kind, target.digest) for target in targets]
     done = _take(
-        lambda session: [take_targets_out(session, _claim_id(claim), named, who=OPERATOR, at=now())],
+        lambda session: [take_targets_out(session, claim_id_of(claim), named, who=OPERATOR, at=now())],
         receipt,
         is_one=True,
     )
@@ -110,7 +110,7 @@ def history(
     from byleave.registry.timeline import timeline
 
     with Database.open(Settings.from_process()) as database, database.transaction() as session:
-        found = timeline(session, _claim_id(claim), who=OPERATOR)
+        found = timeline(session, claim_id_of(claim), who=OPERATOR)
     if json_:
         print_json([{"at": one.at, "what": one.what.value, "sentence": one.sentence} for one in found])
         return
@@ -155,7 +155,7 @@ def _named(claims: Sequence[str], listed: Path | None) -> list[bytes]:
     texts = [*claims, *(_listed(listed) if listed is not None else ())]
     if not texts:
         raise InputError("no claim was named", remedy="give the ids of claims, or a file of them by --from")
-    return list(dict.fromkeys(_claim_id(text) for text in texts))
+    return list(dict.fromkeys(claim_id_of(text) for text in texts))
 
 
 def _listed(path: Path) -> list[str]:
@@ -174,10 +174,8 @@ def _listed(path: Path) -> list[str]:
     return content.split()
 
 
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise FormatError(
-            f"{text!r} is not a claim's id", remedy="copy it from `byleave claim list`"
-        ) from error
+def claim_id_of(text: str) -> bytes:
+    """Read the id of a claim as it was typed."""
+    from byleave.registry.claims import read_claim_id
+
+    return read_claim_id(text, remedy="copy it from `byleave claim list`")

@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -65,6 +65,16 @@ def resolve(host: str, port: int) -> list[str]:
             f"{host} cannot be resolved", remedy="check the name and the network"
         ) from error
     return [str(address[0]) for *_, address in found]
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UnavailableError(
+            f"{url} cannot be fetched: {type(error).__name__}", remedy="try later"
+        ) from error
 
 
 class Client:
@@ -139,20 +149,13 @@ class Client:
         """
         limits = self._limits if body_bytes is None else replace(self._limits, body_bytes=body_bytes)
         begun = time.monotonic()
-        try:
-            response, requests = self._walk(
-                httpx.URL(url), begun + limits.total_seconds, follow, headers or {}
-            )
-            try:
-                chunks = _limited(response, url, limits, begun + limits.total_seconds)
+        until = begun + limits.total_seconds
+        with _reaching(url):
+            response, requests = self._walk(httpx.URL(url), until, follow, headers or {})
+            with closing(response):
+                chunks = _limited(response, url, limits, until)
                 packing = response.headers.get("content-encoding", "")
                 body = b"" if response.is_redirect else unpacked(chunks, packing, limits.body_bytes)
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UnavailableError(
-                f"{url} cannot be fetched: {type(error).__name__}", remedy="try later"
-            ) from error
         found = str(response.request.extensions["asked"])
         named = {name.lower(): value for name, value in response.headers.items()}
         return Looked(found, response.status_code, named, body, time.monotonic() - begun, requests)
@@ -166,18 +169,12 @@ class Client:
             As for :meth:`get`, but for the status.
         """
         until = time.monotonic() + self._limits.total_seconds
-        try:
+        with _reaching(url):
             target = httpx.URL(url)
             addresses = self._checked_addresses(target, private=self._private)
             response = self._send(target, addresses, until, method="POST", content=content, headers=headers)
-            try:
+            with closing(response):
                 body = b"".join(_limited(response, url, self._limits, until))
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UnavailableError(
-                f"{url} cannot be reached: {type(error).__name__}", remedy="try later"
-            ) from error
         return Posted(response.status_code, body)
 
     @contextmanager
@@ -185,16 +182,8 @@ class Client:
         """Give the body of ``url`` in pieces, under the same limits as :meth:`get`."""
         limits = self._limits if body_bytes is None else replace(self._limits, body_bytes=body_bytes)
         until = time.monotonic() + limits.total_seconds
-        try:
-            response = self._follow(httpx.URL(url), until)
-            try:
-                yield _limited(response, url, limits, until)
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UnavailableError(
-                f"{url} cannot be fetched: {type(error).__name__}", remedy="try later"
-            ) from error
+        with _reaching(url), closing(self._follow(httpx.URL(url), until)) as response:
+            yield _limited(response, url, limits, until)
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,10 +23,10 @@ from byleave.consent import (
     Use,
     standing,
 )
-from byleave.errors import NotFoundError
+from byleave.errors import FormatError, NotFoundError
 from byleave.registry.permissions import Act, Who, may, require
 from byleave.registry.tables import ClaimRow, TargetRow
-from byleave.registry.targets import Target
+from byleave.registry.targets import Target, target_of_row
 
 _CLAIMS_AT_ONCE = 10_000
 """Claims whose targets one statement asks for; PostgreSQL takes at most 65,535 parameters."""
@@ -228,16 +228,7 @@ def _first_targets(claims: Sequence[bytes], most: int | None) -> sa.Select[Targe
 
 
 def _target(row: TargetRow) -> Target:
-    return Target(
-        TargetKind(row.kind),
-        row.digest,
-        row.value,
-        scope_host=row.scope_host_digest,
-        label=row.label,
-        dataset=row.dataset,
-        sample_key=row.sample_key,
-        evidence=Evidence(row.evidence),
-    )
+    return target_of_row(row, Evidence(row.evidence))
 
 
 def _claim(row: ClaimRow, targets: tuple[Target, ...], counts: tuple[TargetCount, ...]) -> Claim:
@@ -267,6 +258,20 @@ def _claim(row: ClaimRow, targets: tuple[Target, ...], counts: tuple[TargetCount
         held_at=row.held_at,
         counts=counts,
     )
+
+
+def read_claim_id(text: str, *, remedy: str) -> bytes:
+    """Return the id that a claim was named by, which may be that of no claim.
+
+    Raises
+    ------
+    FormatError
+        If nothing could have this id.
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise FormatError(f"{text[:80]!r} is not a claim's id", remedy=remedy) from error
 
 
 def not_found(claim_id: bytes) -> NotFoundError:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from byleave.consent import TargetKind
 from byleave.errors import InputError, NotFoundError
 from byleave.registry.draft_tables import DraftRow, DraftTargetRow
-from byleave.registry.targets import Target
+from byleave.registry.targets import Target, columns_of, target_of_row
 
 DRAFT_LIFE: Final = timedelta(hours=24)
 MOST_TARGETS: Final = 100_000
@@ -179,7 +179,7 @@ def targets_of_draft(
         row.draft_id == draft, row.id > after, row.kind.in_([kind.value for kind in kinds])
     )
     found = session.execute(chosen.order_by(row.id).limit(limit)).scalars()
-    return tuple(DraftTarget(one.id, Source(one.source), _target(one)) for one in found)
+    return tuple(DraftTarget(one.id, Source(one.source), target_of_row(one)) for one in found)
 
 
 def all_targets(session: Session, draft: uuid.UUID) -> Iterator[Target]:
@@ -187,7 +187,7 @@ def all_targets(session: Session, draft: uuid.UUID) -> Iterator[Target]:
     chosen = sa.select(DraftTargetRow).where(DraftTargetRow.draft_id == draft).order_by(DraftTargetRow.id)
     options = {"yield_per": _ROWS_AT_ONCE}
     for row in session.execute(chosen, execution_options=options).scalars():
-        yield _target(row)
+        yield target_of_row(row)
 
 
 def drop(session: Session, draft: uuid.UUID) -> None:
@@ -230,26 +230,4 @@ def _draft(row: DraftRow) -> Draft:
 
 
 def _target_row(draft: uuid.UUID, source: Source, target: Target) -> dict[str, object]:
-    return {
-        "draft_id": draft,
-        "source": source.value,
-        "kind": target.kind.value,
-        "digest": target.digest,
-        "scope_host_digest": target.scope_host,
-        "value": target.value,
-        "label": target.label,
-        "dataset": target.dataset,
-        "sample_key": target.sample_key,
-    }
-
-
-def _target(row: DraftTargetRow) -> Target:
-    return Target(
-        TargetKind(row.kind),
-        row.digest,
-        row.value,
-        scope_host=row.scope_host_digest,
-        label=row.label,
-        dataset=row.dataset,
-        sample_key=row.sample_key,
-    )
+    return {"draft_id": draft, "source": source.value, **columns_of(target)}

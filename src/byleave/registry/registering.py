@@ -15,7 +15,7 @@ from byleave.log import JSON, targets_root
 from byleave.registry.claims import Claim, count_targets, event_time
 from byleave.registry.events import NewEvent
 from byleave.registry.permissions import Who
-from byleave.registry.targets import Target
+from byleave.registry.targets import Target, columns_of
 
 if TYPE_CHECKING:
     from byleave.registry.filing import Filing
@@ -119,17 +119,7 @@ def claim_row(claim: Claim, text_digest: bytes | None) -> dict[str, object]:
 
 def target_row(claim_id: bytes, target: Target) -> dict[str, object]:
     """Return a target as its row."""
-    return {
-        "claim_id": claim_id,
-        "kind": target.kind.value,
-        "digest": target.digest,
-        "scope_host_digest": target.scope_host,
-        "evidence": int(target.evidence),
-        "value": target.value,
-        "label": target.label,
-        "dataset": target.dataset,
-        "sample_key": target.sample_key,
-    }
+    return {"claim_id": claim_id, "evidence": int(target.evidence), **columns_of(target)}
 
 
 def _record(filing: Filing, draft: Claim, digests: Sequence[bytes], salt: bytes) -> Mapping[str, JSON]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 from byleave import urls
 from byleave.consent import Evidence, TargetKind
@@ -36,6 +37,45 @@ class Target:
     dataset: str | None = None
     sample_key: bytes | None = None
     evidence: Evidence = Evidence.E0
+
+
+class TargetColumns(Protocol):
+    """What every table of targets has, whatever else it says about them."""
+
+    kind: str
+    digest: bytes
+    scope_host_digest: bytes | None
+    value: str | None
+    label: str | None
+    dataset: str | None
+    sample_key: bytes | None
+
+
+def target_of_row(row: TargetColumns, evidence: Evidence = Evidence.E0) -> Target:
+    """Return a stored target."""
+    return Target(
+        TargetKind(row.kind),
+        row.digest,
+        row.value,
+        scope_host=row.scope_host_digest,
+        label=row.label,
+        dataset=row.dataset,
+        sample_key=row.sample_key,
+        evidence=evidence,
+    )
+
+
+def columns_of(target: Target) -> dict[str, object]:
+    """Return a target as it is stored, without its evidence."""
+    return {
+        "kind": target.kind.value,
+        "digest": target.digest,
+        "scope_host_digest": target.scope_host,
+        "value": target.value,
+        "label": target.label,
+        "dataset": target.dataset,
+        "sample_key": target.sample_key,
+    }
 
 
 def url_target(raw: str) -> Target:

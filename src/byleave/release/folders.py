@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
+from byleave.errors import VerificationError
 from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES, NOTE, FileEntry, check_bytes
+from byleave.storage import read_at_most
 
 CLAIMS = "claims.parquet"
 """Rows of a release."""
@@ -44,17 +45,4 @@ def check_folder(folder: Path, entries: Sequence[FileEntry], *, beside: Collecti
 
 def read_limited(path: Path) -> bytes:
     """Read a small file of a release."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"{path} does not exist", remedy="check the folder's name, or sync first"
-        ) from error
-    except OSError as error:
-        raise UnavailableError(
-            f"{path} cannot be read: {error.strerror}", remedy="check the folder and its permissions"
-        ) from error
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise FormatError(f"{path} is too long", remedy="sync again")
-    return content
+    return read_at_most(path, MAX_MANIFEST_BYTES, remedy="check the folder's name, or sync again")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from byleave.errors import FormatError, NotFoundError, UnavailableError, VerificationError
+from byleave.errors import NotFoundError, UnavailableError, VerificationError
 from byleave.fetch import Client, FetchLimits
 from byleave.log import (
     BundleAt,
@@ -28,6 +28,7 @@ from byleave.log.lines import text_of
 from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.log.tiles import MAX_ENTRY_BYTES, TILE_WIDTH
 from byleave.release.keys import verify_ed25519
+from byleave.storage import read_at_most
 
 CHECKPOINT = "checkpoint"
 _MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
@@ -127,20 +128,8 @@ class _Folder:
         self._root = root
 
     def read(self, path: str) -> bytes:
-        try:
-            with (self._root / path).open("rb") as file:
-                content = file.read(_MAX_BUNDLE_BYTES + 1)
-        except FileNotFoundError as error:
-            raise NotFoundError(
-                f"{self._root} lacks {path}", remedy="check the folder's name, or copy the log again"
-            ) from error
-        except OSError as error:
-            raise UnavailableError(
-                f"{self._root / path} cannot be read: {error.strerror}", remedy="check its permissions"
-            ) from error
-        if len(content) > _MAX_BUNDLE_BYTES:
-            raise FormatError(f"{self._root / path} is too long", remedy="copy the log again")
-        return content
+        remedy = "check the folder's name, or copy the log again"
+        return read_at_most(self._root / path, _MAX_BUNDLE_BYTES, remedy=remedy)
 
 
 class _Web:

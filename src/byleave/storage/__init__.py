@@ -11,12 +11,14 @@ from byleave.storage.files import (
     write_atomically,
 )
 from byleave.storage.locks import alone_in
+from byleave.storage.reading import read_at_most
 
 __all__ = [
     "OWN_FOLDER",
     "STAGING",
     "alone_in",
     "publish_folder",
+    "read_at_most",
     "remove_leftovers",
     "staged_file",
     "staged_folder",

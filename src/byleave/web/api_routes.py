@@ -12,10 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from byleave import __version__
 from byleave.catalog import Answer, Page, PictureQuery, Sample, WordsQuery
 from byleave.consent import Preference, Preferences, Use
-from byleave.errors import FormatError
 from byleave.publish.receipts import Acknowledged, withdraw_with_receipt
 from byleave.publish.releases import last_published
-from byleave.registry.claims import Claim, claim_by_id, claims_of
+from byleave.registry.claims import Claim, claim_by_id, claims_of, read_claim_id
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.asked_pictures import read_asked_picture
@@ -238,9 +237,4 @@ def _claim(claim: Claim, at: datetime) -> dict[str, Any]:
 
 
 def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise FormatError(
-            f"{text[:80]!r} is not a claim's id", remedy="list them at /api/v1/claims"
-        ) from error
+    return read_claim_id(text, remedy="list them at /api/v1/claims")

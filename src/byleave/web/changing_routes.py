@@ -17,7 +17,7 @@ from byleave.registry.narrowing import take_targets_out
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.answers import OWN_MIX, SaidAnswer, read_answer
-from byleave.web.choices import ask_for_list
+from byleave.web.choices import ask_for_list, choice_named
 from byleave.web.forms import CheckedForm
 from byleave.web.rendering import go, page
 from byleave.web.rules import SignedInFor
@@ -41,7 +41,7 @@ def show_change(
     text = request.query_params.get("after", "")
     after = int(text) if text.isdecimal() and len(text) < 16 else 0
     with site.database.transaction() as session:
-        found = claim_by_id(session, _claim_id(claim), who=person.who, most=0)
+        found = claim_by_id(session, choice_named(claim), who=person.who, most=0)
         some = targets_of(session, found.id, who=person.who, after=after, limit=TARGETS_A_PAGE)
     return page(
         request,
@@ -61,7 +61,8 @@ def change(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> Res
     """Answer differently about the same things."""
     new = read_answer(form).new_answer()
     done = _logged(
-        site, lambda session: change_claims(session, [_claim_id(claim)], new, who=person.who, at=site.clock())
+        site,
+        lambda session: change_claims(session, [choice_named(claim)], new, who=person.who, at=site.clock()),
     )
     return go(f"/choices/{done.id.hex()}")
 
@@ -75,7 +76,7 @@ def take_out(claim: str, site: TheSite, person: Changer, form: CheckedForm) -> R
     done = _logged(
         site,
         lambda session: [
-            take_targets_out(session, _claim_id(claim), targets, who=person.who, at=site.clock())
+            take_targets_out(session, choice_named(claim), targets, who=person.who, at=site.clock())
         ],
     )
     return go(f"/choices/{done.id.hex()}/change")
@@ -123,10 +124,3 @@ def _target(text: str) -> tuple[TargetKind, bytes]:
         return TargetKind(kind), bytes.fromhex(digest)
     except ValueError as error:
         raise FormatError("there is no such thing in this choice", remedy="load the page again") from error
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""  # no choice has this name, and the answer says so

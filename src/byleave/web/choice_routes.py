@@ -19,7 +19,7 @@ from byleave.registry.replacing import replaced_of
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.timeline import timeline
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
-from byleave.web.choices import Wish, ask_for_list, file_wish, read_wish, subjects_of
+from byleave.web.choices import Wish, ask_for_list, choice_named, file_wish, read_wish, subjects_of
 from byleave.web.entries import Shower
 from byleave.web.forms import AddressFields, CheckedForm
 from byleave.web.listed import lists_of
@@ -117,7 +117,7 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
     """Show one choice with everything it covers."""
     now = site.clock()
     with site.database.transaction() as session:
-        found = claim_by_id(session, _claim_id(claim), who=person.who, most=SHOWN_TARGETS)
+        found = claim_by_id(session, choice_named(claim), who=person.who, most=SHOWN_TARGETS)
         moments = timeline(session, found.id, who=person.who)
         is_replaced = bool(replaced_of(session, [found], now))
         last = last_published(session)
@@ -131,7 +131,7 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
 @router.get("/choices/{claim}/receipt")
 def receipt(claim: str, site: TheSite, person: Reader) -> Response:
     """Give the receipt of what last happened to one choice."""
-    found = receipt_of(site.database, site.settings, _claim_id(claim), who=person.who, at=site.clock())
+    found = receipt_of(site.database, site.settings, choice_named(claim), who=person.who, at=site.clock())
     headers = {"content-disposition": f'attachment; filename="choice-{claim[:8].lower()}.tlog-proof"'}
     return Response(found.encode(), media_type="text/plain; charset=utf-8", headers=headers)
 
@@ -142,7 +142,7 @@ def undo_choice(claim: str, site: TheSite, person: Undoer, _: CheckedForm) -> Re
     done = withdraw_with_receipt(
         site.database,
         site.settings,
-        _claim_id(claim),
+        choice_named(claim),
         who=person.who,
         at=site.clock(),
         also=ask_for_list,
@@ -152,7 +152,7 @@ def undo_choice(claim: str, site: TheSite, person: Undoer, _: CheckedForm) -> Re
 
 def _undone(session: Session, request: Request, person: SignedIn) -> Claim | None:
     """Return the choice that was just undone, as its address says, if it is hers."""
-    named = _claim_id(request.query_params.get("undone", ""))
+    named = choice_named(request.query_params.get("undone", ""))
     try:
         return claim_by_id(session, named, who=person.who, most=1) if named else None
     except NotFoundError:
@@ -170,10 +170,3 @@ def _asked(site: Site, visitor: Visitor, wish: Wish) -> AskedPicture | None:
 def _number(request: Request, field: str) -> int:
     text = request.query_params.get(field, "")
     return int(text) if text.isdecimal() and len(text) < 6 else 0
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""  # no choice has this name, and the answer says so

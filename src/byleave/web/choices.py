@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from byleave.catalog import Catalog, Sample
-from byleave.consent import PRESETS, Preference, Preferences, TargetKind, Use
+from byleave.consent import PRESETS, Preferences, TargetKind, Use
 from byleave.copies.guard import guarded
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import FormatError, InputError
@@ -24,6 +24,7 @@ from byleave.registry.jobs import defer
 from byleave.registry.legal_acts import split_by_act
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
+from byleave.web.answers import read_mix
 from byleave.web.asked_pictures import AskedPicture
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies, samples_of
 from byleave.web.site import Site
@@ -114,7 +115,7 @@ def read_wish(fields: Fields) -> Wish:
         fields.text("picture"),
         links,
         answer,
-        _mix(fields) if answer == OWN_MIX else PRESETS[answer],
+        read_mix(fields) if answer == OWN_MIX else PRESETS[answer],
         fields.text("terms"),
         fields.text("contact"),
         fields.text("about"),
@@ -206,6 +207,14 @@ def file_wish(
     )
 
 
+def choice_named(text: str) -> bytes:
+    """Return the id by which an address or a form names a choice; of what can be none, an id that no choice has."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
 def ask_for_list(session: Session) -> None:
     """Have the next published list made once this transaction is stored."""
     defer(session, PUBLISH, lock=PUBLISH, queueing_lock=PUBLISH)
@@ -216,16 +225,6 @@ def catch_up(session: Session) -> None:
     last = last_published(session)
     if last_number(session) > (last[0] if last else 0):
         ask_for_list(session)
-
-
-def _mix(fields: Fields) -> Preferences:
-    answers = {use.value: Preference.parse(fields.text(use.value) or "unknown") for use in Use}
-    mix = Preferences(**answers)
-    if mix.strongest is Preference.UNKNOWN:
-        raise InputError(
-            "no use was given an answer", remedy="answer at least one of the six, or take a simple answer"
-        )
-    return mix
 
 
 def _entry(catalog: Catalog, shower: Shower, sample: Sample) -> Subject:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,8 @@ from sqlalchemy.orm import Session
 from byleave.consent import TargetKind
 from byleave.copies.covers import DatasetCover, covered_by, why_nothing
 from byleave.registry.drafts import Draft, DraftTarget, counts, targets_of_draft
-from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
+from byleave.web.covered import Covered, not_looked_at
+from byleave.web.entries import EntryName, Shower, cards_of_copies
 from byleave.web.site import Site
 
 SHOWN: Final = 12
@@ -50,17 +50,6 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
-    """What a group covers in one dataset now."""
-
-    dataset: str
-    as_of: datetime
-    entries: int
-    cards: tuple[Card, ...]
-    remark: str
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """One group of a draft: how many there are, the first of them, and what they cover now.
 
@@ -94,7 +83,7 @@ def groups_of(site: Site, session: Session, draft: Draft) -> tuple[Group, ...]:
 def _group(site: Site, kind: GroupKind, shown: int, total: int, some: Sequence[DraftTarget]) -> Group:
     targets = [one.target for one in some]
     shower = Shower(site.settings.remote_pictures)
-    covered = tuple(_covered(site, shower, kind, one) for one in covered_by(site.catalog, targets))
+    covered = tuple(_covered(site, shower, one) for one in covered_by(site.catalog, targets))
     nothing = () if any(one.entries for one in covered) else why_nothing(targets)
     items = [
         _item(shower, one) for one in some if one.target.kind is kind.kinds[0] or kind.name != "pictures"
@@ -105,19 +94,10 @@ def _group(site: Site, kind: GroupKind, shown: int, total: int, some: Sequence[D
     return Group(kind, shown, tuple(items[:SHOWN]), covered, nothing, counted)
 
 
-def _covered(site: Site, shower: Shower, kind: GroupKind, cover: DatasetCover) -> Covered:
+def _covered(site: Site, shower: Shower, cover: DatasetCover) -> Covered:
     cards = cards_of_copies(site.catalog, shower, cover.dataset, cover.copies[:SHOWN_CARDS])
-    remarks = []
-    if cover.compared < cover.pictures:
-        remarks.append(
-            f"{cover.compared:,} of {cover.pictures:,} pictures were compared in the time of this page."
-        )
-    if kind.name == "pictures" and cover.without_pictures:
-        remarks.append(
-            f"{cover.without_pictures:,} entries there are links whose pictures nobody here has seen, "
-            "so copies among them cannot be known."
-        )
-    return Covered(cover.dataset, cover.as_of, cover.samples, tuple(cards), " ".join(remarks))
+    remark = " ".join(not_looked_at(cover))
+    return Covered(cover.dataset, cover.as_of, cover.samples, tuple(cards), remark)
 
 
 def _item(shower: Shower, one: DraftTarget) -> Item:

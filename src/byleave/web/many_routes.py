@@ -23,7 +23,7 @@ from byleave.registry.claims import Claim
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.answers import Fields, SaidAnswer, read_answer
-from byleave.web.choices import ask_for_list
+from byleave.web.choices import ask_for_list, choice_named
 from byleave.web.forms import AddressFields, CheckedForm, Form
 from byleave.web.my_choices import title_of
 from byleave.web.rendering import go, page
@@ -98,7 +98,7 @@ def _named(session: Session, person: SignedIn, form: Form) -> list[bytes]:
         chosen = _filter(form)
         found = living_claims(session, person.account, chosen, who=person.who, limit=MOST_ANSWERED, most=0)
         return [claim.id for claim in found]
-    ticked = [_claim_id(text) for text in form.texts("claim")]
+    ticked = [choice_named(text) for text in form.texts("claim")]
     if not ticked:
         raise InputError("nothing was ticked", remedy="tick the choices that you mean, or all of them")
     return ticked
@@ -114,10 +114,3 @@ def _filter(fields: Fields) -> ClaimFilter:
 def _page_number(fields: Fields) -> int:
     text = fields.text("page")
     return max(1, int(text)) if text.isdecimal() and len(text) < 6 else 1
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""  # no choice has this name, and the answer says so

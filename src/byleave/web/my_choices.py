@@ -12,7 +12,8 @@ from byleave.catalog import Catalog
 from byleave.consent import STEPS, ClaimState, Preference, Standing, TargetKind
 from byleave.copies.covers import DatasetCover, covered_now, why_nothing
 from byleave.registry.claims import Claim
-from byleave.web.entries import Card, EntryName, Shower, cards_of_copies
+from byleave.web.covered import Covered, not_looked_at
+from byleave.web.entries import EntryName, Shower, cards_of_copies
 from byleave.web.held_choices import why_held
 from byleave.web.rendering import answer_words, day
 
@@ -55,17 +56,6 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetCovered:
-    """What a choice covers in one dataset; ``remark`` explains a zero and what could not be looked at."""
-
-    dataset: str
-    as_of: datetime
-    entries: int
-    cards: tuple[Card, ...]
-    remark: str
-
-
-@dataclass(frozen=True, slots=True)
 class MyChoice:
     """One filed choice, ready to show."""
 
@@ -76,7 +66,7 @@ class MyChoice:
     state: State
     list_words: str
     covers: tuple[str, ...]
-    covered: tuple[DatasetCovered, ...]
+    covered: tuple[Covered, ...]
     can_undo: bool
 
     @property
@@ -196,9 +186,9 @@ def _waiting(claim: Claim) -> str:
     return "It is published as waiting, and acts only where a trainer asks for such choices too."
 
 
-def _covered(catalog: Catalog, shower: Shower, claim: Claim) -> tuple[DatasetCovered, ...]:
+def _covered(catalog: Catalog, shower: Shower, claim: Claim) -> tuple[Covered, ...]:
     return tuple(
-        DatasetCovered(
+        Covered(
             cover.dataset,
             cover.as_of,
             cover.samples,
@@ -218,16 +208,7 @@ def _remark(claim: Claim, cover: DatasetCover) -> str:
         said.append("Zero means: " + " ".join(why))
     if len(claim.targets) < claim.target_count:
         said.append(f"Counted for the first {len(claim.targets):,} of {claim.target_count:,}.")
-    if cover.compared < cover.pictures:
-        said.append(
-            f"{cover.compared:,} of {cover.pictures:,} pictures were compared in the time of this page."
-        )
-    if cover.pictures and cover.without_pictures:
-        said.append(
-            f"{cover.without_pictures:,} entries of this dataset are links whose pictures nobody here has seen, "
-            "so copies among them cannot be known."
-        )
-    return " ".join(said)
+    return " ".join((*said, *not_looked_at(cover)))
 
 
 def title_of(claim: Claim) -> str:
@@ -239,7 +220,7 @@ def title_of(claim: Claim) -> str:
     return next(iter(labelled + plain), "A picture")
 
 
-def _picture(shower: Shower, claim: Claim, covered: Sequence[DatasetCovered]) -> str | None:
+def _picture(shower: Shower, claim: Claim, covered: Sequence[Covered]) -> str | None:
     for target in claim.targets:
         if target.dataset and target.sample_key:
             name = EntryName(target.dataset, target.sample_key)

@@ -13,11 +13,19 @@ from pydantic import Field
 
 from byleave.consent import TargetKind
 from byleave.copies.guard import guarded
-from byleave.errors import ConflictError, FormatError
+from byleave.errors import ConflictError
 from byleave.publish.receipts import Acknowledged, Step, acknowledge, receipt_of, step_with_receipts
 from byleave.publish.sequencer import refuse_other_past
 from byleave.registry.answering import change_claims, withdraw_claims
-from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id, claims_of, number_of_claims, targets_of
+from byleave.registry.claims import (
+    SHOWN_TARGETS,
+    Claim,
+    claim_by_id,
+    claims_of,
+    number_of_claims,
+    read_claim_id,
+    targets_of,
+)
 from byleave.registry.filing import Filing, file_claims
 from byleave.registry.handing_in import Kind, State, begin_reading, finish, handed_in, take_in
 from byleave.registry.identity import who_of_token
@@ -238,9 +246,4 @@ def _who(site: Site, token: Token) -> Who:
 
 
 def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise FormatError(
-            f"{text[:80]!r} is not a claim's id", remedy="list them at /api/v1/partner/claims"
-        ) from error
+    return read_claim_id(text, remedy="list them at /api/v1/partner/claims")

@@ -9,12 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from byleave.consent import STEPS, ClaimState
-from byleave.errors import NotFoundError
 from byleave.registry.checking.signed import show_credentials, show_statement, statement_text
 from byleave.registry.claims import claim_by_id, claims_of
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.asked_pictures import read_asked_picture
+from byleave.web.choices import choice_named
 from byleave.web.forms import CheckedForm
 from byleave.web.rendering import answer_words, go, page
 from byleave.web.rules import SignedInFor
@@ -45,7 +45,7 @@ def signed(request: Request, site: TheSite, visitor: TheVisitor, person: Prover)
 def statement(claim: str, site: TheSite, person: Prover) -> Response:
     """Give the bytes to sign for one choice."""
     with site.database.transaction() as session:
-        found = claim_by_id(session, _claim_id(claim), who=person.who)
+        found = claim_by_id(session, choice_named(claim), who=person.who)
     headers = {"content-disposition": f'attachment; filename="statement-{found.id.hex()[:8]}.json"'}
     content = statement_text(found, site.checks.keys.account_name(person.account))
     return Response(content, media_type="application/json", headers=headers)
@@ -57,7 +57,7 @@ def hand_in_statement(site: TheSite, person: Prover, form: CheckedForm) -> Respo
     proofs = show_statement(
         site.database,
         site.checks,
-        _claim_id(form.text("choice")),
+        choice_named(form.text("choice")),
         form.text("host"),
         form.text("signature"),
         who=person.who,
@@ -82,10 +82,3 @@ async def hand_in_credentials(site: TheSite, person: Prover, form: CheckedForm) 
         at=site.clock(),
     )
     return go(f"/proofs/{found.id}#seen")
-
-
-def _claim_id(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise NotFoundError("there is no such choice here", remedy="look at your choices") from error
