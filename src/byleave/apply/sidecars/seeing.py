@@ -19,12 +19,13 @@ from byleave.apply.sha256 import Bytes
 from byleave.apply.sidecars.file import MAKE_AGAIN, SidecarFacts, read_facts, sidecar_name
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.sidecars.shards import digest_of
-from byleave.apply.staging import file_digest
 from byleave.errors import NotFoundError, VerificationError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
+from byleave.release import Release
 from byleave.urls.names import DIGEST_BYTES
 
 _COLUMNS = ("sha256", "pdq", "pdq_trimmed", "quality", "reason")
+from byleave.storage.outputs import file_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,23 @@ def open_sidecars(
             remedy="make them with `byleave fingerprint`, and name the folder it says",
         )
     return Sidecars(paths, tuple(facts), whole.hexdigest())
+
+
+def check_versions(releases: Iterable[Release]) -> None:
+    """Refuse a list whose fingerprints are of another version than those made here.
+
+    Raises
+    ------
+    VerificationError
+        If one is.
+    """
+    for release in releases:
+        if release.fingerprint_version != PICTURE_VERSION:
+            raise VerificationError(
+                f"the list of {release.origin} holds fingerprints of version {release.fingerprint_version}, "
+                f"and {PICTURE_VERSION} are compared here",
+                remedy="use the version of Byleave that the list was published with, for `byleave fingerprint` as well",
+            )
 
 
 def _check(
