@@ -34,6 +34,7 @@ def apply(
     ),
     workers: int = typer.Option(1, min=1, help="Processes that share the files; the output is the same"),
     coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
+    fingerprints: Path | None = typer.Option(None, help="Folder written by `byleave fingerprint`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
     since: int | None = typer.Option(
@@ -66,6 +67,7 @@ def apply(
         mode=word_of(Mode, mode, "--mode"),
         workers=workers,
         since=since,
+        fingerprints=fingerprints,
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)
