@@ -11,6 +11,7 @@ from byleave.apply.charts import Bar, figure, table
 from byleave.apply.modes import Mode
 from byleave.apply.report import LIMITS, RegistryFacts, Report
 from byleave.apply.shard import Unchecked
+from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.tally import most_first
 from byleave.consent import Evidence, Preference, Regime, Use
 
@@ -119,8 +120,8 @@ def _standard(report: Report) -> str:
         return ""
     return (
         "<h2>What was set aside beyond the rules</h2>"
-        f'<p class="note">Asked for: {escape("; ".join(asked))}. Because of that <strong>{totals["kept_aside"]:,}</strong> entries '
-        f"stay that the rules alone would take out, and {totals['removed_aside']:,} go that they would let stay.</p>"
+        f'<p class="note">Asked for: {escape("; ".join(asked))}. Because of that <strong>{totals[KEPT_ASIDE]:,}</strong> entries '
+        f"stay that the rules alone would take out, and {totals[REMOVED_ASIDE]:,} go that they would let stay.</p>"
     )
 
 

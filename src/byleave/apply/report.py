@@ -13,6 +13,7 @@ from byleave.apply.modes import Mode
 from byleave.apply.naming import ClaimName
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.seeing import Sidecars
+from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.tally import Tally, most_first
 from byleave.consent import RULES_ALONE, Evidence, Preference, Regime, Standard, Use
 from byleave.log import JSON
@@ -237,7 +238,7 @@ def report_object(report: Report) -> dict[str, JSON]:
             {"claim": name.claim, "origin": name.origin, "rows": count}
             for name, count in report.claims()[:MOST_LISTED]
         ],
-        "set_aside": {"kept": tally.totals["kept_aside"], "removed": tally.totals["removed_aside"]},
+        "set_aside": {"kept": tally.totals[KEPT_ASIDE], "removed": tally.totals[REMOVED_ASIDE]},
         "names_cut": tally.totals["cut"],
         "limits": list(LIMITS),
     }

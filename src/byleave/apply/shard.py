@@ -25,6 +25,7 @@ from byleave.apply.modes import Mode, Outcome, outcome_of
 from byleave.apply.near import claims_without_values
 from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
+from byleave.apply.setting_aside import RulesAlone
 from byleave.apply.sidecars.seeing import Seeing, Sidecars
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tally import Tally
@@ -64,6 +65,7 @@ class Plan:
         self.matcher = Matcher(ruleset, coverage)
         withheld = claims_without_values(ruleset, terms) if sidecars is not None else 0
         self.needs = Needs.of(self.verdicts, withheld)
+        self.rules_alone = RulesAlone.beside(ruleset, coverage, terms, withheld)
         listed = Regime.OPT_OUT if regime is Regime.RESEARCH else regime
         self.listed_regime = listed
         self.listing = Listing(ruleset, coverage, self.verdicts, listed)
@@ -218,6 +220,9 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     if plan.coverage is not None and plan.coverage.in_review:
         items = [item.tobytes() for item in matched.items[matched.checked]]
         tally.totals["review"] += sum(item in plan.coverage.in_review for item in items)
+    if plan.rules_alone is not None:
+        chosen, drops = plan.listed_regime, plan.drops_unchecked
+        plan.rules_alone.count(matched, decided.stays[chosen], chosen, tally.totals, drops_unchecked=drops)
     for regime, stays in decided.stays.items():
         tally.kept[regime.value] += int(stays.sum())
     for place, use in enumerate(plan.verdicts.terms.uses):

@@ -49,6 +49,10 @@ class Standard:
                 f"a yes of {self.allow.name} would count, where the rules ask for {ALLOW_FROM.name}",
                 remedy=f"ask for allow={ALLOW_FROM.name} or more, or leave it out",
             )
+        if self.as_of is not None and self.as_of.tzinfo is None:
+            raise InputError(
+                "the cut-off has no time zone", remedy="write it with one, such as 2026-06-01T00:00:00+00:00"
+            )
 
     @classmethod
     def parse(cls, minimum: str | None, as_of: datetime | None = None) -> Self:

@@ -101,7 +101,7 @@ class TestDecider:
 
     def test_a_decider_travels_as_facts_and_decides_the_same(self, decider: Decider) -> None:
         assert copy.deepcopy(decider).keep_links(LINKS) == STAYS
-        assert set(decider.__getstate__()) == {"_facts", "_number"}
+        assert set(decider.__getstate__()) == {"_facts", "_numbers"}
 
     def test_a_list_that_changes_during_the_work_is_noticed(self, tmp_path: Path) -> None:
         synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
