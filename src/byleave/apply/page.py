@@ -10,8 +10,8 @@ from string import Template
 from byleave.apply.charts import Bar, figure, table
 from byleave.apply.modes import Mode
 from byleave.apply.report import LIMITS, RegistryFacts, Report
-from byleave.apply.shard import Unchecked
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
+from byleave.apply.shard import Unchecked
 from byleave.apply.tally import most_first
 from byleave.consent import Evidence, Preference, Regime, Use
 

@@ -11,9 +11,9 @@ from typing import Self
 from byleave.apply.checks import CHECKED_BY, Needs
 from byleave.apply.modes import Mode
 from byleave.apply.naming import ClaimName
+from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.seeing import Sidecars
-from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.tally import Tally, most_first
 from byleave.consent import RULES_ALONE, Evidence, Preference, Regime, Standard, Use
 from byleave.log import JSON
