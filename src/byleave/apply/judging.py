@@ -40,10 +40,35 @@ class Terms:
         return replace(self, standard=RULES_ALONE)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said about some targets, target by target.
+
+    firsts, counts
+        int64 (n,): where the rows of each target begin in the arrays below, and how many it has; none has no row.
+    rows
+        int64 (k,): rows of the ruleset.
+    answers
+        uint8 (k, uses): what acts of each.
+    """
+
+    firsts: Ints
+    counts: Ints
+    rows: Ints
+    answers: Answers
+
+
 def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
     """Return the strongest acting answer per target and use, uint8 (n, uses), for targets of a ruleset."""
     if not len(targets):
         return np.zeros((0, len(terms.uses)), np.uint8)
+    told = spoken(ruleset, targets, terms)
+    strongest: Answers = np.maximum.reduceat(told.answers, told.firsts, axis=0)
+    return strongest
+
+
+def spoken(ruleset: Ruleset, targets: Ints, terms: Terms) -> Spoken:
+    """Return what was said about one or more targets of a ruleset, and what of it acts: of one party only the latest."""
     counts = ruleset.starts[targets + 1] - ruleset.starts[targets]
     ends = np.cumsum(counts)
     owners = np.repeat(np.arange(len(targets)), counts)
@@ -56,8 +81,7 @@ def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
         if aside is not None:
             _take_back(ruleset, rows, owners, shared, answers[:, place], aside[:, place])
         _silence_earlier(ruleset, rows, owners, shared, answers[:, place])
-    strongest: Answers = np.maximum.reduceat(answers, ends - counts, axis=0)
-    return strongest
+    return Spoken(ends - counts, counts, rows, answers)
 
 
 def set_aside(ruleset: Ruleset, rows: Ints, answers: Answers, standard: Standard) -> Flags | None:
@@ -118,8 +142,10 @@ def _by_party(
     """Sort what is answered by target and party, the earliest first; return the order, and target and party of each."""
     speaks = shared[answers[shared] != Preference.UNKNOWN]
     claimants = ruleset.rows["claimant"][rows[speaks]].view(np.uint64)
+    ids = ruleset.rows["claim"][rows[speaks]].view(np.uint64).byteswap()
     numbers = ruleset.rows["number"][rows[speaks]]
-    order = np.lexsort((answers[speaks], numbers, claimants[:, 0], claimants[:, 1], owners[speaks]))
+    rank = (ids[:, 1], ids[:, 0], answers[speaks], numbers)
+    order = np.lexsort((*rank, claimants[:, 0], claimants[:, 1], owners[speaks]))
     parties = np.column_stack([owners[speaks].astype(np.uint64), claimants])[order]
     return speaks[order], parties
 

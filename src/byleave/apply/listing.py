@@ -1,4 +1,4 @@
-"""The list of rows taken out, and the counts of why: rows that share their causes are explained once."""
+"""The list of rows taken out, and the counts of why: by arrays, but for copies, where rows that share their causes are explained once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from byleave.apply.covering import CoverageTables
 from byleave.apply.judging import Flags
 from byleave.apply.matching import Matched
 from byleave.apply.naming import ClaimName
-from byleave.apply.plain_causes import PlainCauses, is_plain
+from byleave.apply.row_causes import RowCauses, Wanting
 from byleave.apply.ruleset import Ruleset
+from byleave.apply.said import said_about
 from byleave.apply.tables import Ints
 from byleave.apply.tally import Tally, cause_key
 from byleave.apply.verdicts import Verdicts
 from byleave.consent import CauseKind, Preference, Regime, Use
 
 _FAULTS = ((), ("url",), ("digest",), ("url", "digest"))
-_NO_TARGET = -1
+_NOT_TAKEN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +69,48 @@ class Listing:
         )
 
     def _causes(self, taken: Taken, begins: Ints, ends: Ints, tally: Tally) -> pa.Array:
-        matched, rows = taken.matched, taken.rows
-        faults = matched.bad_link[rows] + np.int64(2) * matched.bad_digest[rows]
-        only = np.full(len(rows), _NO_TARGET, np.int64)
-        single = ends - begins == 1
-        only[single] = matched.targets[begins[single]]
-        plain = is_plain(self._ruleset, only) & (faults == 0) & ~taken.unchecked
-        targets, places = np.unique(only[plain], return_inverse=True)
-        causes = PlainCauses.of(
-            self._ruleset, self._verdicts.terms.uses, self._regime, targets, self._verdicts.of(targets)
-        )
-        causes.count(np.bincount(places, minlength=len(targets)), tally)
-        indices = np.empty(len(rows), np.int64)
-        indices[plain] = places
-        others = np.flatnonzero(~plain)
-        reasons, indices[others] = self._explained(taken, others, begins, ends, faults)
-        times = np.bincount(indices[others], minlength=len(reasons))
+        copied = self._copied(taken)
+        causes = self._of_claims(taken, np.flatnonzero(~copied), tally)
+        others = np.flatnonzero(copied)
+        if not len(others):
+            return causes
+        reasons, which = self._explained(taken, others, begins, ends)
+        times = np.bincount(which, minlength=len(reasons))
         _count_reasons(reasons, times, tally, several=self._ruleset.is_union)
-        indices[others] += len(targets)
-        listed = [causes.listed(), pa.array([reason.causes for reason in reasons], CAUSES_TYPE)]
-        return pa.concat_arrays(listed).take(pa.array(indices))
+        indices = np.empty(len(taken.rows), np.int64)
+        indices[~copied] = np.arange(len(causes))
+        indices[others] = which + len(causes)
+        told = pa.array([reason.causes for reason in reasons], CAUSES_TYPE)
+        return pa.concat_arrays([causes, told]).take(pa.array(indices))
 
-    def _explained(
-        self, taken: Taken, places: Ints, begins: Ints, ends: Ints, faults: Ints
-    ) -> tuple[list[Reasons], Ints]:
+    def _copied(self, taken: Taken) -> Flags:
+        """Say which rows are copies of something: these alone are explained one combination after the other."""
+        matched = taken.matched
+        beyond = np.zeros(len(matched.named), bool)
+        beyond[matched.rows[matched.targets >= self._ruleset.targets]] = True
+        return beyond[taken.rows]
+
+    def _of_claims(self, taken: Taken, which: Ints, tally: Tally) -> pa.Array:
+        """Explain those of the rows taken that ``which`` numbers, none of them a copy, and count why they go."""
+        matched, rows = taken.matched, taken.rows[which]
+        places = np.full(len(matched.named), _NOT_TAKEN)
+        places[rows] = np.arange(len(rows))
+        owners = places[matched.rows]
+        pairs = owners != _NOT_TAKEN
+        said = said_about(self._ruleset, self._verdicts, owners[pairs], matched.targets[pairs])
+        wanting = Wanting(matched.bad_link[rows], matched.bad_digest[rows], taken.unchecked[which])
+        causes = RowCauses(self._ruleset, self._verdicts.terms.uses, self._regime, said, wanting)
+        causes.count(tally)
+        return causes.listed()
+
+    def _explained(self, taken: Taken, places: Ints, begins: Ints, ends: Ints) -> tuple[list[Reasons], Ints]:
         """Explain rows one combination after the other; return the reasons, and which of them each row has."""
         known: dict[tuple[tuple[int, ...], int, bool], int] = {}
         reasons: list[Reasons] = []
         indices = np.empty(len(places), np.int64)
-        targets = taken.matched.targets.tolist() if len(places) else []
+        matched, rows = taken.matched, taken.rows
+        targets = matched.targets.tolist()
+        faults = matched.bad_link[rows] + np.int64(2) * matched.bad_digest[rows]
         parts = (part[places].tolist() for part in (begins, ends, faults, taken.unchecked))
         for at, (begin, end, fault, unchecked) in enumerate(zip(*parts, strict=True)):
             key = (tuple(sorted(targets[begin:end])), fault, unchecked)
@@ -112,7 +126,8 @@ class Listing:
             return keys
         hit = np.flatnonzero(ends > begins)
         last = matched.targets[ends[hit] - 1] - self._ruleset.targets
-        for row, place in zip(hit[last >= 0].tolist(), last[last >= 0].tolist(), strict=True):
+        covered = (last >= 0) & (last < len(self._coverage.sample_keys))
+        for row, place in zip(hit[covered].tolist(), last[covered].tolist(), strict=True):
             keys[row] = self._coverage.sample_keys[place]
         return keys
 
