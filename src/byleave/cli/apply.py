@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import typer
 
+from byleave.cli.moments import past_moment
 from byleave.cli.output import now, print_json, say
 from byleave.errors import InputError
 
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from byleave.apply.report import Report
+    from byleave.release import Release
 
 Word = TypeVar("Word", bound=StrEnum)
 
 
 def apply(
-    ruleset: Path = typer.Option(..., help="Folder that `byleave sync` keeps"),
+    ruleset: list[Path] = typer.Option(
+        ..., help="Folder that `byleave sync` keeps; may be repeated: of several registries any refusal wins"
+    ),
     input_: str = typer.Option(
         ..., "--input", help="File or folder in any form that is known, or name of a dataset"
     ),
@@ -33,10 +37,16 @@ def apply(
         "filter", help="mask lists positions, annotate adds two columns, filter writes the rows that stay"
     ),
     workers: int = typer.Option(1, min=1, help="Processes that share the files; the output is the same"),
-    coverage: Path | None = typer.Option(None, help="File made by `byleave copies cover`"),
+    coverage: list[Path] = typer.Option(
+        [], help="File made by `byleave copies cover`; may be repeated, once for each registry"
+    ),
     fingerprints: Path | None = typer.Option(None, help="Folder written by `byleave fingerprint`"),
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
+    min_evidence: str | None = typer.Option(
+        None, help="Evidence from which answers count, such as deny=E1,allow=E3; a yes never from less than E2"
+    ),
+    as_of: str | None = typer.Option(None, help="Cut-off, such as 2026-06-01: what began later does not count"),
     since: int | None = typer.Option(
         None, help="The input is what a run under this list left: copy files that lose nothing more"
     ),
@@ -49,20 +59,22 @@ def apply(
     from byleave.apply.report import report_object
     from byleave.apply.run import ApplyRequest, apply_ruleset
     from byleave.apply.shard import Unchecked
-    from byleave.consent import Regime, Use
+    from byleave.consent import Regime, Standard, Use
     from byleave.release.age import AgeLimit, check_age
     from byleave.settings import Settings
 
+    cut_off = past_moment(as_of, "--as-of", now()) if as_of is not None else None
     request = ApplyRequest(
-        ruleset=ruleset,
+        ruleset=tuple(ruleset),
         input=input_,
         output=output,
         regime=word_of(Regime, regime, "--regime"),
         uses=tuple(word_of(Use, one, "--use") for one in use),
         home=Settings.from_process().home,
-        coverage=coverage,
+        coverage=tuple(coverage),
         unchecked=word_of(Unchecked, unchecked, "--unchecked") if unchecked is not None else None,
         with_pending=with_pending,
+        standard=Standard.parse(min_evidence, cut_off),
         max_age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
         mode=word_of(Mode, mode, "--mode"),
         workers=workers,
@@ -71,8 +83,11 @@ def apply(
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)
-    if request.max_age is not None and (warning := check_age(report.release, request.max_age, now())):
-        say(warning)
+    for registry in report.registries if request.max_age is not None else ():
+        if request.max_age is not None and (
+            warning := check_age(registry.release, request.max_age, now())
+        ):
+            say(warning)
     if json_:
         print_json(report_object(report))
     else:
@@ -83,7 +98,8 @@ def _print(report: Report, output: Path) -> None:
     from byleave.consent import Regime
     from byleave.datasets import OWN_FOLDER
 
-    say(f"release {report.release.number}: kept {report.kept:,} of {report.rows:,} rows")
+    lists = " and ".join(_list_words(registry.release, report) for registry in report.registries)
+    say(f"{lists}: kept {report.kept:,} of {report.rows:,} rows")
     for regime, kept, removed in report.regimes():
         chosen = "  <- written" if regime is report.run.regime else ""
         say(f"  {regime.value:<9} keeps {kept:>12,}  removes {removed:>12,}{chosen}")
@@ -91,6 +107,7 @@ def _print(report: Report, output: Path) -> None:
         say(
             f"nothing was removed; {report.run.removed_file} lists {report.listed:,} rows opt_out would remove"
         )
+    _print_standard(report)
     totals = report.tally.totals
     if totals["unreadable"]:
         say(f"{totals['unreadable']:,} rows have no link that can be read")
@@ -100,6 +117,22 @@ def _print(report: Report, output: Path) -> None:
     if report.left_out:
         say(f"{len(report.left_out):,} files of the input are of no known form and were not copied")
     say(f"read {output / OWN_FOLDER / 'report.html'}")
+
+
+def _list_words(release: Release, report: Report) -> str:
+    several = len(report.registries) > 1
+    return f"release {release.number}" + (f" of {release.origin}" if several else "")
+
+
+def _print_standard(report: Report) -> None:
+    from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
+    from byleave.consent import RULES_ALONE
+
+    if report.run.standard != RULES_ALONE:
+        totals = report.tally.totals
+        say(
+            f"set aside beyond the rules: {totals[KEPT_ASIDE]:,} rows stay because of it, {totals[REMOVED_ASIDE]:,} go"
+        )
 
 
 class _Shown:
