@@ -44,9 +44,12 @@ def apply(
     unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
     with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
     min_evidence: str | None = typer.Option(
-        None, help="Evidence from which answers count, such as deny=E1,allow=E3; a yes never from less than E2"
+        None,
+        help="Evidence from which answers count, such as deny=E1,allow=E3; a yes never from less than E2",
     ),
-    as_of: str | None = typer.Option(None, help="Cut-off, such as 2026-06-01: what began later does not count"),
+    as_of: str | None = typer.Option(
+        None, help="Cut-off, such as 2026-06-01: what began later does not count"
+    ),
     since: int | None = typer.Option(
         None, help="The input is what a run under this list left: copy files that lose nothing more"
     ),
@@ -83,11 +86,10 @@ def apply(
     )
     with _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step)
-    for registry in report.registries if request.max_age is not None else ():
-        if request.max_age is not None and (
-            warning := check_age(registry.release, request.max_age, now())
-        ):
-            say(warning)
+    if request.max_age is not None:
+        for registry in report.registries:
+            if warning := check_age(registry.release, request.max_age, now()):
+                say(warning)
     if json_:
         print_json(report_object(report))
     else:

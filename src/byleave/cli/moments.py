@@ -18,23 +18,21 @@ def past_moment(text: str, option: str, now: datetime) -> datetime:
         If it is none.
     """
     try:
-        moment = _read(text)
+        begins, ends = _read(text)
     except ValueError as error:
         raise InputError(f"{option} cannot be {text[:50]!r}", remedy=_REMEDY) from error
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        begins = datetime.combine(moment, time(), UTC)
-        ends = min(begins + timedelta(days=1) - timedelta(microseconds=1), now)
-    elif moment.tzinfo is None:
+    if begins.tzinfo is None:
         raise InputError(f"{option} has no time zone", remedy=_REMEDY)
-    else:
-        begins = ends = moment
     if begins > now:
         raise InputError(f"{option} is in the future", remedy="give a day or a moment that has been")
-    return ends
+    return min(ends, now)
 
 
-def _read(text: str) -> date | datetime:
+def _read(text: str) -> tuple[datetime, datetime]:
+    """Return when a day begins and ends, or a moment twice; raises ValueError where it is neither."""
     try:
-        return date.fromisoformat(text)
+        begins = datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+        return moment, moment
+    return begins, begins + timedelta(days=1) - timedelta(microseconds=1)
