@@ -13,21 +13,21 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from byleave import __version__
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
+from byleave.apply.engine import Engine
 from byleave.apply.forms.applying import first_unchecked_of
-from byleave.apply.inputs import InputFile, open_parquet
+from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Terms
-from byleave.apply.list_file import ListFile
+from byleave.apply.local_engine import LocalEngine
 from byleave.apply.modes import Mode
 from byleave.apply.page import html_page
+from byleave.apply.places import open_output, refuse_existing_output
+from byleave.apply.reading import Asked, Reading, opened_input
 from byleave.apply.registries import Registries, Registry, open_registries, open_registry
 from byleave.apply.report import (
     CoverageFacts,
-    FileFacts,
     FingerprintFacts,
     RegistryFacts,
     Report,
@@ -37,15 +37,14 @@ from byleave.apply.report import (
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
-from byleave.apply.since import check_since
-from byleave.apply.sources import Input, find_input
-from byleave.apply.staging import Staging, file_digest, open_staging, refuse_existing
-from byleave.apply.tally import Tally
-from byleave.apply.workers import PlanFacts, Task, run_task, run_tasks
+from byleave.apply.sources import Input
+from byleave.apply.spreading import join_lists, spread
+from byleave.apply.workers import PlanFacts, not_said
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
-from byleave.errors import ConflictError, InputError
+from byleave.errors import InputError
 from byleave.release import Coverage, Release
 from byleave.release.age import AgeLimit
+from byleave.storage.objects import ObjectFolder
 
 FORMAT = "byleave/apply/1"
 REMOVED = "removed.parquet"
@@ -87,7 +86,7 @@ class ApplyRequest:
 
     ruleset: Path | tuple[Path, ...]
     input: str
-    output: Path
+    output: Path | ObjectFolder
     regime: Regime
     uses: tuple[Use, ...]
     home: Path
@@ -135,8 +134,12 @@ class ApplyRequest:
         return REMOVED if self.mode is Mode.FILTER else MASK
 
 
-def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | None = None) -> Report:
+def apply_ruleset(
+    request: ApplyRequest, now: datetime, progress: Progress | None = None, engine: Engine | None = None
+) -> Report:
     """Apply a release to a dataset and return the report that was written beside it.
+
+    ``engine`` spreads the work; left out, ``request.workers`` processes of this machine do it. What is written does not depend on it.
 
     Raises
     ------
@@ -147,28 +150,38 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
     ConflictError
         If the output is there already, or the input changed while it was read.
     """
-    refuse_existing(request.output)
+    refuse_existing_output(request.output)
     registries = open_registries(request.rulesets)
     if request.max_age is not None:
         registries.check_age(request.max_age, now)
-    source = _find_source(request, registries.release)
+    engine, show = engine or LocalEngine(request.workers), progress or _silent
+    since = None if request.since is None else (request.since, registries.release)
+    asked = Asked(request.input, request.home, since, bool(request.coverages))
+    with opened_input(asked, engine, partial(show, "check")) as reading:
+        return _apply(request, now, registries, reading, engine, show)
+
+
+def _apply(
+    request: ApplyRequest,
+    now: datetime,
+    registries: Registries,
+    reading: Reading,
+    engine: Engine,
+    show: Progress,
+) -> Report:
+    source = reading.source
     coverages = open_coverages(request.coverages, registries)
     check_dataset(coverages.values(), source)
-    stamps = _stamps(source)
-    files = tuple(_file_facts(source))
-    sidecars = _open_sidecars(request, registries, source, files)
-    show = progress or _silent
-    digest = _request_digest(request, registries, coverages, files, sidecars)
-    with open_staging(request.output, digest, now) as staging:
+    sidecars = _open_sidecars(request, registries, reading)
+    digest = _request_digest(request, registries, coverages, reading, sidecars)
+    with open_output(request.output, digest, now) as staging:
         facts = replace(_plan_facts(request, registries, coverages, staging.at), sidecars=sidecars)
         plan = facts.open_with(registries.ruleset, coverages)
-        total = sum(file.rows for file in files)
-        if request.unchecked is None:
-            _ask_about_unchecked(plan, source, total, show)
-        tallies = _apply_to_files(request, facts, plan, source, staging, partial(show, "apply"), total)
-        _refuse_changed(source, stamps)
-        staging.gather()
-        _join_removed(staging, len(tallies), staging.own / request.list_name)
+        if request.unchecked is None and reading.rows is not None:
+            _ask_about_unchecked(plan, source, reading.rows, show)
+        outcome = spread(engine, facts, plan, reading, staging, partial(show, "apply"))
+        reading.refuse_changed()
+        join_lists(staging, outcome.shards, staging.own / request.list_name)
         report = Report(
             run=RunFacts(
                 at=staging.at,
@@ -192,20 +205,14 @@ def apply_ruleset(request: ApplyRequest, now: datetime, progress: Progress | Non
             dataset=source.dataset,
             dataset_version=source.version,
             left_out=source.left_out,
-            files=files,
-            tally=Tally.total(tallies),
+            files=outcome.files,
+            tally=outcome.tally,
             fingerprints=FingerprintFacts.of(sidecars) if sidecars is not None else None,
         )
         (staging.own / "report.json").write_bytes(report_json(report))
         (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")
-        staging.publish(request.output)
+        staging.publish(outcome.shards, outcome.written)
     return report
-
-
-def _find_source(request: ApplyRequest, release: Release) -> Input:
-    if request.since is not None:
-        check_since(Path(request.input), request.since, release)
-    return find_input(request.input, request.home, with_version=bool(request.coverages))
 
 
 def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
@@ -214,41 +221,27 @@ def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
     return registry.release, registry.ruleset
 
 
-def _open_sidecars(
-    request: ApplyRequest, registries: Registries, source: Input, files: tuple[FileFacts, ...]
-) -> Sidecars | None:
+def _open_sidecars(request: ApplyRequest, registries: Registries, reading: Reading) -> Sidecars | None:
     if request.fingerprints is None:
         return None
+    if reading.objects is not None:
+        raise InputError(
+            "fingerprints are joined to files, and the input is objects",
+            remedy="fetch the dataset first, or use a coverage",
+        )
     check_versions([one.release for one in registries.members])
-    rows, digests = {file.name: file.rows for file in files}, {file.name: file.sha256 for file in files}
-    return open_sidecars(request.fingerprints, source.parts, rows, digests)
-
-
-def _file_facts(source: Input) -> list[FileFacts]:
-    facts = []
-    for part in source.parts:
-        if isinstance(part, InputFile):
-            files: tuple[InputFile, ...] = (part,)
-            named = part
-            with open_parquet(part.path) as opened:
-                rows = int(opened.metadata.num_rows)
-        else:
-            files, rows = part.files, part.count()
-            named = next((file for file in files if file.name == part.name), files[0])
-        facts += [
-            FileFacts(
-                file.name, file.path.stat().st_size, rows if file is named else 0, file_digest(file.path)
-            )
-            for file in files
-        ]
-    return facts
+    rows, digests = (
+        {file.name: file.rows for file in reading.files},
+        {file.name: file.sha256 for file in reading.files},
+    )
+    return open_sidecars(request.fingerprints, reading.source.parts, rows, digests)
 
 
 def _request_digest(
     request: ApplyRequest,
     registries: Registries,
     coverages: Mapping[int, Coverage],
-    files: tuple[FileFacts, ...],
+    reading: Reading,
     sidecars: Sidecars | None,
 ) -> str:
     content = {
@@ -265,7 +258,7 @@ def _request_digest(
         "as_of": request.standard.as_of.isoformat() if request.standard.as_of else None,
         "mode": request.mode.value,
         "since": request.since,
-        "files": [[file.name, file.sha256] for file in files],
+        "files": reading.identity(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -287,35 +280,7 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
         else:
             unchecked = first_unchecked_of(plan, part, step)
         if unchecked:
-            raise InputError(
-                f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: "
-                "the registry holds claims on pictures or files, and nothing says what stands behind these links",
-                remedy="pass --coverage FILE, made with `byleave copies cover`, or --fingerprints FOLDER, and say what becomes of rows "
-                "that stay unchecked with --unchecked keep or --unchecked drop",
-            )
-
-
-def _apply_to_files(
-    request: ApplyRequest,
-    facts: PlanFacts,
-    plan: Plan,
-    source: Input,
-    staging: Staging,
-    show: Callable[[int, int], None],
-    total: int,
-) -> list[Tally]:
-    done = 0
-
-    def step(rows: int) -> None:
-        nonlocal done
-        done += rows
-        show(done, total)
-
-    tasks = [Task(place, part) for place, part in enumerate(source.parts)]
-    workers = min(request.workers, len(tasks))
-    if workers == 1:
-        return [run_task(plan, staging, task, step, since=facts.since) for task in tasks]
-    return list(run_tasks(facts, staging, tasks, workers, step))
+            raise not_said(unchecked, seen)
 
 
 def _plan_facts(
@@ -337,25 +302,6 @@ def _plan_facts(
         mode=request.mode,
         since=request.since is not None,
     )
-
-
-def _stamps(source: Input) -> list[tuple[int, int]]:
-    facts = [file.path.stat() for file in source.every_file]
-    return [(fact.st_size, fact.st_mtime_ns) for fact in facts]
-
-
-def _refuse_changed(source: Input, stamps: list[tuple[int, int]]) -> None:
-    for file, before, after in zip(source.every_file, stamps, _stamps(source), strict=True):
-        if before != after:
-            raise ConflictError(f"{file.path} changed while it was read", remedy="run the same command again")
-
-
-def _join_removed(staging: Staging, shards: int, path: Path) -> None:
-    with ListFile(path) as joined:
-        for place in range(shards):
-            with pq.ParquetFile(staging.part(place)) as part:
-                for batch in part.iter_batches(use_threads=False):
-                    joined.add(batch)
 
 
 def _coverage_facts(coverage: Coverage | None, registry: Registry, plan: Plan) -> CoverageFacts | None:

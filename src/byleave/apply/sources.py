@@ -53,6 +53,17 @@ class Input:
         return [*self.files, *(file for unit in self.units for file in unit.files)]
 
 
+def files_of(part: InputFile | Unit) -> tuple[InputFile, ...]:
+    """Return the files of one part."""
+    return (part,) if isinstance(part, InputFile) else part.files
+
+
+def rows_are_those_of(part: InputFile | Unit) -> InputFile:
+    """Return the file of a part whose rows are counted in reports."""
+    files = files_of(part)
+    return next((file for file in files if file.name == part.name), files[0])
+
+
 def find_input(given: str, home: Path, *, with_version: bool) -> Input:
     """Find the files behind a path or a dataset's name.
 
@@ -65,7 +76,7 @@ def find_input(given: str, home: Path, *, with_version: bool) -> Input:
     """
     path = Path(given)
     if path.exists():
-        found = _below([path])
+        found = found_below([path])
         version = dataset_version([source_digest(path)]) if with_version else None
         return replace(found, version=version)
     folder = home / "catalog" / given
@@ -99,7 +110,14 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC or path.suffix.lower() == ".parquet"
 
 
-def _below(paths: Sequence[Path]) -> Input:
+def found_below(paths: Sequence[Path]) -> Input:
+    """Find the parts of several sources, as :func:`find_input` does for a path.
+
+    Raises
+    ------
+    FormatError, InputError
+        If there is nothing to which a registry can be applied, or two sources hold files of one name.
+    """
     every = input_files(paths)
     units, others = find_units(every, alone=len(paths) == 1 and paths[0].is_file())
     files = [file for file in others if is_parquet(file.path)]
@@ -154,5 +172,5 @@ def _dataset(name: str, described: Path) -> Input:
             )
     if dataset_version(digests) != version:
         raise VerificationError(f"{described} does not agree with itself", remedy="ingest the dataset again")
-    found = _below(paths)
+    found = found_below(paths)
     return replace(found, dataset=name, version=version)

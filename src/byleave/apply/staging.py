@@ -7,36 +7,98 @@ release is another request and begins anew. Only one process works in a folder; 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+from byleave.apply.desks import Desk, Done
+from byleave.apply.report import FileFacts
 from byleave.apply.tally import Tally
-from byleave.datasets import OWN_FOLDER
 from byleave.errors import ConflictError
-from byleave.storage import publish_folder, write_atomically
+from byleave.storage import OWN_FOLDER, publish_folder, write_atomically
+from byleave.storage.outputs import OUTPUT_NOTE, Written, output_note, written_below
 
 RESUMED_FOR = timedelta(hours=24)
 """A run goes on under the moment at which it began. After this long that moment is stale, and it begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Staging:
-    """A prepared run.
-
-    at
-        The moment that counts for dates of claims: when the run first began.
-    """
+class FolderDesks:
+    """Shards of a run into a folder: each is worked on in a folder of its own beside the output."""
 
     folder: Path
+
+    def finished(self, place: int) -> Done | None:
+        """Return what came of a shard that a killed run finished, if its files are whole."""
+        try:
+            done = Done.from_json(json.loads(self._entry(place).read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        desk = self._desk(place)
+        try:
+            whole = done.written == tuple(written_below(desk.out)) and done.removed == _removed(desk)
+        except OSError:
+            return None
+        return done if whole else None
+
+    @contextmanager
+    def desk(self, place: int) -> Iterator[Desk]:
+        """Give the shard's folder, emptied of what a killed run left there."""
+        desk = self._desk(place)
+        shutil.rmtree(desk.out.parent, ignore_errors=True)
+        desk.out.mkdir(parents=True)
+        yield desk
+
+    def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
+        """Note that a shard is finished, after its files are on the disk."""
+        for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed):
+            _flush(path)
+        done = Done(tally, tuple(written_below(desk.out)), _removed(desk), read)
+        write_atomically(self._entry(place), json.dumps(done.to_json()).encode())
+        return done
+
+    def removed(self, place: int) -> Path:
+        """Where the list of rows taken out of one shard stands until all are joined."""
+        return self._desk(place).removed
+
+    def gather(self, shards: int, out: Path) -> None:
+        """Let what shards wrote stand in the output as well; a run that was killed amid this does it again."""
+        for place in range(shards):
+            source = self._desk(place).out
+            for path in (path for path in source.rglob("*") if path.is_file()):
+                target = out / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                try:
+                    target.hardlink_to(path)
+                except OSError:  # not every file system has links
+                    shutil.copyfile(path, target)
+
+    def _desk(self, place: int) -> Desk:
+        folder = self.folder / "shards" / f"{place:06d}"
+        return Desk(folder / "out", folder / "removed.parquet")
+
+    def _entry(self, place: int) -> Path:
+        return self.folder / "journal" / f"{place:06d}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStaging:
+    """A run into the folder ``final``, prepared beside it."""
+
+    folder: Path
+    final: Path
     at: datetime
+
+    @property
+    def desks(self) -> FolderDesks:
+        """The shards."""
+        return FolderDesks(self.folder)
 
     @property
     def out(self) -> Path:
@@ -48,61 +110,24 @@ class Staging:
         """Where lists and reports stand in the output, apart from its data."""
         return self.out / OWN_FOLDER
 
-    def part(self, place: int) -> Path:
-        """Where the list of rows taken out of one shard stands until all are joined."""
-        return self.folder / "removed" / f"{place:06d}.parquet"
+    def lists(self, shards: int) -> Iterator[Path]:
+        """Yield the lists of rows taken out, in the order of shards."""
+        return (self.desks.removed(place) for place in range(shards))
 
-    def unit(self, place: int) -> Path:
-        """Return the folder into which the files of one unit are written, until all are gathered."""
-        return self.folder / "units" / f"{place:06d}"
-
-    def gather(self) -> None:
-        """Let what units wrote stand in the output as well; a run that was killed amid this does it again."""
-        for folder in sorted((self.folder / "units").iterdir()):
-            for path in _files(folder):
-                target = self.out / path.relative_to(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.unlink(missing_ok=True)
-                try:
-                    target.hardlink_to(path)
-                except OSError:  # not every file system has links
-                    shutil.copyfile(path, target)
-
-    def finished(self, place: int, output: Path | None) -> Tally | None:
-        """Return the counts of a shard that a killed run finished, if its files are whole."""
-        try:
-            entry: dict[str, Any] = json.loads(self._entry(place).read_bytes())
-            if entry["output"] == _digest_or_none(output) and entry["removed"] == file_digest(
-                self.part(place)
-            ):
-                return Tally.from_json(entry["tally"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return None
-
-    def record(self, place: int, output: Path | None, tally: Tally) -> None:
-        """Note that a shard is finished, after its files are on the disk; ``output`` is ``None`` for a mask."""
-        for path in (output, self.part(place)):
-            for file in _files(path):
-                _flush(file)
-        entry = {
-            "output": _digest_or_none(output),
-            "removed": file_digest(self.part(place)),
-            "tally": tally.to_json(),
-        }
-        write_atomically(self._entry(place), json.dumps(entry).encode())
-
-    def publish(self, final: Path) -> None:
-        """Put the output in place and remove what is left."""
-        publish_folder(self.out, final)
+    def publish(self, shards: int, written: Sequence[Written]) -> None:
+        """Put the output in place, with the note on all its files, and remove what is left."""
+        self.desks.gather(shards, self.out)
+        own = (
+            Written(f"{OWN_FOLDER}/{file.name}", file.size, file.sha256) for file in written_below(self.own)
+        )
+        note = output_note([*own, *written])
+        (self.out / OUTPUT_NOTE).write_bytes(note)
+        publish_folder(self.out, self.final)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _entry(self, place: int) -> Path:
-        return self.folder / "journal" / f"{place:06d}.json"
 
 
 @contextmanager
-def open_staging(output: Path, request: str, now: datetime) -> Iterator[Staging]:
+def open_staging(output: Path, request: str, now: datetime) -> Iterator[FolderStaging]:
     """Open the folder of a request, begun at ``now`` or earlier. It stays when the block fails, so that the next run goes on.
 
     Raises
@@ -120,7 +145,7 @@ def open_staging(output: Path, request: str, now: datetime) -> Iterator[Staging]
             raise ConflictError(
                 f"another process is writing {output}", remedy="wait for it, or name another folder"
             )
-        yield Staging(folder, _begun(folder, now))
+        yield FolderStaging(folder, output, _begun(folder, now))
 
 
 def refuse_existing(output: Path) -> None:
@@ -131,30 +156,8 @@ def refuse_existing(output: Path) -> None:
         )
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def empty_folder(path: Path) -> None:
-    """Make a folder that holds nothing."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-
-
-def _digest_or_none(path: Path | None) -> str | None:
-    if path is not None and path.is_dir():
-        lines = [f"{file_digest(file)}  {file.relative_to(path)}\n" for file in _files(path)]
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-    return file_digest(path) if path is not None else None
-
-
-def _files(path: Path | None) -> list[Path]:
-    """List a file, or all below a folder."""
-    if path is None:
-        return []
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+def _removed(desk: Desk) -> Written:
+    return Written.of(desk.removed, desk.removed.name)
 
 
 def _begun(folder: Path, now: datetime) -> datetime:
@@ -165,7 +168,7 @@ def _begun(folder: Path, now: datetime) -> datetime:
             return at
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    for name in ("out", "removed", "journal", "units"):
+    for name in ("out", "shards", "journal"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
     (folder / "out").chmod(0o755)

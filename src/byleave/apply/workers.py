@@ -1,36 +1,34 @@
-"""Shards in one process or several: one task is one file, and what is written does not depend on how many work.
+"""What a worker does: one task is one shard, and what is written does not depend on which engine spreads the tasks, or over how many workers.
 
-Each worker maps the same ruleset, of which the system keeps one copy in memory. A worker ends when its parent does, even by a kill.
+Each process maps the same ruleset, of which the system keeps one copy in memory.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
-from byleave import errors
 from byleave.apply.coverages import CoverageFile, tables_of
+from byleave.apply.desks import Desk, Desks, Done
+from byleave.apply.engine import Rows, Shared
 from byleave.apply.forms.applying import apply_to_unit
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Terms
 from byleave.apply.modes import Mode
+from byleave.apply.object_input import ObjectInput, Wanted
+from byleave.apply.report import FileFacts
 from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
 from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.since import apply_since
-from byleave.apply.staging import Staging, empty_folder
+from byleave.apply.sources import files_of, rows_are_those_of
 from byleave.apply.tally import Tally
 from byleave.consent import Regime
-from byleave.errors import ByleaveError, UnavailableError
+from byleave.errors import InputError
 from byleave.release import Coverage
 
 
@@ -71,124 +69,118 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file, or one unit of several, and where in the order of all it stands."""
+    """One file, or one unit of several, and where in the order of all it stands.
+
+    wanted
+        The objects it is fetched from, in the order of its files; none where it stands on disks that workers see.
+    """
 
     place: int
     source: InputFile | Unit
+    wanted: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    """An error, as words: exceptions with words of their own do not travel between processes."""
+class Shards:
+    """Where shards come from and where they go."""
 
-    kind: str
-    problem: str
-    remedy: str
-
-    def error(self) -> ByleaveError:
-        kind: type[ByleaveError] = getattr(errors, self.kind, ByleaveError)
-        return kind(self.problem, remedy=self.remedy)
+    desks: Desks
+    objects: ObjectInput | None
+    since: bool
 
 
-def run_task(
-    plan: Plan, staging: Staging, task: Task, progress: Callable[[int], None], *, since: bool = False
-) -> Tally:
-    """Apply to one file, unless a killed run finished it, and note that it is done.
+@dataclass(frozen=True, slots=True)
+class ShardWork:
+    """Shards for workers that make the plan for themselves, once in each process.
 
-    With ``since``, a file that loses nothing is copied as it is.
+    ruleset, coverages
+        The files that ``facts`` name, as they reach workers.
     """
-    output = _output(plan, staging, task)
-    tally = staging.finished(task.place, output)
-    if tally is not None:
-        progress(tally.totals["rows"])
-        return tally
-    target, removed = output or staging.part(task.place), staging.part(task.place)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if output is not None and not isinstance(task.source, InputFile):
-        empty_folder(output)
-    if since and plan.mode is Mode.FILTER:
-        tally = apply_since(plan, task.source, target, removed, progress)
-    elif isinstance(task.source, InputFile):
-        tally = apply_to_file(plan, task.source, target, removed, progress)
-    else:
-        tally = apply_to_unit(plan, task.source, target, removed, progress)
-    staging.record(task.place, output, tally)
-    return tally
+
+    facts: PlanFacts
+    ruleset: Shared
+    coverages: tuple[Shared, ...]
+    shards: Shards
+
+    def begin(self) -> Callable[[Task, Rows], Done]:
+        """Map the ruleset and read the coverage."""
+        pairs = zip(self.facts.coverages, self.coverages, strict=True)
+        coverages = tuple(replace(one, path=shared.here()) for one, shared in pairs)
+        plan = replace(self.facts, ruleset=self.ruleset.here(), coverages=coverages).open()
+        return partial(do_shard, plan, self.shards)
 
 
-def _output(plan: Plan, staging: Staging, task: Task) -> Path | None:
-    if plan.mode is Mode.MASK:
-        return None
-    return staging.out / task.source.name if isinstance(task.source, InputFile) else staging.unit(task.place)
+@dataclass(frozen=True, slots=True)
+class ShardWorkHere:
+    """Shards for the process that has the plan already."""
+
+    plan: Plan
+    shards: Shards
+
+    def begin(self) -> Callable[[Task, Rows], Done]:
+        """Take the plan as it is."""
+        return partial(do_shard, self.plan, self.shards)
 
 
-def run_tasks(
-    facts: PlanFacts,
-    staging: Staging,
-    tasks: Sequence[Task],
-    workers: int,
-    progress: Callable[[int], None],
-) -> Iterator[Tally]:
-    """Apply to all files by several processes; yield their counts in order. ``progress`` is told once for each file.
+def do_shard(plan: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
+    """Apply to one shard, unless an earlier try finished it, and note that it is done.
 
     Raises
     ------
-    ByleaveError
-        The first error of any file, in their order.
-    UnavailableError
-        If a worker was killed. What others finished stays for the next run.
+    FormatError
+        If it cannot be read.
+    InputError
+        If rows could not be checked and nobody said what becomes of them.
     """
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(facts, staging))
-    try:
-        for future in [pool.submit(_work, task) for task in tasks]:
-            result = future.result()
-            if isinstance(result, _Failure):
-                raise result.error()
-            progress(result.totals["rows"])
-            yield result
-    except BrokenProcessPool as error:
-        raise UnavailableError(
-            "a worker was ended from outside, perhaps for lack of memory",
-            remedy="run the same command again: finished files are used as they are; with fewer --workers, less memory is needed",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    done = shards.desks.finished(task.place)
+    if done is not None:
+        progress(done.tally.totals["rows"])
+        return done
+    with _here(shards, task) as (source, digests), shards.desks.desk(task.place) as desk:
+        tally = _applied(plan, source, desk, progress, since=shards.since)
+        if plan.unchecked is None and tally.totals["unchecked"]:
+            raise not_said(tally.totals["unchecked"], tally.totals["rows"])
+        read = _facts(task, digests, tally.totals["rows"])
+        return shards.desks.record(task.place, desk, tally, read)
 
 
-@dataclass(slots=True)
-class _Bench:
-    """What a worker holds: the plan is made with its first task, whose error can be told."""
-
-    facts: PlanFacts
-    staging: Staging
-    plan: Plan | None = None
-
-
-_benches: list[_Bench] = []
+def not_said(unchecked: int, seen: int) -> InputError:
+    """Return the error for rows that could not be checked where nobody said what becomes of them."""
+    return InputError(
+        f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: "
+        "the registry holds claims on pictures or files, and nothing says what stands behind these links",
+        remedy="pass --coverage FILE, made with `byleave copies cover`, or --fingerprints FOLDER, and say what becomes of rows "
+        "that stay unchecked with --unchecked keep or --unchecked drop",
+    )
 
 
-def _begin(facts: PlanFacts, staging: Staging) -> None:
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
-    pa.set_cpu_count(1)
-    _benches[:] = [_Bench(facts, staging)]
+@contextmanager
+def _here(shards: Shards, task: Task) -> Iterator[tuple[InputFile | Unit, tuple[str, ...]]]:
+    if shards.objects is None:
+        yield task.source, ()
+        return
+    with shards.objects.brought(task.source, task.wanted) as brought:
+        yield brought
 
 
-def _await_end(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
+def _applied(plan: Plan, source: InputFile | Unit, desk: Desk, progress: Rows, *, since: bool) -> Tally:
+    """Write what the plan asks for; with ``since``, a shard that loses nothing is copied as it is."""
+    target = desk.out
+    if isinstance(source, InputFile):
+        target = desk.out / source.name if plan.mode is not Mode.MASK else desk.removed
+        target.parent.mkdir(parents=True, exist_ok=True)
+    if since and plan.mode is Mode.FILTER:
+        return apply_since(plan, source, target, desk.removed, progress)
+    if isinstance(source, InputFile):
+        return apply_to_file(plan, source, target, desk.removed, progress)
+    return apply_to_unit(plan, source, target, desk.removed, progress)
 
 
-def _work(task: Task) -> Tally | _Failure:
-    bench = _benches[0]
-    try:
-        if bench.plan is None:
-            bench.plan = bench.facts.open()
-        return run_task(bench.plan, bench.staging, task, _silent, since=bench.facts.since)
-    except ByleaveError as error:
-        return _Failure(type(error).__name__, error.problem, error.remedy)
-
-
-def _silent(rows: int) -> None:
-    """Tell nobody: only the parent shows progress."""
+def _facts(task: Task, digests: tuple[str, ...], rows: int) -> tuple[FileFacts, ...]:
+    if not digests:
+        return ()
+    named = rows_are_those_of(task.source)
+    return tuple(
+        FileFacts(file.name, wanted.stored.size, rows if file is named else 0, digest)
+        for file, wanted, digest in zip(files_of(task.source), task.wanted, digests, strict=True)
+    )

@@ -18,14 +18,15 @@ from byleave.datasets.members import (
 )
 from byleave.datasets.records import Reject
 from byleave.storage import OWN_FOLDER
+from byleave.storage.outputs import OUTPUT_NOTE
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Yield every file below ``root`` in name order; hidden names and :data:`OWN_FOLDER` are left out and linked folders not entered."""
+    """Yield every file below ``root`` in name order; hidden names and what is ours are left out and linked folders not entered."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != OWN_FOLDER)
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith(".") and name != OUTPUT_NOTE:
                 yield Path(folder) / name
 
 

@@ -22,10 +22,10 @@ from byleave.apply.sidecars.shards import digest_of
 from byleave.errors import NotFoundError, VerificationError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
 from byleave.release import Release
+from byleave.storage.outputs import file_digest
 from byleave.urls.names import DIGEST_BYTES
 
 _COLUMNS = ("sha256", "pdq", "pdq_trimmed", "quality", "reason")
-from byleave.storage.outputs import file_digest
 
 
 @dataclass(frozen=True, slots=True)
