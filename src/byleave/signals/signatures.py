@@ -6,8 +6,9 @@ import base64
 import binascii
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from cryptography import x509
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from byleave.errors import FormatError, MissingExtraError
+from byleave.signals import identity_assertions as identities
 
 ED25519: Final = "ed25519:"
 X509: Final = "x509:"
@@ -33,6 +35,9 @@ class Credentials:
         Whether the signature holds, the file is unchanged, and the signer's certificate comes from one of those given.
     accounts
         The accounts named by the active manifest.
+    identified
+        Those of them that an identity assertion (CAWG) of an unchanged file stands behind, under one of the certificates given, whoever
+        signed the manifest.
     signer
         What the certificate calls its holder; shown, never relied upon.
     """
@@ -40,6 +45,7 @@ class Credentials:
     trusted: bool
     accounts: tuple[str, ...]
     signer: str | None
+    identified: tuple[str, ...] = ()
 
 
 def signs(keys: Iterable[str], statement: bytes, signature: str) -> str | None:
@@ -54,10 +60,10 @@ def signs(keys: Iterable[str], statement: bytes, signature: str) -> str | None:
     return None
 
 
-def read_credentials(content: bytes, keys: Iterable[str]) -> Credentials | None:
+def read_credentials(content: bytes, keys: Iterable[str], at: datetime) -> Credentials | None:
     """Read the Content Credentials of a picture, or ``None`` where it has none; ``keys`` hold the certificates to believe.
 
-    Nothing is fetched: neither manifests from elsewhere nor lists of revoked certificates.
+    Nothing is fetched: neither manifests from elsewhere, nor lists of revoked certificates, nor identities that a file names.
 
     Raises
     ------
@@ -66,6 +72,33 @@ def read_credentials(content: bytes, keys: Iterable[str]) -> Credentials | None:
     FormatError
         If the file cannot be read.
     """
+    kind = next((word for head, word in _KINDS if content.startswith(head)), None)
+    if kind is None:
+        raise FormatError("this is no JPEG, PNG or WebP file", remedy="choose the file as it was signed")
+    known = list(_certificates(keys))
+    said = _read(content, kind, known, decoding=False)
+    if said is None:
+        return None
+    found = _credentials(said)
+    found = replace(found, trusted=found.trusted and bool(known))
+    manifest = _active(said)
+    behind = [
+        one
+        for one in identities.assertions_by_certificate(manifest)
+        if ACCOUNT_ASSERTION in identities.labels_behind(one) and identities.is_under(one, known, at)
+    ]
+    if not behind or len(found.accounts) != 1:
+        return found
+    checked = _read(content, kind, known, decoding=True) or {}
+    if any(_stands(checked, one["label"]) for one in behind):
+        return replace(found, identified=found.accounts)
+    return found
+
+
+def _read(
+    content: bytes, kind: str, known: Sequence[x509.Certificate], *, decoding: bool
+) -> dict[str, Any] | None:
+    """Read a file; ``decoding`` checks the identity assertions in it, too."""
     try:
         import c2pa
     except ModuleNotFoundError as missing:
@@ -73,32 +106,30 @@ def read_credentials(content: bytes, keys: Iterable[str]) -> Credentials | None:
             "reading Content Credentials needs the package 'c2pa-python'",
             remedy="pip install 'byleave[server]'",
         ) from missing
-    kind = next((word for head, word in _KINDS if content.startswith(head)), None)
-    if kind is None:
-        raise FormatError("this is no JPEG, PNG or WebP file", remedy="choose the file as it was signed")
-    anchors = "".join(_certificates(keys))
     settings: dict[str, Any] = {
         "version": 1,
         "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
+        "core": {"decode_identity_assertions": decoding, "allowed_network_hosts": []},
     }
-    if anchors:
-        settings["trust"] = {"trust_anchors": anchors}
+    if known:
+        anchors = (one.public_bytes(Encoding.PEM).decode("ascii") for one in known)
+        settings["trust"] = {"trust_anchors": "".join(anchors)}
     try:
         with c2pa.Settings.from_dict(settings) as told, c2pa.Context(told) as context:
             reader = c2pa.Reader.try_create(kind, io.BytesIO(content), context=context)
             if reader is None:
                 return None
             with reader:
-                found = _credentials(json.loads(reader.json()))
+                said: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError as error:
         raise FormatError(
             "the Content Credentials of this file cannot be read", remedy="choose the file as it was signed"
         ) from error
-    return replace(found, trusted=found.trusted and bool(anchors))
+    return said
 
 
 def _credentials(said: dict[str, Any]) -> Credentials:
-    manifest = said.get("manifests", {}).get(said.get("active_manifest"), {})
+    manifest = _active(said)
     accounts = tuple(
         str(assertion.get("data", {}).get("account", ""))
         for assertion in manifest.get("assertions", [])
@@ -108,15 +139,27 @@ def _credentials(said: dict[str, Any]) -> Credentials:
     return Credentials(said.get("validation_state") == "Trusted", accounts, signer)
 
 
-def _certificates(keys: Iterable[str]) -> Iterable[str]:
+def _active(said: dict[str, Any]) -> dict[str, Any]:
+    manifest: dict[str, Any] = said.get("manifests", {}).get(said.get("active_manifest"), {})
+    return manifest
+
+
+def _stands(said: dict[str, Any], label: str) -> bool:
+    """Whether a file is what was signed, and the identity assertion of this label in it is, too."""
+    if said.get("validation_state") not in ("Valid", "Trusted"):
+        return False
+    results = said.get("validation_results", {}).get("activeManifest", {})
+    return identities.holds(results.get("success", []), results.get("failure", []), label)
+
+
+def _certificates(keys: Iterable[str]) -> Iterable[x509.Certificate]:
     for key in keys:
         if not key.startswith(X509):
             continue
         try:
-            certificate = x509.load_der_x509_certificate(_decoded(key.removeprefix(X509)))
+            yield x509.load_der_x509_certificate(_decoded(key.removeprefix(X509)))
         except (FormatError, ValueError):
             continue  # somebody else's fault, and no reason not to look at the others
-        yield certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
 def _holds(key: str, statement: bytes, signature: bytes) -> bool:

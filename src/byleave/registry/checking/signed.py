@@ -120,6 +120,8 @@ def show_credentials(
 ) -> Proof:
     """Keep a proof for a picture whose Content Credentials name the account, under a certificate published on ``host``.
 
+    The certificate is that of whoever signed the manifest, or of an identity assertion (CAWG) in it that stands behind the name.
+
     ``picture`` is the match code of the same file. The file is read in memory and not kept.
 
     Raises
@@ -130,21 +132,24 @@ def show_credentials(
         If the host is not shown yet.
     """
     steps, declared = _published(database, checks, account, host, who, at)
-    found = read_credentials(content, declared.keys)
+    found = read_credentials(content, declared.keys, at)
     if found is None:
         raise InputError("this file has no Content Credentials", remedy="choose the file as it was signed")
-    if not found.trusted:
+    name = checks.keys.account_name(account)
+    if name in found.identified:
+        steps.say("an identity in the file, under a certificate published there, stands behind your name")
+    elif not found.trusted:
         raise InputError(
-            "its signature does not hold, or is not under a certificate published there",
+            "its signature does not hold, or neither it nor an identity in it is under a certificate published there",
             remedy="publish the certificate of whoever issued yours, and choose the file as it was signed",
         )
-    name = checks.keys.account_name(account)
-    if name not in found.accounts:
+    elif name not in found.accounts:
         raise InputError(
             "what was signed does not name your account",
             remedy=f"sign it with an assertion that names {name}",
         )
-    steps.say("the file is signed under a certificate published there, and names you")
+    else:
+        steps.say("the file is signed under a certificate published there, and names you")
     place = place_of_target(picture_target(picture))
     finding = _finding(steps, f"c2pa:{host}", {"host": host})
     with database.transaction() as session:
