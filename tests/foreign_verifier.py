@@ -94,6 +94,14 @@ def root_from(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     return found
 
 
+def merkle_root(entries: list[bytes]) -> bytes:
+    """The tree hash as RFC 6962, section 2.1, defines it."""
+    if len(entries) <= 1:
+        return hashlib.sha256(b"\0" + entries[0] if entries else b"").digest()
+    split = 1 << (len(entries) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + merkle_root(entries[:split]) + merkle_root(entries[split:])).digest()
+
+
 def receipt(text: str, key: str) -> dict[str, Any]:
     """Check a log proof that carries record and salt, and return the record."""
     head, _, note = text.partition("\n\n")

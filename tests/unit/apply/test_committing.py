@@ -1,0 +1,111 @@
+"""Trees over the items of a run: the root is that of RFC 6962, every leaf leads to it, and absence is told as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.foreign_verifier import merkle_root
+
+from byleave.apply import committing
+from byleave.apply.committing import ItemTree, LeafWriter, hash_rows, levels_of
+from byleave.release.items import Leaf, leaf_key
+
+SALT = bytes(range(16))
+SIGNED = bytes(32)
+
+
+def items_of(*names: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    ids = b"".join(hashlib.sha256(str(name).encode()).digest()[:16] for name in names)
+    return np.frombuffer(ids, np.uint8).reshape(-1, 16)
+
+
+def tree(folder: Path, *parts: list[object]) -> ItemTree:
+    LeafWriter(folder / "leaves", folder / "sorting", SALT).write(items_of(*part) for part in parts)
+    return ItemTree(folder / "leaves")
+
+
+def expected(*parts: list[object]) -> list[bytes]:
+    """Make the sorted leaves again, by nothing but the words of the format."""
+    leaves = []
+    for place, part in enumerate(parts):
+        for row, name in enumerate(part):
+            item = hashlib.sha256(str(name).encode()).digest()[:16]
+            key = hashlib.sha256(b"byleave/leaf-key/1\0" + SALT + item).digest()[:16]
+            leaves.append(key + place.to_bytes(4, "big") + row.to_bytes(8, "big"))
+    return sorted(leaves)
+
+
+@given(st.integers(0, 65), st.integers(0, 7), st.data())
+@settings(max_examples=40)
+def test_rows_are_hashed_as_hashlib_does(width: int, count: int, data: st.DataObject) -> None:
+    prefix = data.draw(st.binary(min_size=0, max_size=65 - width))
+    rows = np.frombuffer(data.draw(st.binary(min_size=width * count, max_size=width * count)), np.uint8)
+    rows = rows.reshape(count, width)
+    wanted = [hashlib.sha256(prefix + row.tobytes()).digest() for row in rows]
+    assert [digest.tobytes() for digest in hash_rows(prefix, rows)] == wanted
+
+
+@given(parts=st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=5))
+@settings(max_examples=40)
+def test_the_tree_is_the_one_the_format_asks_for(
+    parts: list[list[object]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = tree(tmp_path_factory.mktemp("tree"), *parts)
+    leaves = expected(*parts)
+    assert [made.leaf(place).to_bytes() for place in range(len(made))] == leaves
+    assert (made.commitment.root, made.commitment.size) == (merkle_root(leaves), len(leaves))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 100])
+def test_every_leaf_leads_to_the_root_across_subtrees(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "SUBTREE_LEVEL", 3)
+    monkeypatch.setattr(committing, "SUBTREE_LEAVES", 8)
+    made = tree(tmp_path, list(range(size)))
+    assert made.commitment.root == merkle_root(expected(list(range(size))))
+    for place in range(size):
+        standing = made.standing(place)
+        assert standing is not None
+        standing.check(made.commitment)
+
+
+def test_what_is_there_has_no_proof_of_absence_and_everything_else_has_one(tmp_path: Path) -> None:
+    made = tree(tmp_path, list(range(500)))
+    for name in range(600):
+        item = items_of(name)[0].tobytes()
+        proof = made.absence(SIGNED, item, SALT)
+        assert (proof is None) == (name < 500)
+        if proof is not None:
+            proof.check(made.commitment, SALT)
+            assert len(proof.to_bytes()) < 10_000
+
+
+def test_parts_held_little_by_little_give_the_same_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[list[object]] = [list(range(n, n + 40)) for n in range(0, 200, 20)]
+    (tmp_path / "one").mkdir()
+    whole = tree(tmp_path / "one", *parts).commitment
+    monkeypatch.setattr(committing, "HELD_BYTES", 1)
+    (tmp_path / "two" / "sorting").mkdir(parents=True)
+    (tmp_path / "two" / "sorting" / "00").write_bytes(b"left by a killed run")
+    assert tree(tmp_path / "two", *parts).commitment == whole
+    assert not (tmp_path / "two" / "sorting").exists()
+
+
+def test_keys_that_begin_alike_are_sorted_by_all_their_bytes() -> None:
+    leaves = [Leaf(bytes(8) + bytes([n]) * 8, 0, row).to_bytes() for row, n in enumerate([3, 1, 2, 1])]
+    found = committing.sorted_leaves(np.frombuffer(b"".join(leaves), np.uint8).reshape(-1, 28))
+    assert [row.tobytes() for row in found] == sorted(leaves)
+
+
+def test_one_leaf_is_its_own_root() -> None:
+    leaf = Leaf(leaf_key(SALT, bytes(16)), 0, 0).to_bytes()
+    levels = levels_of(np.frombuffer(leaf, np.uint8).reshape(1, -1))
+    assert [level.tobytes() for level in levels] == [hashlib.sha256(b"\0" + leaf).digest()]
