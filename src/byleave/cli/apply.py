@@ -26,9 +26,11 @@ def apply(
         ..., help="Folder that `byleave sync` keeps; may be repeated: of several registries any refusal wins"
     ),
     input_: str = typer.Option(
-        ..., "--input", help="File or folder in any form that is known, or name of a dataset"
+        ...,
+        "--input",
+        help="File or folder in any form that is known, s3://bucket/folder, or name of a dataset",
     ),
-    output: Path = typer.Option(..., help="Folder to write; it must not be there yet"),
+    output: str = typer.Option(..., help="Folder or s3://bucket/folder to write; it must not be there yet"),
     regime: str = typer.Option(
         ..., help="Where nobody answered: opt_out keeps, opt_in drops, research reports"
     ),
@@ -36,7 +38,11 @@ def apply(
     mode: str = typer.Option(
         "filter", help="mask lists positions, annotate adds two columns, filter writes the rows that stay"
     ),
-    workers: int = typer.Option(1, min=1, help="Processes that share the files; the output is the same"),
+    engine: str = typer.Option("local", help="Where the work is done: local or ray; the output is the same"),
+    workers: int = typer.Option(1, min=1, help="Processes of this machine that share the files"),
+    ray_address: str | None = typer.Option(
+        None, help="Host and port of the Ray cluster; else RAY_ADDRESS or one on this machine"
+    ),
     coverage: list[Path] = typer.Option(
         [], help="File made by `byleave copies cover`; may be repeated, once for each registry"
     ),
@@ -59,9 +65,11 @@ def apply(
 ) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report; or the list and the report alone."""
     from byleave.apply.modes import Mode
+    from byleave.apply.places import place_of
     from byleave.apply.report import report_object
     from byleave.apply.run import ApplyRequest, apply_ruleset
     from byleave.apply.shard import Unchecked
+    from byleave.cli.engines import engine_of
     from byleave.consent import Regime, Standard, Use
     from byleave.release.age import AgeLimit, check_age
     from byleave.settings import Settings
@@ -70,7 +78,7 @@ def apply(
     request = ApplyRequest(
         ruleset=tuple(ruleset),
         input=input_,
-        output=output,
+        output=place_of(output),
         regime=word_of(Regime, regime, "--regime"),
         uses=tuple(word_of(Use, one, "--use") for one in use),
         home=Settings.from_process().home,
@@ -84,8 +92,8 @@ def apply(
         since=since,
         fingerprints=fingerprints,
     )
-    with _Shown() as shown:
-        report = apply_ruleset(request, now(), shown.step)
+    with engine_of(engine, workers, ray_address) as chosen, _Shown() as shown:
+        report = apply_ruleset(request, now(), shown.step, chosen)
     if request.max_age is not None:
         for registry in report.registries:
             if warning := check_age(registry.release, request.max_age, now()):
@@ -96,7 +104,7 @@ def apply(
         _print(report, output)
 
 
-def _print(report: Report, output: Path) -> None:
+def _print(report: Report, output: str) -> None:
     from byleave.consent import Regime
     from byleave.datasets import OWN_FOLDER
 
@@ -118,7 +126,7 @@ def _print(report: Report, output: Path) -> None:
         say(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
     if report.left_out:
         say(f"{len(report.left_out):,} files of the input are of no known form and were not copied")
-    say(f"read {output / OWN_FOLDER / 'report.html'}")
+    say(f"read {output.rstrip('/')}/{OWN_FOLDER}/report.html")
 
 
 def _list_words(release: Release, report: Report) -> str:
