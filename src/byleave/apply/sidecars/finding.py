@@ -9,7 +9,7 @@ from pathlib import Path
 
 from byleave.apply.forms.finding import find_units
 from byleave.apply.forms.tar_shards import TarShard
-from byleave.apply.inputs import InputFile, open_parquet
+from byleave.apply.inputs import InputFile
 from byleave.apply.sidecars.file import sidecar_name
 from byleave.apply.sidecars.shards import (
     FolderBesideParquet,
@@ -17,7 +17,6 @@ from byleave.apply.sidecars.shards import (
     ParquetPictures,
     PictureShard,
     TarPictures,
-    picture_column,
 )
 from byleave.apply.sources import input_files, is_parquet
 from byleave.datasets.members import CAPTION_SUFFIX, FIELDS_SUFFIX, PICTURE_SUFFIXES
@@ -27,6 +26,10 @@ LOOSE_TOGETHER = 10_000
 """Most files of one shard of loose pictures: a bound on what a killed run does again."""
 
 LOOSE_NAME = "pictures"
+GIVE_PICTURES = (
+    "give tars, Parquet with pictures in its cells, an output of img2dataset, or a folder of pictures; "
+    "links alone have no fingerprints"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class PictureShards:
     without_pictures: tuple[str, ...]
 
 
-def find_shards(path: Path) -> PictureShards:
-    """Find the shards behind a file or a folder.
+def find_shards(path: Path, given: str) -> PictureShards:
+    """Find the shards behind a file or a folder; ``given`` is what errors call it.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def find_shards(path: Path) -> PictureShards:
         If nothing stands there, or nothing that holds pictures, or two shards would have one sidecar.
     """
     if not path.exists():
-        raise NotFoundError(f"there is no file or folder {path}", remedy="check the path")
+        raise NotFoundError(f"there is no file or folder {given}", remedy="check the path")
     units, others = find_units(input_files([path]), alone=path.is_file())
     shards: list[PictureShard] = [TarPictures(unit) for unit in units if isinstance(unit, TarShard)]
     without = [unit.name for unit in units if not isinstance(unit, TarShard)]
@@ -56,30 +59,19 @@ def find_shards(path: Path) -> PictureShards:
         if not is_parquet(file.path):
             loose.append(file)
             continue
-        folder, column = file.path.with_suffix(""), _picture_column(file)
+        folder = file.path.with_suffix("")
         if folder.is_dir():
             folders.add(folder)
             shards.append(FolderBesideParquet(file, InputFile(folder, file.name.rpartition(".")[0])))
-        elif column is not None:
-            shards.append(ParquetPictures(file, column))
         else:
-            without.append(file.name)
+            shards.append(ParquetPictures(file))
     loose = [file for file in loose if not folders.intersection(file.path.parents)]
     shards += _loose_shards(path, loose)
     without += [file.name for file in loose if not _belongs_to_picture(file)]
     if not shards:
-        raise FormatError(
-            f"{path} holds no pictures",
-            remedy="give tars, Parquet with pictures in its cells, an output of img2dataset, or a folder of pictures; "
-            "links alone have no fingerprints",
-        )
+        raise FormatError(f"{given} holds no pictures", remedy=GIVE_PICTURES)
     _refuse_one_name(shards)
     return PictureShards(tuple(sorted(shards, key=lambda shard: shard.name)), tuple(sorted(without)))
-
-
-def _picture_column(file: InputFile) -> str | None:
-    with open_parquet(file.path) as opened:
-        return picture_column(opened.schema_arrow)
 
 
 def _belongs_to_picture(file: InputFile) -> bool:

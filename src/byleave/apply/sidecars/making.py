@@ -17,7 +17,9 @@ from byleave.apply.sidecars.file import (
     SidecarRow,
     SidecarWriter,
     read_facts,
+    sidecar_name,
 )
+from byleave.apply.sidecars.places import SidecarPlace
 from byleave.apply.sidecars.shards import PictureShard, Sample
 from byleave.datasets import mend
 from byleave.errors import ConflictError, FormatError
@@ -25,7 +27,6 @@ from byleave.fingerprints import PICTURE_VERSION
 from byleave.media import Unusable
 from byleave.media.fingerprinting import TOGETHER, Fingerprinted, Fingerprinter, Outcome
 from byleave.settings import Limits
-from byleave.storage import staged_file
 from byleave.urls import canonical_url, item_id_of_bytes, item_id_of_url
 
 NO_PICTURE = "no_picture"
@@ -52,14 +53,21 @@ class Made:
     before: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutPictures:
+    """A file that holds no pictures, and so gets no sidecar."""
+
+    name: str
+
+
 def make_sidecar(
     shard: PictureShard,
-    path: Path,
+    place: SidecarPlace,
     making: Making,
     printer: Fingerprinter,
     progress: Callable[[int], None],
-) -> Made:
-    """Write the sidecar of a shard to ``path``, unless one that fits stands there; it appears at once.
+) -> Made | WithoutPictures:
+    """Write the sidecar of a shard, unless one that fits stands there; it appears at once.
 
     ``progress`` is told the number of samples done since it was last told, and may raise to stop the work.
 
@@ -72,10 +80,14 @@ def make_sidecar(
     """
     stamps = _stamps(shard)
     try:
-        files = shard.digests()
-        found = fitting(path, shard.name, files, making)
+        if not shard.holds_pictures():
+            return WithoutPictures(shard.name)
+        files, name = shard.digests(), sidecar_name(shard.name)
+        with place.stored(name) as path:
+            found = fitting(path, shard.name, files, making)
         if found is None:
-            found = _written(shard, path, files, making, printer, progress)
+            with place.staged(name) as aside:
+                found = _written(shard, aside, files, making, printer, progress)
         else:
             progress(found.facts.rows)
     except (pa.ArrowException, OSError) as error:
@@ -100,14 +112,14 @@ def fitting(path: Path, name: str, files: Sequence[ShardFile], making: Making) -
 
 def _written(
     shard: PictureShard,
-    path: Path,
+    aside: Path,
     files: Sequence[ShardFile],
     making: Making,
     printer: Fingerprinter,
     progress: Callable[[int], None],
 ) -> Made:
     dim = _vector_dim() if making.model is not None else None
-    with staged_file(path) as aside, SidecarWriter(aside, dim) as writer:
+    with SidecarWriter(aside, dim) as writer:
         for samples in _together(shard.samples(making.limits)):
             for row in _rows(samples, printer, with_vectors=making.model is not None):
                 writer.add(row)

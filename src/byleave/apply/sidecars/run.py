@@ -6,26 +6,27 @@ A killed run leaves the sidecars it finished, and the next one goes on with the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event
 from typing import Any
 
-from byleave.apply.sidecars.file import sidecar_name
-from byleave.apply.sidecars.finding import find_shards
-from byleave.apply.sidecars.making import Made, Making, make_sidecar
+from byleave.apply.engine import Engine
+from byleave.apply.local_engine import LocalEngine
+from byleave.apply.object_input import Outlined, outlined
+from byleave.apply.sidecars.finding import GIVE_PICTURES, PictureShards, find_shards
+from byleave.apply.sidecars.making import Made, Making, WithoutPictures
+from byleave.apply.sidecars.places import FolderPlace, ObjectPlace, SidecarPlace
 from byleave.apply.sidecars.shards import PictureShard
+from byleave.apply.sidecars.work import Failed, FingerprintWork, FingerprintWorkHere, Outcome, ShardTask
 from byleave.datasets import OWN_FOLDER
-from byleave.errors import ByleaveError, InputError, UnavailableError
-from byleave.media.fingerprinting import Fingerprinter
+from byleave.errors import FormatError, InputError
 from byleave.settings import Limits
 from byleave.storage import STAGING, alone_in
+from byleave.storage.objects import ObjectFolder, is_address
 
 FOLDER = "fingerprints"
-MOST_WORKERS = 256
 
 Progress = Callable[[int, int, int], None]
 """Told of shards done, shards in all, and samples done since it was last told."""
@@ -36,55 +37,24 @@ class FingerprintRequest:
     """What to fingerprint.
 
     input
-        A tar, a Parquet file with pictures in its cells, or a folder of such shards or of pictures.
+        A tar, a Parquet file with pictures in its cells, or a folder of such shards or of pictures; also ``s3://bucket/folder``.
     to
-        Folder of the sidecars; ``_byleave/fingerprints`` beside the shards if left out.
-    workers
-        How many shards are read at once, each with a process of its own that decodes.
+        Folder or address of the sidecars; ``_byleave/fingerprints`` beside the shards if left out.
     vectors
         Name of a picture model whose vectors are wanted as well, or ``None``.
     """
 
-    input: Path
-    to: Path | None = None
-    workers: int = 1
+    input: str
+    to: str | None = None
     vectors: str | None = None
     limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.workers <= MOST_WORKERS:
-            raise InputError(
-                f"{self.workers} workers cannot read a dataset", remedy=f"give 1 to {MOST_WORKERS}"
-            )
-
-    @property
-    def folder(self) -> Path:
-        """Where sidecars are written."""
-        return self.to if self.to is not None else sidecar_folder(self.input)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One shard, and where its sidecar stands."""
-
-    shard: PictureShard
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A shard that could not be read in whole, and so has no sidecar."""
-
-    shard: str
-    problem: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
 class FingerprintReport:
     """What was made, in the order of the shards' names."""
 
-    folder: Path
+    place: str
     made: tuple[Made, ...]
     failed: tuple[Failed, ...]
     without_pictures: tuple[str, ...]
@@ -100,7 +70,7 @@ class FingerprintReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain values for programs."""
         return {
-            "folder": str(self.folder),
+            "folder": self.place,
             "shards": len(self.made),
             "made_before": sum(made.before for made in self.made),
             "samples": sum(made.facts.rows for made in self.made),
@@ -111,7 +81,7 @@ class FingerprintReport:
         }
 
 
-def fingerprint_dataset(request: FingerprintRequest, progress: Progress) -> FingerprintReport:
+def fingerprint_dataset(request: FingerprintRequest, engine: Engine, progress: Progress) -> FingerprintReport:
     """Make what is missing of the sidecars of a dataset. A shard that cannot be read is reported, and the others are made.
 
     Raises
@@ -119,29 +89,23 @@ def fingerprint_dataset(request: FingerprintRequest, progress: Progress) -> Fing
     NotFoundError, FormatError, InputError
         If nothing that holds pictures stands there, or no such model is known.
     MissingExtraError
-        If the model is not installed.
+        If the model, or what reads objects, is not installed.
     ConflictError
         If another process fingerprints into the same folder.
     """
     making = Making(request.limits, known_model(request.vectors))
-    found = find_shards(request.input)
-    tasks = [Task(shard, request.folder / sidecar_name(shard.name)) for shard in found.shards]
-    request.folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(request.folder):
-        for leftover in request.folder.rglob(f".*{STAGING}"):
-            leftover.unlink(missing_ok=True)
-        outcomes = run_here(tasks, making, request.workers, progress)
-    return FingerprintReport(
-        folder=request.folder,
-        made=tuple(one for one in outcomes if isinstance(one, Made)),
-        failed=tuple(one for one in outcomes if isinstance(one, Failed)),
-        without_pictures=found.without_pictures,
-    )
-
-
-def sidecar_folder(dataset: Path) -> Path:
-    """Return where the sidecars of a dataset stand if nobody said otherwise."""
-    return (dataset if dataset.is_dir() else dataset.parent) / OWN_FOLDER / FOLDER
+    with _found(request.input) as (found, outline):
+        place = _place(request, outline)
+        work = FingerprintWork(making, place, outline.input if outline else None)
+        tasks = [ShardTask(shard, _wanted(shard, outline)) for shard in found.shards]
+        with _alone(place):
+            outcomes = _done(engine, work, tasks, progress)
+    made = tuple(one for one in outcomes if isinstance(one, Made))
+    failed = tuple(one for one in outcomes if isinstance(one, Failed))
+    without = [*found.without_pictures, *(one.name for one in outcomes if isinstance(one, WithoutPictures))]
+    if not made and not failed:
+        raise FormatError(f"{request.input} holds no pictures", remedy=GIVE_PICTURES)
+    return FingerprintReport(str(place), made, failed, tuple(sorted(without)))
 
 
 def known_model(name: str | None) -> str | None:
@@ -165,49 +129,64 @@ def known_model(name: str | None) -> str | None:
     return card.model_id
 
 
-def attempt(
-    task: Task, making: Making, printer: Fingerprinter, progress: Callable[[int], None]
-) -> Made | Failed:
-    """Make one sidecar; what is wrong with a shard is an answer, since the others can still be made."""
-    try:
-        return make_sidecar(task.shard, task.path, making, printer, progress)
-    except ByleaveError as error:
-        return Failed(task.shard.name, error.problem, error.remedy)
+@contextmanager
+def _found(given: str) -> Iterator[tuple[PictureShards, Outlined | None]]:
+    if is_address(given):
+        with outlined(given) as outline:
+            yield find_shards(outline.top, given), outline
+    else:
+        yield find_shards(Path(given), given), None
 
 
-def run_here(tasks: Sequence[Task], making: Making, workers: int, progress: Progress) -> list[Made | Failed]:
-    """Make sidecars in this process, with a thread and a decoding process for each worker; return outcomes in the order of the tasks."""
-    stop, done = Event(), 0
-    with_pixels = making.model is not None
-    printers = [
-        Fingerprinter(making.limits, with_pixels=with_pixels) for _ in range(min(workers, len(tasks)))
-    ]
-    idle: SimpleQueue[Fingerprinter] = SimpleQueue()
-    for printer in printers:
-        idle.put(printer)
+def _wanted(shard: PictureShard, outline: Outlined | None) -> tuple[Any, ...]:
+    if outline is None:
+        return ()
+    names = (path.relative_to(outline.input.outline).as_posix() for path in shard.paths)
+    return tuple(outline.wanted[name] for name in names)
+
+
+def _place(request: FingerprintRequest, outline: Outlined | None) -> SidecarPlace:
+    if request.to is not None:
+        return (
+            ObjectPlace(ObjectFolder.of(request.to))
+            if is_address(request.to)
+            else FolderPlace(Path(request.to))
+        )
+    if outline is not None:
+        return ObjectPlace(ObjectFolder.of(f"{outline.input.folder}/{OWN_FOLDER}/{FOLDER}"))
+    given = Path(request.input)
+    return FolderPlace((given if given.is_dir() else given.parent) / OWN_FOLDER / FOLDER)
+
+
+@contextmanager
+def _alone(place: SidecarPlace) -> Iterator[None]:
+    """Keep other processes out of a folder, and remove what killed ones left. Objects need neither."""
+    if not isinstance(place, FolderPlace):
+        yield
+        return
+    place.folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(place.folder):
+        for leftover in place.folder.rglob(f".*{STAGING}"):
+            leftover.unlink(missing_ok=True)
+        yield
+
+
+def _done(engine: Engine, work: FingerprintWork, tasks: list[ShardTask], progress: Progress) -> list[Outcome]:
+    """Let the engine do all tasks; return what came of them, in their order."""
+    outcomes: dict[int, Outcome] = {}
 
     def step(samples: int) -> None:
-        if stop.is_set():
-            raise UnavailableError("the run was stopped", remedy="run the same command again: it goes on")
-        progress(done, len(tasks), samples)
+        progress(len(outcomes), len(tasks), samples)
 
-    def work(task: Task) -> Made | Failed:
-        printer = idle.get()
-        try:
-            return attempt(task, making, printer, step)
-        finally:
-            idle.put(printer)
+    def go_on(doing: FingerprintWork | FingerprintWorkHere) -> None:
+        step(0)
+        for place, outcome in engine.run(doing, tasks, step):
+            outcomes[place] = outcome
+            step(0)
 
-    with ThreadPoolExecutor(len(printers)) as pool:
-        futures = [pool.submit(work, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done += 1
-                progress(done, len(tasks), 0)
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            for printer in printers:
-                printer.end()
-    return [future.result() for future in futures]
+    if isinstance(engine, LocalEngine) and min(engine.workers, len(tasks)) <= 1:
+        with work.printer() as printer:
+            go_on(FingerprintWorkHere(work, printer))
+    else:
+        go_on(work)
+    return [outcomes[place] for place in range(len(tasks))]

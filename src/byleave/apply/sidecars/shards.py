@@ -51,6 +51,9 @@ class PictureShard(Protocol):
     def paths(self) -> tuple[Path, ...]:
         """All files it is read from."""
 
+    def holds_pictures(self) -> bool:
+        """Whether there are pictures at all, which of Parquet is told by its columns."""
+
     def digests(self) -> tuple[ShardFile, ...]:
         """Read all bytes and say what they are."""
 
@@ -69,7 +72,6 @@ class ParquetPictures:
     """Parquet with pictures in its cells: img2dataset's, or the ``image`` of the package ``datasets``."""
 
     file: InputFile
-    column: str
 
     @property
     def name(self) -> str:
@@ -79,16 +81,23 @@ class ParquetPictures:
     def paths(self) -> tuple[Path, ...]:
         return (self.file.path,)
 
+    def holds_pictures(self) -> bool:
+        with open_parquet(self.file.path) as opened:
+            return picture_column(opened.schema_arrow) is not None
+
     def digests(self) -> tuple[ShardFile, ...]:
         return (digest_of(self.file),)
 
     def samples(self, limits: Limits) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
         with open_parquet(self.file.path) as opened:
-            names = _row_names(opened.schema_arrow, self.file.name)
-            wanted = [*dict.fromkeys([self.column, *names.values()])]
+            names, column = (
+                _row_names(opened.schema_arrow, self.file.name),
+                picture_column(opened.schema_arrow),
+            )
+            wanted = [*dict.fromkeys([column, *names.values()])]
             try:
                 for batch in opened.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
-                    cells = batch.column(self.column)
+                    cells = batch.column(column)
                     pictures = bytes_of(cells.field("bytes") if pa.types.is_struct(cells.type) else cells)
                     for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
                         yield Sample(key, link, picture or None)
@@ -113,6 +122,9 @@ class TarPictures:
     @property
     def _files(self) -> tuple[InputFile, ...]:
         return tuple(file for file in (self.shard.tar, self.shard.parquet) if file is not None)
+
+    def holds_pictures(self) -> bool:
+        return True
 
     def digests(self) -> tuple[ShardFile, ...]:
         return tuple(digest_of(file) for file in self._files)
@@ -140,6 +152,9 @@ class FolderBesideParquet:
     def paths(self) -> tuple[Path, ...]:
         return (self.file.path, *source_files(self.folder.path))
 
+    def holds_pictures(self) -> bool:
+        return True
+
     def digests(self) -> tuple[ShardFile, ...]:
         return digest_of(self.file), digest_of(self.folder)
 
@@ -166,6 +181,9 @@ class LoosePictures:
     name: str
     root: Path
     paths: tuple[Path, ...]
+
+    def holds_pictures(self) -> bool:
+        return True
 
     def digests(self) -> tuple[ShardFile, ...]:
         digest, size = hashlib.sha256(), 0
