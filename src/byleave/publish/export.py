@@ -66,7 +66,7 @@ def export_account(
     NotFoundError
         If there is no such account, before anything is yielded.
     """
-    require(who, Act.MANAGE_ACCOUNT, account=account)
+    require(who, Act.EXPORT, account=account)
     with database.transaction() as session:
         if session.get(Account, account) is None:
             raise NotFoundError("there is no such account here", remedy="check the address")

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from byleave.consent import ClaimState
+from byleave.consent import STEPS, ClaimState
 from byleave.log import Checkpoint
 from byleave.publish.folders import log_folder
 from byleave.publish.health import Health, health
@@ -33,7 +33,7 @@ class Record:
     """The public record at one moment.
 
     counts
-        Claims by state; one whose end has passed is in none.
+        Claims by state, each in one; whose end has passed counts as expired from that moment on.
     head
         The newest checkpoint, ``None`` before the first; ``note`` is the signed text.
     health
@@ -71,10 +71,8 @@ def newest_releases(session: Session, most: int) -> tuple[PublishedRelease, ...]
 
 
 def _counts(session: Session, at: datetime) -> dict[ClaimState, int]:
-    chosen = (
-        sa.select(ClaimRow.state, sa.func.count())
-        .where(sa.or_(ClaimRow.expires_at.is_(None), ClaimRow.expires_at > at))
-        .group_by(ClaimRow.state)
-    )
+    has_run_out = ClaimRow.state.in_([state for state, steps in STEPS.items() if ClaimState.EXPIRED in steps])
+    state = sa.case((has_run_out & (ClaimRow.expires_at <= at), ClaimState.EXPIRED), else_=ClaimRow.state)
+    chosen = sa.select(state.label("counted_as"), sa.func.count()).group_by(sa.text("counted_as"))
     found = {ClaimState(state): count for state, count in session.execute(chosen)}
     return {state: found.get(state, 0) for state in ClaimState}

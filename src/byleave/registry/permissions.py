@@ -42,6 +42,7 @@ class Act(StrEnum):
     REPORT = "report"
     PUBLISH = "publish"
     MANAGE_ACCOUNT = "manage_account"
+    EXPORT = "export"
     MANAGE_TOKENS = "manage_tokens"
     SEE_ORGANISATION = "see_organisation"
     MANAGE_ORGANISATION = "manage_organisation"
@@ -85,12 +86,18 @@ VISITOR: Final = Who(Role.VISITOR)
 
 _ANYBODY: Final = frozenset({Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN})
 _CLAIMS: Final = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM})
-_THEIR_OWN: Final = _CLAIMS | {Act.ERASE_CLAIM, Act.PROVE, Act.MANAGE_ACCOUNT, Act.MANAGE_TOKENS}
+_THEIR_OWN: Final = _CLAIMS | {
+    Act.ERASE_CLAIM,
+    Act.PROVE,
+    Act.MANAGE_ACCOUNT,
+    Act.EXPORT,
+    Act.MANAGE_TOKENS,
+}
 
 _FILER: Final = _CLAIMS | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION}
 
 MEMBER_ACTS: Final[Mapping[MemberRole, Acts]] = {
-    MemberRole.ADMIN: _FILER | {Act.ERASE_CLAIM, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},
+    MemberRole.ADMIN: _FILER | {Act.ERASE_CLAIM, Act.EXPORT, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},
     MemberRole.FILER: _FILER,
     MemberRole.VIEWER: frozenset({Act.SEE_CLAIM, Act.SEE_ORGANISATION}),
 }

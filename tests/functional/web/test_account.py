@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
+import zipfile
 from datetime import timedelta
 
 import httpx
@@ -11,7 +13,10 @@ import pytest
 import sqlalchemy as sa
 from tests.website import Browser, Website
 
+from byleave.log import Policy
+from byleave.publish.keys import known_keys
 from byleave.registry.account_tables import AuditEventRow, TokenRow
+from byleave.release.receipts import Receipt
 
 pytestmark = pytest.mark.functional
 
@@ -232,6 +237,13 @@ def test_an_admin_closes_an_organisation_with_all_that_it_said(
     for link in ("https://agency.example/one.jpg", "https://agency.example/two.jpg"):
         choose(bo, link)
     assert send(bo, f"/organisations/{number}/close", sure="yes").status_code == 403
+    assert bo.get(f"/organisations/{number}/export").status_code == 403, "a filer is no admin"
+    assert f'href="/organisations/{number}/export"' in ada.get(f"/organisations/{number}").text
+    with zipfile.ZipFile(io.BytesIO(ada.get(f"/organisations/{number}/export").content)) as along:
+        receipts = [along.read(name) for name in along.namelist() if name.startswith("receipts/")]
+    assert len(receipts) == 2
+    for receipt in receipts:
+        Receipt.parse(receipt).verify(Policy.of_keys(known_keys(website.settings)))
     assert "The organisation is closed" in send(ada, f"/organisations/{number}/close", sure="yes").text
     with website.database.transaction() as session:
         claims = session.execute(
@@ -245,6 +257,7 @@ def test_an_admin_closes_an_organisation_with_all_that_it_said(
     assert "agency.example" not in bo.get("/choices").text, "he acts for himself again"
     assert "Nobody but you." in bo.get("/account").text
     assert ada.get(f"/organisations/{number}").status_code == 404
+    assert ada.get(f"/organisations/{number}/export").status_code == 403
     assert send(ada, f"/account/agents/{number}").status_code == 404
 
 

@@ -17,8 +17,10 @@ from byleave.publish import doctor, publish
 from byleave.publish.keys import known_keys
 from byleave.publish.receipts import Acknowledged, file_all_with_receipts
 from byleave.registry.accounts import account_of
+from byleave.registry.changing import withdraw_claim
 from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.tables import ClaimRow
 from byleave.registry.targets import url_target
 from byleave.release.keys import verify_ed25519
 
@@ -51,6 +53,19 @@ def test_the_page_shows_numbers_head_key_and_three_commands(website: Website) ->
     assert page.count("byleave sync") == 1
     assert page.count("byleave verify") == 2
     assert LATE not in page
+
+
+def test_every_choice_is_in_one_number_and_those_that_ran_out_have_their_own(website: Website) -> None:
+    first, second, third, _ = (one.claim.id for one in file_many(website, 4))
+    with website.database.transaction() as session:
+        for claim in (first, second):
+            session.execute(sa.update(ClaimRow).where(ClaimRow.id == claim).values(expires_at=NOON))
+        withdraw_claim(session, second, who=OPERATOR, at=NOON)
+        session.execute(sa.update(ClaimRow).where(ClaimRow.id == third).values(state="expired"))
+    page = website.browser().get("/registry").text
+    assert "<dt>Choices in force</dt><dd>1</dd>" in page
+    assert "<dt>Taken back, turned down or erased</dt><dd>1</dd>" in page
+    assert "<dt>Run out on the day they named</dt><dd>2</dd>" in page
 
 
 def test_an_empty_registry_has_a_page_too(website: Website) -> None:

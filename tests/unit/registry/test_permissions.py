@@ -28,7 +28,7 @@ from byleave.registry.tokens import Scope
 HERS, ANOTHERS, AGENCYS = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
 CLAIMANT = Who(Role.CLAIMANT, HERS)
 ON_CLAIMS = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM}
-HER_OWN = ON_CLAIMS | {Act.ERASE_CLAIM, Act.PROVE, Act.MANAGE_ACCOUNT, Act.MANAGE_TOKENS}
+HER_OWN = ON_CLAIMS | {Act.ERASE_CLAIM, Act.PROVE, Act.MANAGE_ACCOUNT, Act.EXPORT, Act.MANAGE_TOKENS}
 OPEN = {Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN}
 
 ACCOUNTS = st.sampled_from([HERS, ANOTHERS, AGENCYS])
@@ -70,7 +70,7 @@ def test_a_member_may_do_for_the_organisation_what_her_role_says(role: MemberRol
         MemberRole.FILER: ON_CLAIMS | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION},
         MemberRole.ADMIN: ON_CLAIMS
         | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION}
-        | {Act.ERASE_CLAIM, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},
+        | {Act.ERASE_CLAIM, Act.EXPORT, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},
     }[role]
     assert may(member, act, account=AGENCYS) == (act in expected | OPEN)
     assert may(member, act, account=ANOTHERS) == (act in OPEN)
@@ -108,7 +108,13 @@ def test_a_limit_only_ever_takes_away(who: Who, act: Act, account: uuid.UUID | N
 def test_a_key_lets_a_program_do_what_its_scope_says(scope: Scope, act: Act) -> None:
     key = Who(Role.CLAIMANT, HERS, only=SCOPE_ACTS[scope])
     assert may(key, act, account=HERS) == (act in (HER_OWN & SCOPE_ACTS[scope]) | OPEN)
-    assert not SCOPE_ACTS[scope] & {Act.MANAGE_ACCOUNT, Act.MANAGE_TOKENS, Act.REVIEW_CLAIM, Act.PUBLISH}
+    assert not SCOPE_ACTS[scope] & {
+        Act.MANAGE_ACCOUNT,
+        Act.EXPORT,
+        Act.MANAGE_TOKENS,
+        Act.REVIEW_CLAIM,
+        Act.PUBLISH,
+    }
 
 
 def test_a_reviewer_looks_at_what_is_neither_hers_nor_of_those_she_acts_for() -> None:
