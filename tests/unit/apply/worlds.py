@@ -43,6 +43,7 @@ from byleave.urls import (
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 KEY = SigningKey.from_seed("registry.example/list", bytes(range(32)))
+OTHER_KEY = SigningKey.from_seed("union.example/list", bytes(range(1, 33)))
 DIGESTS = {
     TargetKind.HOST: host_digest,
     TargetKind.DOMAIN: domain_digest,
@@ -95,12 +96,21 @@ def ruleset_of(rows: Sequence[Row], folder: Path) -> Ruleset:
     return load_ruleset(path, 1, b"\0")
 
 
-def synced(folder: Path, rows: Sequence[Row], number: int = 1) -> Path:
-    """Publish rows as release ``number``, sync them into ``folder/synced`` and compile."""
-    write_release(folder / "releases", rows, number=number, published_at=NOW, policy={}, key=KEY)
-    sync(str(folder / "releases"), folder / "synced", keys=[KEY.verifier])
-    compile_synced(folder / "synced")
-    return folder / "synced"
+def synced(
+    folder: Path,
+    rows: Sequence[Row],
+    number: int = 1,
+    *,
+    key: SigningKey = KEY,
+    name: str = "synced",
+    published_at: datetime = NOW,
+) -> Path:
+    """Publish rows as release ``number`` of the registry with that key, sync them into ``folder/name`` and compile."""
+    releases = folder / ("releases" if key is KEY else f"releases of {name}")
+    write_release(releases, rows, number=number, published_at=published_at, policy={}, key=key)
+    sync(str(releases), folder / name, keys=[key.verifier])
+    compile_synced(folder / name)
+    return folder / name
 
 
 def links_file(path: Path, urls: Sequence[str | None], **columns: Sequence[Any]) -> Path:
