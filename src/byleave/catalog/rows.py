@@ -16,6 +16,8 @@ from byleave.errors import FormatError
 from byleave.settings import Limits
 
 Row = dict[str, object]
+Sides = tuple[int | None, int | None]
+"""Width and height in pixels."""
 
 CREATOR_NAMES = ("creator", "author", "artist", "photographer")
 RIGHTS_NAMES = ("rights", "license", "licence", "copyright")
@@ -70,6 +72,8 @@ def prepare(
     cleaned = list(record.cleaned)
     caption = _limited(record.caption, limits.caption_bytes, "caption_shortened", cleaned)
     metadata = _metadata(record, limits.metadata_bytes, cleaned)
+    stated = record.width, record.height
+    width, height = stated if picture is None else _of_the_whole((picture.width, picture.height), stated)
     row: Row = {
         "url": link.raw if link else None,
         "canonical_url": link.canonical if link else None,
@@ -79,8 +83,8 @@ def prepare(
         "metadata": canonical_json(metadata),
         "creator": (picture.creator if picture else None) or _named(metadata, CREATOR_NAMES),
         "rights": (picture.rights if picture else None) or _named(metadata, RIGHTS_NAMES),
-        "width": picture.width if picture else record.width,
-        "height": picture.height if picture else record.height,
+        "width": width,
+        "height": height,
         "digest": picture.digest if picture else None,
         "pdq": picture.pdq if picture else None,
         "pdq_trimmed": picture.pdq_trimmed if picture else None,
@@ -118,14 +122,12 @@ def coalesce(new: Row, old: Row, limits: Limits) -> None:
     shortened(metadata, limits.metadata_bytes)
     new["metadata"] = canonical_json(metadata)
     same_picture = new["digest"] is None or new["digest"] == old["digest"]
+    new["width"], new["height"] = _size_known(new, old)
     for name, value in old.items():
         if name in PIXEL_COLUMNS or name == "thumbnail":
             if same_picture and new.get(name) is None:
                 new[name] = value
-        elif name in {"width", "height"}:
-            if new["digest"] is None and (old["digest"] is not None or new[name] is None):
-                new[name] = value
-        elif new.get(name) is None:
+        elif name not in {"width", "height"} and new.get(name) is None:
             new[name] = value
     new["words"] = words_of(new, metadata, limits)
 
@@ -157,6 +159,29 @@ def shortened(metadata: dict[str, JSON], limit: int) -> bool:
         del metadata[name]
         over -= sizes[name] - 1
     return True
+
+
+def _of_the_whole(seen: Sides, stated: Sides) -> Sides:
+    """Return the size a dataset states where the pixels at hand are a smaller copy of that picture, else the size seen."""
+    larger = all(
+        one is not None and two is not None and one >= two for one, two in zip(stated, seen, strict=True)
+    )
+    return stated if larger else seen
+
+
+def _size_known(new: Row, old: Row) -> Sides:
+    """Return the size of a row of which an earlier state is known. A size that was seen is only replaced by a larger one, or by other pixels."""
+    mine, theirs = _sides(new), _sides(old)
+    if None in mine or None in theirs:
+        return theirs if None in mine else mine
+    if new["digest"] is None:
+        return mine if old["digest"] is None else _of_the_whole(theirs, mine)
+    return mine if old["digest"] not in (None, new["digest"]) else _of_the_whole(mine, theirs)
+
+
+def _sides(row: Row) -> Sides:
+    width, height = row["width"], row["height"]
+    return (width if isinstance(width, int) else None), (height if isinstance(height, int) else None)
 
 
 def _metadata(record: Record, limit: int, cleaned: list[str]) -> dict[str, JSON]:

@@ -174,6 +174,41 @@ class TestTwoSources:
         assert (info.samples, info.with_pictures) == (4, 4)
         assert info.version == dataset_version([source_digest(listed), source_digest(seen)])
 
+    @pytest.mark.parametrize("links_first", [True, False])
+    @pytest.mark.parametrize(
+        ("stated", "kept"), [((4000, 3000), (4000, 3000)), ((4000, 90), (96, 96)), ((90, 90), (96, 96))]
+    )
+    def test_the_size_of_the_whole_picture_outlives_a_smaller_copy_of_it(
+        self, tmp_path: Path, stated: tuple[int, int], kept: tuple[int, int], *, links_first: bool
+    ) -> None:
+        link = {"URL": "https://pictures.example/1.jpg", "TEXT": "picture number 1"}
+        listed = write_links(tmp_path / "a.parquet", [{**link, "WIDTH": stated[0], "HEIGHT": stated[1]}])
+        seen = write_folder(tmp_path / "f", [1])
+        catalog = make(tmp_path / "home")
+        for source in (listed, seen) if links_first else (seen, listed):
+            catalog.ingest(source, dataset="d", options=INLINE)
+        (sample,) = everything(catalog)
+        assert (sample.width, sample.height) == kept
+
+    def test_the_size_of_other_pixels_is_not_kept(self, tmp_path: Path) -> None:
+        row = {
+            "URL": "https://pictures.example/1.jpg",
+            "TEXT": "picture number 1",
+            "WIDTH": 400,
+            "HEIGHT": 400,
+        }
+        catalog = make(tmp_path / "home")
+        sources = [
+            write_links(tmp_path / "a.parquet", [row]),
+            write_folder(tmp_path / "f", [1]),
+            write_folder(tmp_path / "g", [1]),
+        ]
+        (tmp_path / "g/1.jpg").write_bytes(jpeg(2))
+        for source in sources:
+            catalog.ingest(source, dataset="d", options=INLINE)
+        (sample,) = everything(catalog)
+        assert (sample.width, sample.height) == (96, 96)
+
     def test_the_same_source_again_changes_nothing(self, tmp_path: Path) -> None:
         catalog = make(tmp_path / "home")
         source = write_folder(tmp_path / "f", [1, 2])
