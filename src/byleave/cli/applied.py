@@ -42,7 +42,7 @@ def applied(
         client.close()
     if answer.status != CREATED:
         raise RefusedError(
-            f"the registry refused the report: {_words(answer.body)}",
+            f"the registry refused the report: {words_of(answer.body)}",
             remedy="see what it says, and try again",
         )
     if json_:
@@ -79,7 +79,8 @@ def _facts(report: Path, dataset: str | None) -> dict[str, Any]:
         ) from error
 
 
-def _words(body: bytes) -> str:
+def words_of(body: bytes) -> str:
+    """Return what a registry says in an answer that refuses something."""
     try:
         return str(json.loads(body)["error"])[:300]
     except (ValueError, KeyError, TypeError):

@@ -88,3 +88,35 @@ def log_of(ruleset: Path) -> str:
             f"{ruleset} holds no synced registry", remedy=f"run `byleave sync SOURCE --to {ruleset}`"
         )
     return log_beside(current.source)
+
+
+@app.command()
+def submit(
+    statement: Path = typer.Argument(help="Attestation, pledge or feedback, signed"),
+    to: str = typer.Option(..., "--to", help="Web address of the registry"),
+    token: Path = typer.Option(..., "--token", help="File with your organisation's key of scope `report`"),
+    receipt: Path | None = typer.Option(
+        None, help="Where to write the receipt; left out: beside the statement, ending in .tlog-proof"
+    ),
+    json_: bool = typer.Option(False, "--json", help="Print the answer as JSON"),
+) -> None:
+    """Hand a signed statement in, and keep the receipt that the registry's public log holds it. Doing it again is harmless."""
+    from byleave.cli.statement_words import hand_in
+    from byleave.cli.verify_statements import statement_bytes
+    from byleave.log.envelopes import Envelope
+    from byleave.storage import write_atomically
+
+    answer = hand_in(to, token, Envelope.parse(statement_bytes(statement)).to_bytes())
+    kept = receipt or receipt_beside(statement)
+    write_atomically(kept, str(answer["receipt"]).encode())
+    if json_:
+        print_json(answer)
+        return
+    again = ", as before" if answer["again"] else ""
+    say(f"entry {answer['entry']} of the log holds it{again}: {kept} is the receipt")
+    say(f"check it with `byleave verify {kept} --key KEY`, KEY being the registry's")
+
+
+def receipt_beside(statement: Path) -> Path:
+    """Return where the receipt of a statement is kept: beside it, by the name of the statement's file without its ending."""
+    return statement.with_name(statement.name.removesuffix(".json").removesuffix(".dsse") + ".tlog-proof")

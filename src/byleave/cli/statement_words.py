@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from byleave.errors import ConflictError, InputError
+from byleave.errors import ConflictError, FormatError, InputError, RefusedError
 from byleave.storage import write_atomically
 
 if TYPE_CHECKING:
     from byleave.log import VerifierKey
+
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 
 def newest_checkpoint(place: str, keys: tuple[VerifierKey, ...]) -> str:
@@ -51,3 +54,30 @@ def write_new(path: Path, content: bytes) -> None:
     if path.exists():
         raise ConflictError(f"{path} is there already", remedy="name another file, or move this one away")
     write_atomically(path, content)
+
+
+def hand_in(registry: str, token: Path, envelope: bytes) -> dict[str, Any]:
+    """Send a signed statement to a registry and return its answer, with the receipt."""
+    from byleave.cli.applied import CREATED, key_in, words_of
+    from byleave.fetch import Client, FetchLimits
+
+    # The registry is named on the caller's own command line, so it may be on her own network.
+    client = Client(FetchLimits(MAX_ANSWER_BYTES), private_addresses=True)
+    try:
+        answer = client.post(
+            f"{registry.rstrip('/')}/api/v1/statements",
+            envelope,
+            headers={"Authorization": f"API {key_in(token)}", "Content-Type": "application/json"},
+        )
+    finally:
+        client.close()
+    if answer.status != CREATED:
+        raise RefusedError(
+            f"the registry refused the statement: {words_of(answer.body)}",
+            remedy="see what it says, and try again",
+        )
+    try:
+        said: dict[str, Any] = json.loads(answer.body)
+        return {name: said[name] for name in ("sha256", "kind", "entry", "again", "receipt")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError("the registry's answer cannot be read", remedy="check its address") from error

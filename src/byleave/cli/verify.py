@@ -148,11 +148,15 @@ def _receipt(asked: Asked) -> Found:
         "size": witnessed.checkpoint.size,
         "witnesses": [one.key.name for one in witnessed.cosignatures],
     }
+    statement = receipt.record.get("statement_sha256")
+    if statement is not None:
+        data["statement_sha256"] = statement
+    what = f"claim {event.claim.hex()}" if statement is None else f"the signed statement {statement}"
     said = (
-        f"holds: {event.operation} of claim {event.claim.hex()}, {event.recorded_at:%Y-%m-%d %H:%M} UTC, "
+        f"holds: {event.operation} of {what}, {event.recorded_at:%Y-%m-%d %H:%M} UTC, "
         f"entry {receipt.proof.index} of the log {witnessed.checkpoint.origin}"
     )
-    if asked.release is None:
+    if asked.release is None or statement is not None:
         return Found(said, data)
     told = _answer(asked, receipt, asked.release)
     data["release"] = {

@@ -34,6 +34,7 @@ from byleave.registry.following_tables import Applied, Fetched, HandedIn
 from byleave.registry.legal_acts import consent_text
 from byleave.registry.permissions import Act, Who, require
 from byleave.registry.proof_tables import ProofRow
+from byleave.registry.statement_tables import FeedbackRow, StatementKey, StatementRow
 from byleave.registry.tables import ClaimEventRow, ClaimRow
 from byleave.registry.timeline import timeline
 from byleave.settings import Settings
@@ -151,6 +152,9 @@ def _reports(session: Session, account: uuid.UUID) -> Iterator[Row]:
     yield from (
         {"kind": "applied", **row} for row in _rows(session, Applied, Applied.organisation_id == account)
     )
+    for kind, table in (("key", StatementKey), ("statement", StatementRow), ("feedback", FeedbackRow)):
+        rows = _rows(session, table, table.organisation_id == account, without=("envelope",))
+        yield from ({"kind": f"signed_{kind}", **row} for row in rows)
 
 
 def _mails(session: Session, account: uuid.UUID) -> Iterator[Row]:

@@ -167,6 +167,14 @@ def receipt_of(database: Database, settings: Settings, claim_id: bytes, *, who: 
     return _receipt(opened, _all_targets(claim), log, _reader(settings, log)).to_text()
 
 
+def receipt_of_event(database: Database, settings: Settings, number: int, *, at: datetime) -> str:
+    """Return the receipt of one event that is about no claim, such as a signed statement, against the newest checkpoint."""
+    log = integrate(database, settings, at=at)
+    with database.transaction() as session:
+        (opened,) = open_events(session, [number])
+    return _receipt(opened, (), log, _reader(settings, log)).to_text()
+
+
 def _all_targets(claim: Claim) -> tuple[Target, ...]:
     """Return the targets for a receipt: all of them, or none where they are too many to have been read."""
     return claim.targets if len(claim.targets) == claim.target_count else ()

@@ -101,6 +101,8 @@ class AuditKind(StrEnum):
     ORGANISATION_MADE = "organisation_made"
     ORGANISATION_CHANGED = "organisation_changed"
     ORGANISATION_CLOSED = "organisation_closed"
+    STATEMENT_KEY_ADDED = "statement_key_added"
+    STATEMENT_KEY_REVOKED = "statement_key_revoked"
     MEMBER_INVITED = "member_invited"
     MEMBER_JOINED = "member_joined"
     MEMBER_CHANGED = "member_changed"

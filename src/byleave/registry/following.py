@@ -45,8 +45,12 @@ def note_fetched(session: Session, organisation: uuid.UUID, number: int, *, at: 
     )
 
 
-def note_applied(session: Session, said: Application, *, who: Who, at: datetime) -> None:
+def note_applied(
+    session: Session, said: Application, *, who: Who, at: datetime, event: int | None = None
+) -> None:
     """Write down what an organisation reports. Saying it again replaces what it said of the same list and dataset.
+
+    ``event`` is the entry of the log that holds its signed statement; what only says so does not take the place of one.
 
     Raises
     ------
@@ -76,11 +80,15 @@ def note_applied(session: Session, said: Application, *, who: Who, at: datetime)
     so_far = sa.select(sa.func.count()).select_from(Applied).where(Applied.organisation_id == who.account)
     if session.execute(so_far).scalar_one() >= MOST_DATASETS:
         raise ConflictError("this organisation has reported too much", remedy="ask the operator")
-    values = {"entries": said.entries, "removed": said.removed, "at": at}
+    values = {"entries": said.entries, "removed": said.removed, "at": at, "event": event}
     session.execute(
         insert(Applied)
         .values(organisation_id=who.account, number=said.number, dataset=said.dataset, **values)
-        .on_conflict_do_update(index_elements=["organisation_id", "number", "dataset"], set_=values)
+        .on_conflict_do_update(
+            index_elements=["organisation_id", "number", "dataset"],
+            set_=values,
+            where=sa.true() if event is not None else Applied.event.is_(None),
+        )
     )
 
 

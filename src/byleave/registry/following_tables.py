@@ -55,7 +55,10 @@ class Fetched(Base):
 
 
 class Applied(Base):
-    """An organisation that says it applied a release to a dataset, and how many entries were taken out."""
+    """An organisation that says it applied a release to a dataset, and how many entries were taken out.
+
+    ``event`` is the entry of the log that holds its signed statement; without one it only says so.
+    """
 
     __tablename__ = "applied"
     __table_args__ = (UniqueConstraint("organisation_id", "number", "dataset"),)
@@ -67,6 +70,7 @@ class Applied(Base):
     entries: Mapped[int]
     removed: Mapped[int]
     at: Mapped[Moment]
+    event: Mapped[int | None]
 
 
 class CopiesFound(Base):

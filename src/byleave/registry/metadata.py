@@ -12,11 +12,20 @@ from byleave.registry import (
     following_tables,
     guard_tables,
     proof_tables,
+    statement_tables,
     tables,
 )
 from byleave.registry.orm import Base
 
-MODULES: Final = (tables, account_tables, proof_tables, guard_tables, following_tables, draft_tables)
+MODULES: Final = (
+    tables,
+    account_tables,
+    proof_tables,
+    guard_tables,
+    following_tables,
+    draft_tables,
+    statement_tables,
+)
 """Loading a module of tables is what adds them to the metadata."""
 
 METADATA: Final[MetaData] = Base.metadata

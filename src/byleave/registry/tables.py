@@ -33,6 +33,9 @@ OPERATIONS: Final = (
     "erase",
     "reject",
     "policy",
+    "attest",
+    "pledge",
+    "feedback",
 )
 USES: Final = tuple(use.value for use in Use)
 HIGHEST_EVIDENCE: Final = int(max(Evidence))

@@ -16,8 +16,10 @@ from byleave.registry.account_tables import Account
 from byleave.registry.claims import claim_by_id
 from byleave.registry.following_tables import Applied, CopiesFound, Fetched
 from byleave.registry.permissions import Who
+from byleave.registry.statement_tables import FeedbackRow
 from byleave.registry.tables import ClaimEventRow, ReleaseRow
 from byleave.registry.thresholds import HoldReason
+from byleave.release.feedback import Outcome
 
 MOST_MOMENTS: Final = 200
 """Reports of organisations, and counts of copies, that one timeline tells; the newest ones."""
@@ -41,6 +43,8 @@ class What(StrEnum):
     UNLISTED = "unlisted"
     FETCHED = "fetched"
     APPLIED = "applied"
+    SIGNED = "signed"
+    FEEDBACK = "feedback"
     COPIES = "copies"
 
 
@@ -69,14 +73,18 @@ class Moment:
     number
         Of the claim event or of the published list.
     reason
-        Why it was held, released or rejected.
+        Why it was held, released or rejected, or why an organisation says something of it.
     by
-        Name of the organisation that applied a list.
+        Name of the organisation that applied a list or says something of the claim.
     dataset, entries, removed
         Where copies were found, and how many entries; or to what a list was applied, how many entries that had, and how many were
         taken out, whoever’s they were.
     count
         How many organisations fetched a list with the claim in it.
+    entry
+        Of the public log, which holds what an organisation signed.
+    outcome
+        What an organisation says came of the claim.
     """
 
     what: What
@@ -88,6 +96,8 @@ class Moment:
     entries: int | None = None
     removed: int | None = None
     count: int | None = None
+    entry: int | None = None
+    outcome: str | None = None
 
     @property
     def sentence(self) -> str:
@@ -101,6 +111,8 @@ class Moment:
             dataset=self.dataset,
             entries=f"{self.entries or 0:,}",
             removed=f"{self.removed or 0:,}",
+            entry=self.entry,
+            outcome=_OUTCOMES.get(self.outcome or "", ""),
             organisations="1 organisation" if self.count == 1 else f"{self.count} organisations",
         )
 
@@ -109,11 +121,26 @@ class Moment:
         told = {"what": self.what.value, "at": self.at, "words": self.sentence}
         more = {
             name: getattr(self, name)
-            for name in ("number", "reason", "by", "dataset", "entries", "removed", "count")
+            for name in (
+                "number",
+                "reason",
+                "by",
+                "dataset",
+                "entries",
+                "removed",
+                "count",
+                "entry",
+                "outcome",
+            )
         }
         return told | {name: value for name, value in more.items() if value is not None}
 
 
+_OUTCOMES: Final[dict[str, str]] = {
+    Outcome.APPLIED.value: "entries were taken out for it",
+    Outcome.NOT_APPLICABLE.value: "nothing it covers was there",
+    Outcome.SUSPECTED_FALSE.value: "it may be false, which changes nothing by itself",
+}
 _COMPARING: Final = "Held until its pictures are compared, which goes on by itself"
 _SENTENCES: Final = {
     What.FILED: "You said it: claim event {number}",
@@ -131,6 +158,9 @@ _SENTENCES: Final = {
     What.UNLISTED: "Gone from the published lists from no. {number} on",
     What.FETCHED: "Lists with it were fetched by {organisations} with a key; who fetches without one is not counted",
     What.APPLIED: "{by} says it applied list no. {number} to {dataset}: {removed} of {entries} entries taken out, this and other choices together",
+    What.SIGNED: "{by} signed that it applied list no. {number} to {dataset}: {removed} of {entries} entries taken out, this and other choices together; "
+    "entry {entry} of the public log",
+    What.FEEDBACK: "{by} says of it: {outcome}{reason}",
     What.COPIES: "{entries} entries of {dataset} are covered by it",
 }
 
@@ -156,6 +186,7 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
     if spans:
         moments += _fetched(session, spans)
         moments += _applied(session, spans)
+    moments += _feedback(session, claim_id)
     moments += _copies(session, claim_id)
     return tuple(sorted(moments, key=lambda moment: moment.at))
 
@@ -210,7 +241,7 @@ def _fetched(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
 def _applied(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
     row = Applied
     chosen = (
-        sa.select(Account.name, row.number, row.dataset, row.entries, row.removed, row.at)
+        sa.select(Account.name, row.number, row.dataset, row.entries, row.removed, row.at, row.event)
         .join(Account, Account.id == row.organisation_id)
         .where(sa.or_(*(span.holds(row.number) for span in spans)))
         .ext(distinct_on(row.organisation_id, row.dataset))
@@ -219,13 +250,29 @@ def _applied(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
     newest = sorted(session.execute(chosen).all(), key=lambda one: one.at, reverse=True)[:MOST_MOMENTS]
     for one in newest:
         yield Moment(
-            What.APPLIED,
+            What.SIGNED if one.event is not None else What.APPLIED,
             one.at,
             one.number,
             by=one.name or "An organisation",
             dataset=one.dataset,
             entries=one.entries,
             removed=one.removed,
+            entry=one.event - 1 if one.event is not None else None,
+        )
+
+
+def _feedback(session: Session, claim_id: bytes) -> Iterator[Moment]:
+    row = FeedbackRow
+    chosen = (
+        sa.select(Account.name, row.outcome, row.why, row.at)
+        .join(Account, Account.id == row.organisation_id)
+        .where(row.claim_id == claim_id)
+        .order_by(row.at.desc())
+        .limit(MOST_MOMENTS)
+    )
+    for one in session.execute(chosen):
+        yield Moment(
+            What.FEEDBACK, one.at, reason=one.why, by=one.name or "An organisation", outcome=one.outcome
         )
 
 

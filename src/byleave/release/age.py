@@ -43,13 +43,13 @@ def check_age(release: Release, limit: AgeLimit, now: datetime) -> str | None:
     age = now - release.published_at
     if age <= limit.limit:
         return None
-    said = f"published list no. {release.number} is {_words(age)} old"
+    said = f"published list no. {release.number} is {words_of(age)} old"
     if age > limit.limit + limit.grace:
         raise VerificationError(
-            f"{said}; at most {_words(limit.limit + limit.grace)} are allowed",
+            f"{said}; at most {words_of(limit.limit + limit.grace)} are allowed",
             remedy="run `byleave sync`; if the registry has no newer list, ask its operator",
         )
-    return f"{said}, within its grace of {_words(limit.grace)}: sync again soon"
+    return f"{said}, within its grace of {words_of(limit.grace)}: sync again soon"
 
 
 def _span(text: str) -> timedelta:
@@ -59,6 +59,7 @@ def _span(text: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _words(span: timedelta) -> str:
+def words_of(span: timedelta) -> str:
+    """Say a span of time in days and hours."""
     hours = span // timedelta(hours=1)
     return f"{hours // 24} days {hours % 24} hours" if hours >= 24 else f"{hours} hours"

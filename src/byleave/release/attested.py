@@ -13,7 +13,10 @@ ATTESTATION_PATH: Final = f"{OWN_FOLDER}/{ATTESTATION}"
 PROOFS: Final = f"{OWN_FOLDER}/proofs"
 """Where proofs for single items stand; they follow from the attestation and are not part of what it names."""
 
-BESIDE_OUTPUT: Final = (ATTESTATION_PATH, PROOFS, OUTPUT_LIST)
+RECEIPT_PATH: Final = f"{OWN_FOLDER}/attestation.tlog-proof"
+"""Where the receipt of the attestation is kept once a log holds it."""
+
+BESIDE_OUTPUT: Final = (ATTESTATION_PATH, RECEIPT_PATH, PROOFS, OUTPUT_LIST)
 
 
 def compare_output(attestation: Attestation, folder: Path) -> Compared:

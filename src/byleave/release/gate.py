@@ -15,6 +15,7 @@ from byleave.consent import Regime
 from byleave.errors import ByleaveError
 from byleave.log import Policy
 from byleave.log.envelopes import MAX_ENVELOPE_BYTES
+from byleave.release.age import words_of
 from byleave.release.attestations import Attestation, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
 from byleave.release.file_lists import read_within
@@ -106,8 +107,10 @@ def _age(said: Attestation, asking: Asking) -> str:
     if frozen is not None:
         heard = min(heard, moment(said.request, "as_of"))
     age = asking.now - heard
-    words = f"list no. {said.number} knows what was said {age.days} days ago"
-    return _need(age <= asking.policy.max_age, f"{words}; at most {asking.policy.max_age} are allowed")
+    words = f"list no. {said.number} knows what was said until {words_of(age)} ago"
+    return _need(
+        age <= asking.policy.max_age, f"{words}; at most {words_of(asking.policy.max_age)} are allowed"
+    )
 
 
 def _regime(said: Attestation, asking: Asking) -> str:

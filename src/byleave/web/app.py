@@ -44,6 +44,8 @@ from byleave.web import (
     search_routes,
     sign_in_routes,
     signed_routes,
+    statement_key_routes,
+    statement_routes,
     unsubscribe_routes,
 )
 from byleave.web.asked_pictures import AskedPictures
@@ -82,6 +84,8 @@ ROUTERS = (
     proof_routes.router,
     record_routes.router,
     review_routes.router,
+    statement_routes.router,
+    statement_key_routes.router,
 )
 
 

@@ -31,6 +31,7 @@ from byleave.registry.organisations import (
 )
 from byleave.registry.permissions import Act, MemberRole, may
 from byleave.registry.sign_in import SignedIn
+from byleave.registry.statement_keys import statement_keys
 from byleave.registry.tokens import NewToken, revoke_token, tokens
 from byleave.web.choices import ask_for_list
 from byleave.web.forms import CheckedForm, Form
@@ -56,6 +57,8 @@ SAID: Final = {
     "given_up": "You do not act for that artist any more.",
     "revoked": "The key is revoked: it opens nothing any more.",
     "joined": "Welcome: you are a member now.",
+    "signs": "What this key signs counts as the organisation’s from now on.",
+    "signs_no_more": "Nothing that this key signs counts from now on. What it signed before stays.",
 }
 
 
@@ -98,6 +101,7 @@ def organisation_page(
             "artists": artists_of(session, organisation, who=who) if is_member else (),
             "invitations": open_invitations(session, organisation, who=who, at=now) if is_admin else (),
             "keys": tokens(session, who=who, account=organisation) if is_admin else (),
+            "statement_keys": statement_keys(session, organisation),
         }
     return page(
         request,

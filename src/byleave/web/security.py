@@ -34,7 +34,7 @@ UPLOAD_PATHS: Final = frozenset(
 )
 KEYED_PATHS: Final = frozenset(
     {f"/api/v1/lookup/{kind}s" for kind in ("url", "digest", "item", "fingerprint")}
-    | {"/api/v2/query/urls/", "/api/v1/applied"}
+    | {"/api/v2/query/urls/", "/api/v1/applied", "/api/v1/statements"}
 )
 """Where programs ask with a key in a header, which no page elsewhere can make a browser send; they come from no page at all."""
 

@@ -1,0 +1,155 @@
+"""Feedback of an organisation that applied a list: what came of single claims, signed like attestations. Light."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from byleave.consent import TargetKind
+from byleave.errors import FormatError
+from byleave.log import JSON
+from byleave.log.events import CLAIM_ID_BYTES
+from byleave.release.keys import SigningKey
+from byleave.release.statements import PREDICATES, FileDigest, Statement, sha256_of, sign_statement
+from byleave.release.terms_said import count, moment, word, written
+
+FEEDBACK: Final = PREDICATES + "feedback/v1"
+MOST_VERDICTS: Final = 1_000
+MAX_WHY_CHARS: Final = 500
+
+
+class Outcome(StrEnum):
+    """What came of a claim at one organisation."""
+
+    APPLIED = "applied"
+    NOT_APPLICABLE = "not_applicable"
+    SUSPECTED_FALSE = "suspected_false"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an organisation says of one claim.
+
+    target
+        Kind and digest (32 bytes) of the one target that is meant; without it, the claim as a whole.
+    rows
+        Rows that were taken out for it.
+    why
+        A sentence for the claimant and for whoever looks at it.
+    """
+
+    claim: bytes
+    outcome: Outcome
+    target: tuple[TargetKind, bytes] | None = None
+    rows: int | None = None
+    why: str | None = None
+
+    def members(self) -> dict[str, JSON]:
+        """Write it."""
+        kind, digest = self.target or (None, b"")
+        return {
+            "claim": self.claim.hex(),
+            "outcome": self.outcome.value,
+            "rows": self.rows,
+            "target": {"digest": digest.hex(), "kind": kind.value} if kind else None,
+            "why": self.why,
+        }
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any]) -> Self:
+        """Read it; raises ValueError, KeyError or TypeError where it is none."""
+        claim, why = bytes.fromhex(members["claim"]), members.get("why")
+        if len(claim) != CLAIM_ID_BYTES:
+            raise ValueError("a claim has an id of 16 bytes")
+        if why is not None and not (
+            isinstance(why, str) and why.isprintable() and 0 < len(why) <= MAX_WHY_CHARS
+        ):
+            raise ValueError(f"a reason is one sentence of at most {MAX_WHY_CHARS} characters")
+        target = members.get("target")
+        return cls(
+            claim,
+            Outcome(members["outcome"]),
+            (TargetKind(target["kind"]), sha256_of(target["digest"])) if target is not None else None,
+            count(members, "rows") if members.get("rows") is not None else None,
+            why,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What an organisation says of claims in one list of a registry."""
+
+    organisation: str
+    registry: str
+    made_at: datetime
+    verdicts: tuple[Verdict, ...]
+
+    def statement(self) -> Statement:
+        """Return it as a statement about claims, each named by its id and the SHA-256 of that."""
+        claims = dict.fromkeys(verdict.claim for verdict in self.verdicts)
+        predicate: dict[str, JSON] = {
+            "made_at": written(self.made_at),
+            "organisation": self.organisation,
+            "registry": self.registry,
+            "verdicts": [verdict.members() for verdict in self.verdicts],
+        }
+        subjects = tuple(FileDigest(claim.hex(), hashlib.sha256(claim).digest()) for claim in claims)
+        return Statement(subjects, FEEDBACK, predicate)
+
+    @classmethod
+    def parse(cls, statement: Statement) -> Self:
+        """Read the statement that :meth:`statement` wrote.
+
+        Raises
+        ------
+        FormatError
+            If it is of another kind, lacks a member, or says too much at once.
+        """
+        said: Mapping[str, Any] = statement.predicate
+        if statement.predicate_type != FEEDBACK:
+            raise FormatError(
+                f"this is no feedback: {statement.predicate_type[:200]}", remedy="name a file of feedback"
+            )
+        try:
+            verdicts = said["verdicts"]
+            if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST_VERDICTS:
+                raise ValueError(f"1 to {MOST_VERDICTS} claims are spoken of")
+            return cls(
+                word(said, "organisation"),
+                word(said, "registry"),
+                moment(said, "made_at"),
+                tuple(map(Verdict.parse, verdicts)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise FormatError(
+                f"the feedback cannot be read: {str(error)[:200]}", remedy="write it again"
+            ) from error
+
+
+def sign_feedback(feedback: Feedback, key: SigningKey) -> bytes:
+    """Return the file of feedback, signed by one key."""
+    return sign_statement(feedback.statement(), key)
+
+
+def verdicts_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
+    """Read what an organisation says of claims from plain objects.
+
+    Raises
+    ------
+    FormatError
+        If one of them cannot be read.
+    """
+    verdicts = []
+    for place, row in enumerate(rows, 1):
+        try:
+            verdicts.append(Verdict.parse(row))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(
+                f"line {place} says nothing of a claim that can be read: {str(error)[:200]}",
+                remedy='write {"claim": "<32 hex digits>", "outcome": "applied", "not_applicable" or "suspected_false"}',
+            ) from error
+    return tuple(verdicts)
