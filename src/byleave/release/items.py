@@ -1,13 +1,12 @@
 """Single items that an attestation binds: the leaves of its trees, and proofs that an item is not among those kept. Light.
 
-A tree has one leaf for each row, sorted by a key that is made of the item id and the run's salt, so two leaves that stand side by side show
-that nothing stands between them. The leaf names the place of its row in the output, whose files the attestation names by digest: whatever
-else is to be known of the row follows from there. ``docs/reference/attestation.md`` has every byte.
+A tree names every row by its item id, in rising order, eight rows to a leaf; so leaves that stand side by side show that nothing stands
+between their rows. A row also names its place in the output, whose files the attestation names by digest: whatever else is to be known
+of it follows from there. ``docs/reference/attestation.md`` has every byte.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from byleave.log.proofs import verify_inclusion
 from byleave.release.attestations import Commitment
 from byleave.urls.names import ID_BYTES
 
-KEY_LABEL: Final = b"byleave/leaf-key/1\0"
-KEY_BYTES: Final = 16
-LEAF_BYTES: Final = KEY_BYTES + 4 + 8
+LEAF_ROWS: Final = 8
+"""Few enough that a proof tells of few strangers, and many enough that hashing them costs less than sorting them."""
+
+ROW_BYTES: Final = ID_BYTES + 4 + 8
 SALT_BYTES: Final = 16
 ABSENCE_FORMAT: Final = "byleave/absence/1"
 MAX_PROOF_BYTES: Final = 10_000
@@ -32,82 +32,93 @@ _MOST_HASHES: Final = 63
 _REMEDY: Final = "fetch the proof again, or ask whoever signed the attestation for it"
 
 
-def leaf_key(salt: bytes, item: bytes) -> bytes:
-    """Return the 16 bytes by which an item (16-byte id) is sorted under a run's salt (16 bytes)."""
-    return hashlib.sha256(KEY_LABEL + salt + item).digest()[:KEY_BYTES]
+@dataclass(frozen=True, slots=True, order=True)
+class ItemRow:
+    """One row: its 16-byte item id, the place of its part in the order of their names, and which of that part's rows it is, from 0."""
 
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One row: its key, the place of its part in the order of their names, and its row there, from 0."""
-
-    key: bytes
+    item: bytes
     part: int
     row: int
 
     def to_bytes(self) -> bytes:
-        """Write it: key, part (4 bytes), row (8 bytes), the higher byte first."""
-        return self.key + self.part.to_bytes(4) + self.row.to_bytes(8)
+        """Write it: item id, part (4 bytes), row (8 bytes), the higher byte first, so that bytes sort as rows do."""
+        return self.item + self.part.to_bytes(4) + self.row.to_bytes(8)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read it; raises ValueError where it is none."""
-        if len(data) != LEAF_BYTES:
-            raise ValueError(f"a leaf has {LEAF_BYTES} bytes")
-        return cls(data[:KEY_BYTES], int.from_bytes(data[KEY_BYTES:-8]), int.from_bytes(data[-8:]))
+        """Read it."""
+        return cls(data[:ID_BYTES], int.from_bytes(data[ID_BYTES:-8]), int.from_bytes(data[-8:]))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A leaf, its index in the tree, and the hashes that lead from it to the root."""
+class Leaf:
+    """Eight rows, fewer in the last leaf, with the leaf's index in the tree and the hashes that lead from it to the root."""
 
     index: int
-    leaf: Leaf
+    rows: tuple[ItemRow, ...]
     path: tuple[bytes, ...]
 
-    def check(self, commitment: Commitment) -> None:
-        """Raise VerificationError unless the leaf stands there in the tree."""
-        verify_inclusion(
-            self.index, commitment.size, leaf_hash(self.leaf.to_bytes()), self.path, commitment.root
-        )
+    def check(self, commitment: Commitment, salt: bytes) -> None:
+        """Make sure that these rows stand there in the tree.
+
+        Raises
+        ------
+        VerificationError
+            If they do not, are fewer than they should be, or are not in rising order.
+        """
+        left = commitment.size - self.index * LEAF_ROWS
+        if len(self.rows) != min(LEAF_ROWS, left) or list(self.rows) != sorted(set(self.rows)):
+            raise VerificationError(
+                "a leaf of the proof lacks rows, or has them out of order", remedy=_REMEDY
+            )
+        content = salt + b"".join(row.to_bytes() for row in self.rows)
+        leaves = leaves_of(commitment.size)
+        verify_inclusion(self.index, leaves, leaf_hash(content), self.path, commitment.root)
 
     def members(self) -> dict[str, JSON]:
         """Write it."""
         return {
             "index": self.index,
-            "leaf": self.leaf.to_bytes().hex(),
             "path": [one.hex() for one in self.path],
+            "rows": [row.to_bytes().hex() for row in self.rows],
         }
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        index, path = members["index"], members["path"]
+        index, path, rows = members["index"], members["path"], members["rows"]
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             raise ValueError("an index is a whole number")
-        if not isinstance(path, list) or len(path) > _MOST_HASHES:
-            raise ValueError("a path is a list of hashes")
-        return cls(
-            index, Leaf.parse(bytes.fromhex(members["leaf"])), tuple(bytes.fromhex(one) for one in path)
-        )
+        if not isinstance(path, list) or not isinstance(rows, list):
+            raise TypeError("a path and the rows of a leaf are lists")
+        if len(path) > _MOST_HASHES or not 0 < len(rows) <= LEAF_ROWS:
+            raise ValueError("a leaf has too many rows or hashes")
+        read = [bytes.fromhex(row) for row in rows]
+        if any(len(row) != ROW_BYTES for row in read):
+            raise ValueError(f"a row has {ROW_BYTES} bytes")
+        return cls(index, tuple(map(ItemRow.parse, read)), tuple(bytes.fromhex(one) for one in path))
+
+
+def leaves_of(size: int) -> int:
+    """Return how many leaves a tree of ``size`` rows has."""
+    return -(-size // LEAF_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A proof that an item is not in a tree: the leaves between which it would stand.
+    """A proof that an item is not in a tree: the one or two neighbouring leaves around the place where it would stand.
 
     attestation
         SHA-256 of the attestation that names the tree.
     item
         16-byte item id: the first half of the digest under which a list names a link.
-    left, right
-        Its neighbours; ``None`` beyond the first and the last leaf.
+    leaves
+        None if the tree is empty.
     """
 
     attestation: bytes
     item: bytes
-    left: Standing | None
-    right: Standing | None
+    leaves: tuple[Leaf, ...]
 
     def check(self, commitment: Commitment, salt: bytes) -> None:
         """Make sure that the item is not in the tree.
@@ -115,23 +126,27 @@ class Absence:
         Raises
         ------
         VerificationError
-            If a neighbour does not stand in the tree, the two are not next to each other, or the item is not between them.
+            If a leaf does not stand in the tree, the item is among the rows, or other rows may be between them and it.
         """
-        for one in (self.left, self.right):
-            if one is not None:
-                one.check(commitment)
-        key = leaf_key(salt, self.item)
-        first = self.left.index + 1 if self.left is not None else 0
-        last = self.right.index if self.right is not None else commitment.size
-        if first != last:
-            raise VerificationError(
-                "the two entries of the proof are not neighbours, so others may stand between them",
-                remedy=_REMEDY,
-            )
-        if (self.left is not None and self.left.leaf.key >= key) or (
-            self.right is not None and self.right.leaf.key <= key
+        for leaf in self.leaves:
+            leaf.check(commitment, salt)
+        indexes = [leaf.index for leaf in self.leaves]
+        items = [row.item for leaf in self.leaves for row in leaf.rows]
+        if items != sorted(items) or indexes != list(
+            range(indexes[0], indexes[0] + len(indexes)) if indexes else ()
         ):
-            raise VerificationError("the entry does not lie between those of the proof", remedy=_REMEDY)
+            raise VerificationError(
+                "the leaves of the proof are not neighbours in rising order", remedy=_REMEDY
+            )
+        if self.item in items:
+            raise VerificationError(
+                "the item is in the tree", remedy="it was kept: the attestation says so itself"
+            )
+        last = leaves_of(commitment.size) - 1
+        after = bool(items) and (items[0] < self.item or indexes[0] == 0)
+        before = bool(items) and (items[-1] > self.item or indexes[-1] == last)
+        if commitment.size and not (after and before):
+            raise VerificationError("the item does not lie within the rows of the proof", remedy=_REMEDY)
 
     def to_bytes(self) -> bytes:
         """Write the file of the proof: canonical JSON, at most :data:`MAX_PROOF_BYTES`."""
@@ -140,8 +155,7 @@ class Absence:
                 "attestation": self.attestation.hex(),
                 "format": ABSENCE_FORMAT,
                 "item": self.item.hex(),
-                "left": self.left.members() if self.left else None,
-                "right": self.right.members() if self.right else None,
+                "leaves": [leaf.members() for leaf in self.leaves],
             }
         )
 
@@ -163,9 +177,9 @@ class Absence:
             attestation, item = bytes.fromhex(said["attestation"]), bytes.fromhex(said["item"])
             if (len(attestation), len(item)) != (32, ID_BYTES):
                 raise ValueError("a digest or an item id has another length")
-            left, right = (
-                Standing.parse(said[side]) if said[side] is not None else None for side in ("left", "right")
-            )
+            if not isinstance(said["leaves"], list) or len(said["leaves"]) > 2:
+                raise ValueError("a proof has one or two leaves")
+            leaves = tuple(map(Leaf.parse, said["leaves"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"this is no proof of absence: {str(error)[:200]}", remedy=_REMEDY) from error
-        return cls(attestation, item, left, right)
+        return cls(attestation, item, leaves)

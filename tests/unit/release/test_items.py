@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from byleave.errors import FormatError, VerificationError
 from byleave.log.merkle import leaf_hash, root_of
 from byleave.log.proofs import inclusion_proof
 from byleave.release.attestations import Commitment
-from byleave.release.items import MAX_PROOF_BYTES, Absence, Leaf, Standing, leaf_key
+from byleave.release.items import LEAF_ROWS, MAX_PROOF_BYTES, Absence, ItemRow, Leaf
 
 SALT, SIGNED = bytes(range(16)), hashlib.sha256(b"attestation").digest()
 ITEMS = st.binary(min_size=16, max_size=16)
@@ -24,26 +23,25 @@ class Tree:
     """A small tree of items, made by the plain functions of the log."""
 
     def __init__(self, items: list[bytes]) -> None:
-        keyed = sorted((leaf_key(SALT, item), 0, row) for row, item in enumerate(items))
-        self.leaves = [Leaf(*one) for one in keyed]
-        self.hashes = [leaf_hash(leaf.to_bytes()) for leaf in self.leaves]
+        rows = sorted(ItemRow(item, 0, row) for row, item in enumerate(items))
+        self.rows = [tuple(rows[at : at + LEAF_ROWS]) for at in range(0, len(rows), LEAF_ROWS)]
+        self.hashes = [leaf_hash(SALT + b"".join(row.to_bytes() for row in leaf)) for leaf in self.rows]
         self.commitment = Commitment(root_of(self.hashes), len(items))
 
-    def standing(self, index: int) -> Standing | None:
-        if not 0 <= index < len(self.leaves):
-            return None
-
+    def leaf(self, index: int) -> Leaf:
         def read(level: int, at: int) -> bytes:
             return root_of(self.hashes[at << level : (at + 1) << level])
 
-        return Standing(index, self.leaves[index], inclusion_proof(index, len(self.leaves), read))
+        return Leaf(index, self.rows[index], inclusion_proof(index, len(self.rows), read))
 
     def absence(self, item: bytes) -> Absence:
-        at = bisect_left([leaf.key for leaf in self.leaves], leaf_key(SALT, item))
-        return Absence(SIGNED, item, self.standing(at - 1), self.standing(at))
+        below = [place for place, leaf in enumerate(self.rows) if leaf[0].item < item]
+        first = below[-1] if below else 0
+        wanted = [place for place in (first, first + 1) if place < len(self.rows)]
+        return Absence(SIGNED, item, tuple(map(self.leaf, wanted)))
 
 
-@given(st.lists(ITEMS, max_size=40), ITEMS)
+@given(st.lists(ITEMS, max_size=60), ITEMS)
 def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
     items: list[bytes], item: bytes
 ) -> None:
@@ -58,35 +56,43 @@ def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
     assert len(proof.to_bytes()) <= MAX_PROOF_BYTES
 
 
-@given(st.lists(ITEMS, min_size=3, max_size=40, unique=True), st.data())
-def test_neighbours_further_apart_prove_nothing(items: list[bytes], data: st.DataObject) -> None:
+@given(st.lists(ITEMS, min_size=30, max_size=60, unique=True), st.data())
+def test_leaves_further_apart_or_elsewhere_prove_nothing(items: list[bytes], data: st.DataObject) -> None:
     tree = Tree(items)
     there = data.draw(st.sampled_from(items))
-    at = [leaf.key for leaf in tree.leaves].index(leaf_key(SALT, there))
-    around = Absence(SIGNED, there, tree.standing(at - 1), tree.standing(at + 1))
-    with pytest.raises(VerificationError, match="neighbours"):
-        around.check(tree.commitment, SALT)
+    at = next(place for place, leaf in enumerate(tree.rows) if there in [row.item for row in leaf])
+    others = [place for place in range(len(tree.rows)) if place != at]
+    chosen = sorted(data.draw(st.sets(st.sampled_from(others), max_size=2)))
+    with pytest.raises(VerificationError):
+        Absence(SIGNED, there, tuple(map(tree.leaf, chosen))).check(tree.commitment, SALT)
+
+
+def test_a_leaf_cannot_leave_out_a_row() -> None:
+    tree = Tree([bytes([n]) * 16 for n in range(20)])
+    leaf = tree.leaf(1)
+    with pytest.raises(VerificationError, match="lacks rows"):
+        replace(leaf, rows=leaf.rows[1:]).check(tree.commitment, SALT)
+    with pytest.raises(VerificationError, match="out of order"):
+        replace(leaf, rows=leaf.rows[::-1]).check(tree.commitment, SALT)
 
 
 def test_a_tree_of_nothing_holds_nothing() -> None:
-    tree = Tree([])
-    tree.absence(bytes(16)).check(tree.commitment, SALT)
-    with pytest.raises(VerificationError, match="neighbours"):
-        tree.absence(bytes(16)).check(Tree([bytes(16)]).commitment, SALT)
+    Tree([]).absence(bytes(16)).check(Tree([]).commitment, SALT)
+    with pytest.raises(VerificationError, match="does not lie within"):
+        Tree([]).absence(bytes(16)).check(Tree([bytes(16)]).commitment, SALT)
 
 
 @given(st.integers(0, 7), st.data())
 def test_a_proof_with_any_flipped_bit_does_not_hold(bit: int, data: st.DataObject) -> None:
-    tree = Tree([bytes([n]) * 16 for n in range(20)])
+    tree = Tree([bytes([n]) * 16 for n in range(40)])
     proof = tree.absence(b"not among them!!")
-    left = proof.left
-    assert left is not None
-    place = data.draw(st.integers(0, len(left.path) - 1))
-    changed = bytearray(left.path[place])
+    first = proof.leaves[0]
+    place = data.draw(st.integers(0, len(first.path) - 1))
+    changed = bytearray(first.path[place])
     changed[data.draw(st.integers(0, 31))] ^= 1 << bit
-    path = (*left.path[:place], bytes(changed), *left.path[place + 1 :])
+    path = (*first.path[:place], bytes(changed), *first.path[place + 1 :])
     with pytest.raises(VerificationError):
-        replace(proof, left=replace(left, path=path)).check(tree.commitment, SALT)
+        replace(proof, leaves=(replace(first, path=path), *proof.leaves[1:])).check(tree.commitment, SALT)
     with pytest.raises(VerificationError):
         proof.check(tree.commitment, bytes(16))
 
@@ -95,7 +101,7 @@ def test_a_proof_with_any_flipped_bit_does_not_hold(bit: int, data: st.DataObjec
     "data",
     [
         b"", b"{}", b"[]", b"null", b'{"format":"byleave/absence/1"}', b"\xff", b"[" * 20_000,
-        b'{"attestation":"00","format":"byleave/absence/1","item":"00","left":null,"right":null}',
+        b'{"attestation":"00","format":"byleave/absence/1","item":"00","leaves":[]}',
         b" " * (MAX_PROOF_BYTES + 1),
     ],
 )  # fmt: skip
