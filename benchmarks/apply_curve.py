@@ -15,6 +15,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,10 @@ import pyarrow as pa
 from apply_contenders import Byleave, files_of, peak_bytes
 from apply_data import NOW, Sizes, write_dataset
 
+from byleave.apply.compiling import SECRET_BYTES, compile_rows
 from byleave.apply.judging import Terms
 from byleave.apply.modes import Mode
-from byleave.apply.ruleset import compile_claims, load_ruleset
-from byleave.apply.sections import write_sections
+from byleave.apply.ruleset import load_ruleset
 from byleave.apply.shard import Plan, Unchecked
 from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use
 from byleave.release.rows import SCHEMA
@@ -34,13 +35,18 @@ WIDTH, HEIGHT, EDGE = 640, 320, 56
 
 
 def rules(count: int) -> pa.Table:
-    """Return refusals of links that nobody has, by random digests."""
+    """Return refusals of links that nobody has, by random digests, sorted as in a release."""
     randomness = np.random.default_rng(count)
+    names = {
+        name: np.frombuffer(randomness.bytes(size * count), f"S{size}")
+        for name, size in (("claim", 16), ("claimant", 16), ("digest", 32), ("salt", 16))
+    }
+    names["digest"] = np.sort(names["digest"])
     fixed = {
         name: pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(size), count, [None, pa.py_buffer(randomness.bytes(size * count))]
+            pa.binary(values.itemsize), count, [None, pa.py_buffer(values)]
         )
-        for name, size in (("claim", 16), ("claimant", 16), ("digest", 32), ("salt", 16))
+        for name, values in names.items()
     }
     texts = {"kind": TargetKind.URL.value, "state": ClaimState.EFFECTIVE.value}
     numbers = {"evidence": int(Evidence.E0), "disputed": False, "stale": False, "number": 1}
@@ -57,6 +63,10 @@ def rules(count: int) -> pa.Table:
         else:
             columns.append(pa.nulls(count, field.type))
     return pa.table(columns, schema=SCHEMA)
+
+
+def _batches(claims: pa.Table, columns: list[str]) -> list[pa.RecordBatch]:
+    return claims.select(columns).to_batches(131_072)
 
 
 class _WithRules(Byleave):
@@ -146,7 +156,10 @@ def main() -> None:
         rows_of_a_file = min(sizes.rows, 1_000_000)
         for count in counts:
             path = folder / f"ruleset-{count}.bin"
-            write_sections(path, {"number": 1, "manifest_sha256": "00"}, compile_claims(rules(count)))
+            claims = rules(count)
+            facts: dict[str, str | int] = {"number": 1, "manifest_sha256": "00"}
+            compile_rows(partial(_batches, claims), path, facts, bytes(range(SECRET_BYTES)))
+            del claims
             told = measured(folder, path, files[1], given.rounds)
             by_rules.append((count, told["seconds"] / (files[1] * rows_of_a_file) * 1e9))
             print(

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from byleave.apply.ruleset import compile_synced
+from byleave.apply.compiling import compile_synced
 from byleave.consent import ClaimState, Evidence, Preference, TargetKind
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.release import SigningKey, sync

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from byleave.apply.ruleset import compile_ruleset
+from byleave.apply.compiling import compile_ruleset
 from byleave.publish import publish
 from byleave.publish.keys import signing_key
 from byleave.publish.sequencer import integrate

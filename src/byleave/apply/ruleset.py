@@ -5,7 +5,6 @@ A ruleset belongs to one release and one machine. It is derived: throw it away a
 
 from __future__ import annotations
 
-import secrets
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +15,12 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from byleave.apply.kernel import Tables
-from byleave.apply.sections import REMEDY, Array, map_sections, write_sections
+from byleave.apply.sections import REMEDY, Array, map_sections
 from byleave.apply.sha256 import Words
-from byleave.apply.tables import Ints, Table, build_slots
-from byleave.apply.wholeness import is_known_whole, note_path, note_whole
+from byleave.apply.tables import Ints, Table
+from byleave.apply.wholeness import is_known_whole, note_whole
 from byleave.consent import (
     ClaimState,
     Evidence,
@@ -33,9 +31,6 @@ from byleave.consent import (
     Use,
 )
 from byleave.errors import FormatError, InputError, VerificationError
-from byleave.fingerprints import ClaimedPicture
-from byleave.release import Release, open_synced
-from byleave.release.leaves import fixed
 
 if TYPE_CHECKING:
     from byleave.apply.deciding import ChoiceWords, Decider, Decisions
@@ -55,17 +50,18 @@ KINDS = (
 STATES = tuple(ClaimState)
 _PREFERENCES = tuple(Preference)
 _LEVELS = tuple(Evidence)
-ROW_ARRAYS = (
-    "claim",
-    "claimant",
-    "preferences",
-    "evidence",
-    "state",
-    "flags",
-    "effective_at",
-    "expires_at",
-    "number",
-)
+ROW_ARRAYS: Mapping[str, tuple[npt.DTypeLike, tuple[int, ...]]] = {
+    "claim": (np.uint8, (16,)),
+    "claimant": (np.uint8, (16,)),
+    "preferences": (np.uint8, (len(Use),)),
+    "evidence": (np.uint8, ()),
+    "state": (np.uint8, ()),
+    "flags": (np.uint8, ()),
+    "effective_at": (np.int64, ()),
+    "expires_at": (np.int64, ()),
+    "number": (np.int64, ()),
+}
+"""Arrays that have one entry for each row: its type and its shape."""
 
 FILED_AS = "filed_as"
 """In the union of several rulesets: the ids that registries gave their claims, where ``claim`` is one of the union's own."""
@@ -74,7 +70,9 @@ MOST_TARGETS = 2**31 - 3
 """The kernel remembers targets of hosts as 32-bit numbers, with two set apart."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER = np.iinfo(np.int64).min
+NEVER = int(np.iinfo(np.int64).min)
+"""Stands for a date that is not there, in microseconds since 1970."""
+
 _RELEASE_REMEDY = "update Byleave, then sync again"
 
 
@@ -214,59 +212,6 @@ def ruleset_path(folder: Path, number: int) -> Path:
     return folder / f"ruleset-{number}.bin"
 
 
-def compile_ruleset(release: Release, folder: Path) -> Path:
-    """Compile a verified release into ``folder/ruleset-<N>.bin``; it appears at once. Returns its path.
-
-    Raises
-    ------
-    FormatError
-        If a row of the release holds a value this version does not know.
-    """
-    path = ruleset_path(folder, release.number)
-    arrays = compile_claims(release.claims())
-    facts: dict[str, str | int] = {
-        "number": release.number,
-        "manifest_sha256": release.manifest_digest.hex(),
-        "origins": release.origin,
-    }
-    write_sections(path, facts, arrays)
-    return path
-
-
-def compile_synced(folder: Path) -> Path:
-    """Compile the release in force in a synced folder and remove rulesets of others. Running processes keep what they mapped."""
-    path = compile_ruleset(open_synced(folder), folder)
-    for other in folder.glob("ruleset-*.bin"):
-        if other != path:
-            other.unlink(missing_ok=True)
-            note_path(other).unlink(missing_ok=True)
-    return path
-
-
-def compile_claims(claims: pa.Table) -> dict[str, Array]:
-    """Turn the rows of a release into the arrays of a ruleset, under a new secret."""
-    secret = np.frombuffer(secrets.token_bytes(16), np.uint64)
-    parts = [claims.filter(pc.equal(claims["kind"], kind.value)) for kind in KINDS]
-    if sum(part.num_rows for part in parts) != claims.num_rows:
-        raise FormatError("the release holds targets of a kind not known here", remedy=_RELEASE_REMEDY)
-    arrays: dict[str, Array] = {"secret": secret}
-    bases, counts, ordered = [0], [np.zeros(1, np.int64)], []
-    for kind, part in zip(KINDS, parts, strict=True):
-        digests = _fixed(part["digest"], 32).view(np.uint64)
-        order, firsts = _grouped(digests)
-        keys = digests[order][firsts]
-        arrays[f"slots.{kind.value}"] = build_slots(keys, secret)
-        arrays[f"keys.{kind.value}"] = keys
-        counts.append(np.diff(np.append(firsts, part.num_rows)))
-        bases.append(bases[-1] + len(keys))
-        ordered.append(part.take(pa.array(order)))
-    arrays |= _prefix_hosts(parts[KINDS.index(TargetKind.PREFIX)], secret)
-    arrays |= _picture_values(ordered[KINDS.index(TargetKind.PICTURE)], arrays["keys.picture"], bases)
-    arrays["bases"] = np.array(bases, np.int64)
-    arrays["starts"] = np.cumsum(np.concatenate(counts), dtype=np.int64)
-    return arrays | _rows(pa.concat_tables(ordered))
-
-
 def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
     """Map a compiled ruleset and make sure it belongs to the release one means.
 
@@ -316,79 +261,5 @@ def _check_tables(ruleset: Ruleset, path: Path) -> None:
         raise VerificationError(f"the rows of {path} are damaged", remedy=REMEDY)
 
 
-def _grouped(digests: Words) -> tuple[Ints, Ints]:
-    """Return an order that puts equal digests side by side, and where in it each distinct digest begins."""
-    names = digests.view(np.uint8).reshape(-1, 32).view("S32")[:, 0]
-    # A release's rows come sorted; sorting ten million of them once more would take as long as all the rest.
-    if (names[1:] >= names[:-1]).all():
-        order = np.arange(len(digests))
-    else:
-        order = np.lexsort(digests.byteswap().T[::-1])
-    same = digests[order]
-    changes = np.flatnonzero((same[1:] != same[:-1]).any(axis=1)) + 1
-    return order, np.concatenate([np.zeros(min(len(order), 1), np.int64), changes])
-
-
-def _prefix_hosts(part: pa.Table, secret: Words) -> dict[str, Array]:
-    if part["scope_host"].null_count:
-        raise FormatError("the release holds a path prefix without its host", remedy=_RELEASE_REMEDY)
-    hosts = _fixed(part["scope_host"], 32).view(np.uint64)
-    order, firsts = _grouped(hosts)
-    keys = hosts[order][firsts]
-    return {"slots.prefix_hosts": build_slots(keys, secret), "keys.prefix_hosts": keys}
-
-
-def _picture_values(pictures: pa.Table, keys: Words, bases: list[int]) -> dict[str, Array]:
-    places = {key.tobytes(): place for place, key in enumerate(keys)}
-    first = bases[KINDS.index(TargetKind.PICTURE)]
-    ticked = {
-        (first + places[digest], variant)
-        for digest, value in zip(pictures["digest"].to_pylist(), pictures["value"].to_pylist(), strict=True)
-        if value is not None
-        for variant in ClaimedPicture.parse(value).variants
-    }
-    ordered = sorted(ticked)
-    return {
-        "picture_targets": np.array([target for target, _ in ordered], np.int64),
-        "picture_values": np.frombuffer(b"".join(v for _, v in ordered), np.uint8).reshape(-1, 32),
-    }
-
-
-def _rows(table: pa.Table) -> dict[str, Array]:
-    preferences = np.stack([_numbers(table[use.value], np.uint8) for use in Use], axis=1)
-    evidence = _numbers(table["evidence"], np.uint8)
-    known = pc.is_in(table["state"], pa.array([state.value for state in STATES]))
-    if preferences.max(initial=0) > max(Preference) or evidence.max(initial=0) > max(Evidence):
-        raise FormatError("the release holds a preference or level not known here", remedy=_RELEASE_REMEDY)
-    if table.num_rows and not pc.all(known).as_py():
-        raise FormatError("the release holds a claim state not known here", remedy=_RELEASE_REMEDY)
-    state = pc.index_in(table["state"], pa.array([state.value for state in STATES]))
-    flags = _numbers(pc.cast(table["disputed"], pa.uint8()), np.uint8)
-    flags = flags | (_numbers(pc.cast(table["stale"], pa.uint8()), np.uint8) << np.uint8(1))
-    return {
-        "claim": _fixed(table["claim"], 16),
-        "claimant": _fixed(table["claimant"], 16),
-        "preferences": preferences,
-        "evidence": evidence,
-        "state": _numbers(state, np.uint8),
-        "flags": flags,
-        "effective_at": _numbers(pc.cast(table["effective_at"], pa.int64()), np.int64),
-        "expires_at": _numbers(pc.cast(table["expires_at"], pa.int64()), np.int64),
-        "number": _numbers(table["number"], np.int64),
-    }
-
-
-def _fixed(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.uint8]:
-    """View a column of fixed-size binaries without nulls as uint8 (n, width)."""
-    joined = column.combine_chunks()
-    chunks = joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]
-    return np.concatenate([np.zeros((0, width), np.uint8), *(fixed(chunk, width) for chunk in chunks)])
-
-
-def _numbers(column: pa.ChunkedArray, dtype: npt.DTypeLike) -> Array:
-    filled = pc.fill_null(column, _NEVER) if column.null_count else column
-    return np.asarray(filled.to_numpy()).astype(dtype)
-
-
 def _moment(microseconds: int) -> datetime | None:
-    return None if microseconds == _NEVER else _EPOCH + timedelta(microseconds=microseconds)
+    return None if microseconds == NEVER else _EPOCH + timedelta(microseconds=microseconds)

@@ -7,7 +7,8 @@ Layout, all numbers little-endian::
     12  uint32     length of the header
     16  32 bytes   SHA-256 of the header
     48  16 bytes   zero
-    64  ...        header, JSON: facts, and for every section name, dtype, shape, offset (from the start of the file) and SHA-256
+    64  ...        header, JSON: facts, and for every section name, dtype, shape, offset (from the first bound behind the header) and
+                   SHA-256; blanks may follow it
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ import math
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from byleave.errors import FormatError, NotFoundError, VerificationError
-from byleave.storage import sync_folder
+from byleave.storage import STAGING, sync_folder
 
 Array = npt.NDArray[Any]
 
@@ -34,45 +37,133 @@ MAGIC = b"BYLVRULE"
 FORMAT_VERSION = 1
 ALIGNMENT = 64
 MAX_HEADER_BYTES = 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024
+"""How much of an array is read back at once."""
 DTYPES = frozenset({"|u1", "<u4", "<u8", "<i8"})
 REMEDY = "compile it again: remove the file and run `byleave sync`"
 
 _START = struct.Struct("<8sII32s16x")
 
 
-def write_sections(path: Path, facts: Mapping[str, str | int], arrays: Mapping[str, Array]) -> None:
-    """Write arrays aside, flush them to the disk and put them in place at once. Only the owner may read: the file holds a secret."""
-    sections: list[dict[str, object]] = []
-    at = 0
-    for name, array in arrays.items():
-        content = np.ascontiguousarray(array)
-        sections.append(
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Room for one array: what its elements are, how many rows there may be, and the shape of one row."""
+
+    dtype: npt.DTypeLike
+    rows: int
+    row: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, array: Array) -> Self:
+        """Return the room that an array takes."""
+        return cls(array.dtype, len(array), array.shape[1:])
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.row) * np.dtype(self.dtype).itemsize
+
+
+class SectionsFile:
+    """A file of arrays while it is written, piece by piece and in any order. Room that is not taken stays a hole in the file."""
+
+    def __init__(self, file: BinaryIO, facts: Mapping[str, str | int], rooms: Mapping[str, Room]) -> None:
+        self._file = file
+        self._facts = dict(facts)
+        self._rooms = dict(rooms)
+        self._offsets: dict[str, int] = {}
+        self._rows = {name: room.rows for name, room in rooms.items()}
+        end = 0
+        for name, room in rooms.items():
+            self._offsets[name] = end
+            end = _aligned(end + room.rows * room.row_bytes)
+        # With every room taken the header is at its longest.
+        self._header_bytes = len(self._header(dict.fromkeys(rooms, _EMPTY_SHA256)))
+        self._base = _aligned(_START.size + self._header_bytes)
+        self._rows = dict.fromkeys(rooms, 0)
+
+    def put(self, name: str, rows: Array, at: int = 0) -> None:
+        """Write rows of an array from its row ``at`` on."""
+        room = self._rooms[name]
+        if at + len(rows) > room.rows:
+            raise ValueError(f"{name} has no room for {at + len(rows)} rows")
+        self._rows[name] = max(self._rows[name], at + len(rows))
+        content = np.ascontiguousarray(rows, room.dtype)
+        if content.size:
+            self._file.seek(self._base + self._offsets[name] + at * room.row_bytes)
+            self._file.write(content.data)
+
+    def pieces(self, name: str) -> Iterator[Array]:
+        """Read an array back, some rows at a time."""
+        room = self._rooms[name]
+        most = max(1, PIECE_BYTES // room.row_bytes)
+        for at in range(0, self._rows[name], most):
+            count = min(most, self._rows[name] - at)
+            self._file.seek(self._base + self._offsets[name] + at * room.row_bytes)
+            content = self._file.read(count * room.row_bytes)
+            yield np.frombuffer(content, room.dtype).reshape(count, *room.row)
+
+    def finish(self) -> None:
+        """Write the header, with the digests of what was put, and flush everything to the disk."""
+        digests = {}
+        for name in self._rooms:
+            digest = hashlib.sha256()
+            for piece in self.pieces(name):
+                digest.update(piece.data)
+            digests[name] = digest.hexdigest()
+        self._file.truncate(
+            self._base
+            + max(
+                self._offsets[name] + self._rows[name] * room.row_bytes for name, room in self._rooms.items()
+            )
+        )
+        header = self._header(digests).ljust(self._header_bytes)
+        self._file.seek(0)
+        self._file.write(
+            _START.pack(MAGIC, FORMAT_VERSION, len(header), hashlib.sha256(header).digest()) + header
+        )
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _header(self, digests: Mapping[str, str]) -> bytes:
+        sections = [
             {
                 "name": name,
-                "dtype": content.dtype.str,
-                "shape": list(content.shape),
-                "offset": at,
-                "sha256": hashlib.sha256(content.data).hexdigest() if content.size else _EMPTY_SHA256,
+                "dtype": np.dtype(room.dtype).str,
+                "shape": [self._rows[name], *room.row],
+                "offset": self._offsets[name],
+                "sha256": digests[name],
             }
-        )
-        at = _aligned(at + content.nbytes)
-    header = json.dumps({"facts": dict(facts), "sections": sections}, sort_keys=True).encode()
-    start = _START.pack(MAGIC, FORMAT_VERSION, len(header), hashlib.sha256(header).digest())
-    handle, aside_name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            for name, room in self._rooms.items()
+        ]
+        return json.dumps({"facts": self._facts, "sections": sections}, sort_keys=True).encode()
+
+
+@contextmanager
+def new_sections(
+    path: Path, facts: Mapping[str, str | int], rooms: Mapping[str, Room]
+) -> Iterator[SectionsFile]:
+    """Give a file of arrays to fill, which takes its name when the block ends well. Only the owner may read it: it holds a secret.
+
+    A killed process leaves it behind, under a hidden name that ends in :data:`byleave.storage.STAGING`.
+    """
+    handle, aside_name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING)
     aside = Path(aside_name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(start + header)
-            for array in arrays.values():
-                file.write(b"\0" * (_aligned(file.tell()) - file.tell()))
-                file.write(np.ascontiguousarray(array).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
+        with os.fdopen(handle, "w+b") as file:
+            filled = SectionsFile(file, facts, rooms)
+            yield filled
+            filled.finish()
         aside.replace(path)
-    except BaseException:
+    finally:
         aside.unlink(missing_ok=True)
-        raise
     sync_folder(path.parent)
+
+
+def write_sections(path: Path, facts: Mapping[str, str | int], arrays: Mapping[str, Array]) -> None:
+    """Write arrays that are at hand, as :func:`new_sections` does."""
+    with new_sections(path, facts, {name: Room.of(array) for name, array in arrays.items()}) as file:
+        for name, array in arrays.items():
+            file.put(name, array)
 
 
 def map_sections(path: Path, *, checked: bool = False) -> tuple[dict[str, str | int], dict[str, Array]]:

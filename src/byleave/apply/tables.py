@@ -5,6 +5,7 @@ Whoever files claims chooses links, and so digests. Without the secret nobody ca
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,15 +120,15 @@ def _row_of(table: Table, mixed: Word, words: Words) -> Word:
 
 
 @compiled_lean
-def fill(slots: Words, keys: Words, secret: Words) -> None:
-    """Put distinct ``keys`` into empty ``slots``, which are a power of two and more than the keys."""
+def fill(slots: Words, keys: Words, first: int, secret: Words) -> None:
+    """Put distinct ``keys``, which are those from row ``first`` on, into ``slots``, which are a power of two and more than all keys."""
     mask = U64(slots.shape[0] - 1)
     for row in range(keys.shape[0]):
         mixed = _keyed(secret, keys[row], keys.shape[1])
         at = mixed & mask
         while slots[I64(at)] != EMPTY:
             at = (at + U64(1)) & mask
-        slots[I64(at)] = ((mixed >> U64(32)) << U64(32)) | U64(row + 1)
+        slots[I64(at)] = ((mixed >> U64(32)) << U64(32)) | U64(first + row + 1)
 
 
 @compiled_lean
@@ -138,14 +139,27 @@ def find_many(table: Table, secret: Words, words: Words, rows: Ints) -> None:
 
 
 def build_slots(keys: Words, secret: Words) -> Words:
-    """Return the slots of a table of distinct ``keys``, uint64 (n, w): at most half of them used."""
-    size = 2
-    while size < 2 * len(keys):
-        size *= 2
-    slots = np.zeros(size, np.uint64)
-    if len(keys):
-        fill(slots, read_only(keys), read_only(secret))
+    """Return the slots of a table of distinct ``keys``, uint64 (n, w)."""
+    return slots_of([keys], len(keys), secret)
+
+
+def slots_of(pieces: Iterable[Words], count: int, secret: Words) -> Words:
+    """Return the slots of a table of ``count`` distinct keys that come in pieces, uint64 (n, w), in the order of their rows."""
+    slots = np.zeros(slots_for(count), np.uint64)
+    first = 0
+    for keys in pieces:
+        if len(keys):
+            fill(slots, read_only(keys), first, read_only(secret))
+        first += len(keys)
     return slots
+
+
+def slots_for(count: int) -> int:
+    """How many slots a table of ``count`` keys has: a power of two, at most half of them used."""
+    size = 2
+    while size < 2 * count:
+        size *= 2
+    return size
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

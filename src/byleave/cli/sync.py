@@ -140,9 +140,10 @@ class _Asked:
         import shutil
         import tempfile
 
+        from byleave.apply.compiling import compile_ruleset
         from byleave.apply.judging import Terms
         from byleave.apply.preview import preview
-        from byleave.apply.ruleset import compile_ruleset, load_ruleset
+        from byleave.apply.ruleset import load_ruleset
         from byleave.apply.run import open_ruleset
         from byleave.apply.sources import find_input
         from byleave.release.sync import CURRENT
@@ -195,7 +196,7 @@ def _compile(release: Release, folder: Path) -> bool:
 
     if find_spec("numba") is None or find_spec("pyarrow") is None:
         return False
-    from byleave.apply.ruleset import compile_ruleset
+    from byleave.apply.compiling import compile_ruleset
 
     compile_ruleset(release, folder)
     return True

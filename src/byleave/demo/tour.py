@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from byleave.apply.compiling import compile_ruleset
 from byleave.apply.report import Report
-from byleave.apply.ruleset import compile_ruleset
 from byleave.apply.run import ApplyRequest, apply_ruleset
 from byleave.catalog import Catalog, HitKind, Page, PictureQuery, WordsQuery
 from byleave.consent import PRESETS, ClaimState, Regime, Use

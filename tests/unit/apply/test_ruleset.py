@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.apply.worlds import KEY, NOW, row, ruleset_of, synced
+from tests.unit.apply.worlds import KEY, NOW, compile_table, row, ruleset_of, synced
 
+from byleave.apply.compiling import compile_synced
 from byleave.apply.matching import Matcher
-from byleave.apply.ruleset import KINDS, compile_claims, compile_synced, load_ruleset, ruleset_path
+from byleave.apply.ruleset import KINDS, load_ruleset, ruleset_path
 from byleave.apply.run import open_ruleset
 from byleave.apply.sections import map_sections, write_sections
 from byleave.apply.tables import find_many, new_table
@@ -91,10 +92,6 @@ class TestTables:
         find_many(new_table(keys, secret), secret, near, places)
         assert places[0] == -1
 
-    def test_every_machine_draws_its_own_secret(self) -> None:
-        rows = table([row(1, TargetKind.HOST, "a.example")])
-        assert compile_claims(rows)["secret"].tobytes() != compile_claims(rows)["secret"].tobytes()
-
 
 class TestFile:
     """A file that is damaged, foreign or of another release is refused, and the remedy is to compile again."""
@@ -111,6 +108,10 @@ class TestFile:
 
     def test_the_file_is_readable_by_its_owner_only(self, home: Path) -> None:
         assert ruleset_path(home, 1).stat().st_mode & 0o077 == 0
+
+    def test_every_compilation_draws_its_own_secret(self, home: Path) -> None:
+        secrets = [map_sections(compile_synced(home))[1]["secret"].tobytes() for _ in range(2)]
+        assert secrets[0] != secrets[1]
 
     def test_a_missing_file_is_an_error(self, home: Path) -> None:
         ruleset_path(home, 1).unlink()
@@ -173,7 +174,9 @@ class TestFile:
             compile_synced(home)
 
     def test_a_table_that_would_never_end_a_search_is_refused(self, tmp_path: Path) -> None:
-        arrays = compile_claims(table([row(1, TargetKind.HOST, "a.example")]))
+        compile_table(table([row(1, TargetKind.HOST, "a.example")]), tmp_path / "r")
+        _, mapped = map_sections(tmp_path / "r")
+        arrays = dict(mapped)
         arrays["slots.host"] = np.full(2, 5, np.uint64)
         write_sections(tmp_path / "r", {"number": 1, "manifest_sha256": "00"}, arrays)
         with pytest.raises(VerificationError, match="table"):
@@ -188,7 +191,7 @@ class TestRelease:
         [("kind", "smell"), ("train_gen", 4), ("evidence", 6), ("state", "dreamt"), ("scope_host", None)],
         ids=["kind", "preference", "evidence level", "state", "prefix without its host"],
     )
-    def test_what_is_unknown_or_missing_is_refused(self, name: str, value: object) -> None:
+    def test_what_is_unknown_or_missing_is_refused(self, name: str, value: object, tmp_path: Path) -> None:
         rows = table([row(1, TargetKind.PREFIX, "a.example/b")])
         place = rows.schema.get_field_index(name)
         changed = rows.set_column(
@@ -197,5 +200,6 @@ class TestRelease:
             pa.array([value], rows.schema.field(name).type),
         )
         with pytest.raises(FormatError) as caught:
-            compile_claims(changed)
+            compile_table(changed, tmp_path / "r")
+        assert list(tmp_path.iterdir()) == []
         assert "update Byleave" in caught.value.remedy

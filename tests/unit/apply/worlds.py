@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.ruleset import Ruleset, compile_claims, compile_synced, load_ruleset
+from byleave.apply.compiling import compile_rows, compile_synced
+from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.run import ApplyRequest
-from byleave.apply.sections import write_sections
 from byleave.consent import (
     AI_USES,
     ClaimState,
@@ -89,10 +89,18 @@ def row(
     return Row(statement, NOW - timedelta(days=2), scope_host=scope, value=ticked)
 
 
+def compile_table(
+    claims: pa.Table, path: Path, secret: bytes = bytes(16), *, batch_rows: int | None = None
+) -> None:
+    """Compile the rows of a release, in batches of at most ``batch_rows``, without a release around them."""
+    facts: dict[str, str | int] = {"number": 1, "manifest_sha256": "00"}
+    compile_rows(lambda columns: claims.select(columns).to_batches(batch_rows), path, facts, secret)
+
+
 def ruleset_of(rows: Sequence[Row], folder: Path) -> Ruleset:
     """Compile rows without a release around them."""
     path = folder / "ruleset-1.bin"
-    write_sections(path, {"number": 1, "manifest_sha256": "00"}, compile_claims(table(rows)))
+    compile_table(table(rows), path)
     return load_ruleset(path, 1, b"\0")
 
 
