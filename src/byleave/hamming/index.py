@@ -14,6 +14,7 @@ from byleave.errors import InputError
 from byleave.hamming import kernel
 from byleave.hamming.file import read_tables, write_tables
 from byleave.hamming.kernel import BANDS, KEYS, WORDS, HitBuffer, Tables
+from byleave.hamming.lanes import LANES
 
 VALUE_BYTES = 32
 MOST_ROWS = 2**32 - 1
@@ -25,7 +26,7 @@ BANDS_FROM_ROWS = 4096
 HITS_AT_ONCE = 1 << 18
 """Hits held in memory at a time while iterating, unless a single query has more."""
 
-JOINED_AT_ONCE = 1 << 16
+JOINED_AT_ONCE = 1 << 18
 """Queries taken through one band after the other together."""
 
 JOIN_FROM = 64
@@ -107,22 +108,27 @@ class HammingIndex:
 
     def _pieces(self, wanted: Tables, radius: int, at_once: int) -> Iterator[Hits]:
         flips = kernel.flips_per_band(radius) if self.tables.rows.size else np.empty(0, np.int64)
-        joins = flips.size > 0 and len(wanted.words) * JOIN_FROM >= len(self)
+        crowds = None
+        if flips.size and len(wanted.words) * JOIN_FROM >= len(self):
+            crowds = np.empty((BANDS, KEYS), np.uint32)
+            kernel.crowds(self.tables, flips, crowds)
         for first in range(0, len(wanted.words), JOINED_AT_ONCE):
             last = min(first + JOINED_AT_ONCE, len(wanted.words))
             part = Tables(wanted.words[first:last], wanted.keys[first:last], wanted.rows, wanted.starts)
-            joined = self._joined(part, flips, radius, at_once) if joins else None
+            joined = self._joined(part, flips, crowds, radius, at_once) if crowds is not None else None
             pieces = self._one_by_one(part, flips, radius, at_once) if joined is None else iter([joined])
             for hits in pieces:
                 if len(hits):
                     yield Hits(hits.query + first, hits.row, hits.distance)
 
-    def _joined(self, wanted: Tables, flips: NDArray[np.int64], radius: int, at_once: int) -> Hits | None:
+    def _joined(
+        self, wanted: Tables, flips: NDArray[np.int64], crowds: NDArray[np.uint32], radius: int, at_once: int
+    ) -> Hits | None:
         """Take all queries through each band in turn; ``None`` if there are more than ``at_once`` hits."""
         scans = np.empty(len(wanted.words), np.bool_)
-        kernel.scanned(wanted, self.tables, flips, scans)
+        kernel.scanned(wanted, self.tables, crowds, scans)
         buffer = _room_for(at_once)
-        near = np.empty((len(self), 2), np.uint64)
+        near = np.zeros((2, len(self) + LANES), np.uint64)
         filled = kernel.scan_all(wanted, self.tables, radius, scans, buffer, 0)
         for band in np.flatnonzero(flips >= 0).tolist():
             if filled != kernel.FULL:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from byleave.compiled import compiled
+from byleave.hamming.lanes import LANES, fetch_word, lanes_within, lowest_lane
 
 BANDS = 16
 KEYS = 1 << 16
@@ -66,6 +67,10 @@ class HitBuffer(NamedTuple):
 
 
 FULL = -1
+PAIRS_AT_ONCE = 64
+"""Pairs of which half agrees are compared in full together, after all of them were asked for."""
+AHEAD = 32
+"""Rows that are asked for before their turn, where rows lie anywhere in memory."""
 
 
 def flips_per_band(radius: int) -> NDArray[np.int64]:
@@ -165,21 +170,38 @@ def _look_up(
 
 @compiled
 def neighbours(tables: Tables, band: int, near: NDArray[np.uint64]) -> None:
-    """Write half of each value into ``near``, uint64 (n, 2), in the order of a band's table: two words that the band has no part in."""
+    """Write half of each value into ``near``, uint64 (2, n + LANES), in the order of a band's table: two words that the band has no part in."""
     first = (band // BANDS_OF_A_WORD + 1) % WORDS
     second = (band // BANDS_OF_A_WORD + 2) % WORDS
-    for position in range(near.shape[0]):
+    size = tables.words.shape[0]
+    for position in range(size):
+        fetch_word(tables.words, WORDS * np.int64(tables.rows[band, min(position + AHEAD, size - 1)]))
         row = tables.rows[band, position]
-        near[position, 0] = tables.words[row, first]
-        near[position, 1] = tables.words[row, second]
+        near[0, position] = tables.words[row, first]
+        near[1, position] = tables.words[row, second]
 
 
 @compiled
-def scanned(wanted: Tables, tables: Tables, flips: NDArray[np.int64], scans: NDArray[np.bool_]) -> None:
-    """Say of each query whether looking at every row is cheaper than :func:`join_band` over all bands."""
+def crowds(tables: Tables, flips: NDArray[np.int64], rows: NDArray[np.uint32]) -> None:
+    """Write into ``rows``, uint32 (16, 65536), how many rows a query meets that has a key in a band."""
+    for band in range(flips.size):
+        for key in range(KEYS):
+            total = 0
+            if flips[band] >= 0:
+                for at in range(MASKS_UP_TO[flips[band]]):
+                    other = np.int64(np.uint16(key) ^ FLIP_MASKS[at])
+                    total += int(tables.starts[band, other + 1]) - int(tables.starts[band, other])
+            rows[band, key] = total
+
+
+@compiled
+def scanned(wanted: Tables, tables: Tables, rows: NDArray[np.uint32], scans: NDArray[np.bool_]) -> None:
+    """Say of each query whether looking at every row is cheaper than :func:`join_band` over all bands, from what :func:`crowds` wrote."""
     for query in range(scans.size):
-        lookups = _rows_to_look_up(wanted.keys[query], tables, flips)
-        scans[query] = lookups > NEAR_ADVANTAGE * tables.words.shape[0]
+        total = 0
+        for band in range(BANDS):
+            total += int(rows[band, wanted.keys[query, band]])
+        scans[query] = total > NEAR_ADVANTAGE * tables.words.shape[0]
 
 
 @compiled
@@ -190,6 +212,28 @@ def scan_all(
     for query in range(scans.size):
         if scans[query] and filled != FULL:
             filled = _scan(query, wanted.words[query], tables, radius, hits, filled)
+    return filled
+
+
+@compiled
+def _confirm(
+    pairs: NDArray[np.int64],
+    wanted: Tables,
+    tables: Tables,
+    flips: NDArray[np.int64],
+    radius: int,
+    band: int,
+    hits: HitBuffer,
+    filled: int,
+) -> int:
+    """Compare pairs of a query and a row in full, int64 (n, 2); return the number of hits, or :data:`FULL`."""
+    for at in range(pairs.shape[0]):
+        query, row = pairs[at, 0], pairs[at, 1]
+        distance = _distance(wanted.words[query], tables.words[row])
+        if distance <= radius and not _met_before(wanted.keys[query], tables.keys[row], flips, band):
+            filled = _put(hits, filled, query, row, distance)
+            if filled == FULL:
+                return FULL
     return filled
 
 
@@ -209,26 +253,38 @@ def join_band(
 
     Queries come by rising key, so that what one of them brings near serves the next ones.
 
-    Values that share a key stand side by side in ``near``, so that most are dismissed without looking them up: two unrelated values
-    differ in about 64 of 128 bits, and in 31 or fewer once in hundreds of millions.
+    Values that share a key stand side by side in ``near``, as :func:`neighbours` wrote it, so that many are dismissed at once: two unrelated values
+    differ in about 64 of 128 bits, and in 31 or fewer once in hundreds of millions. The others are asked for, and compared in full
+    when there are some.
     """
-    first = (band // BANDS_OF_A_WORD + 1) % WORDS
-    second = (band // BANDS_OF_A_WORD + 2) % WORDS
+    one = (band // BANDS_OF_A_WORD + 1) % WORDS
+    two = (band // BANDS_OF_A_WORD + 2) % WORDS
+    first, second = near[0], near[1]
+    pairs = np.empty((PAIRS_AT_ONCE + LANES, 2), np.int64)
+    count = 0
     for query in order:
-        word, keys = wanted.words[query], wanted.keys[query]
-        left, right = word[first], word[second]
+        left, right, own = wanted.words[query, one], wanted.words[query, two], wanted.keys[query, band]
         for at in range(MASKS_UP_TO[flips[band]]):
-            key = np.int64(keys[band] ^ FLIP_MASKS[at])
-            for position in range(tables.starts[band, key], tables.starts[band, key + 1]):
-                if _ones(left ^ near[position, 0]) + _ones(right ^ near[position, 1]) > radius:
-                    continue
-                row = int(tables.rows[band, position])
-                distance = _distance(word, tables.words[row])
-                if distance <= radius and not _met_before(keys, tables.keys[row], flips, band):
-                    filled = _put(hits, filled, query, row, distance)
+            key = np.int64(own ^ FLIP_MASKS[at])
+            position, end = np.int64(tables.starts[band, key]), np.int64(tables.starts[band, key + 1])
+            while position < end:
+                within = lanes_within(first, second, position, left, right, radius)
+                if end - position < LANES:
+                    within &= (np.uint64(1) << np.uint64(end - position)) - np.uint64(1)
+                while within != np.uint64(0):
+                    row = np.int64(tables.rows[band, position + lowest_lane(within)])
+                    within &= within - np.uint64(1)
+                    fetch_word(tables.words, WORDS * row)
+                    pairs[count, 0] = query
+                    pairs[count, 1] = row
+                    count += 1
+                if count >= PAIRS_AT_ONCE:
+                    filled = _confirm(pairs[:count], wanted, tables, flips, radius, band, hits, filled)
                     if filled == FULL:
                         return FULL
-    return filled
+                    count = 0
+                position += LANES
+    return _confirm(pairs[:count], wanted, tables, flips, radius, band, hits, filled)
 
 
 @compiled
