@@ -1,40 +1,43 @@
 """Write the attestation of a finished run: what its report says, the digests of what went in and came out, and the log of that moment.
 
-Reads the report and hashes files; loads neither the kernel nor Arrow.
+Reads the report and the note that the run left, and hashes nothing again: what is signed is what was written then. Loads neither the
+kernel nor Arrow.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
-from byleave.log import Policy, VerifierKey
+from byleave.log import JSON, Policy, VerifierKey
 from byleave.release.attestations import Attestation, Commitments, ListApplied, sign_attestation
-from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
-from byleave.release.file_lists import INPUT_LIST, OUTPUT_LIST, digests_in, listed, read_within
+from byleave.release.attested import ATTESTATION_PATH
+from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files, read_within
 from byleave.release.keys import SigningKey
 from byleave.release.manifest import ReleaseName
 from byleave.release.pledges import open_pledge
-from byleave.release.statements import FileDigest, sha256_of
+from byleave.release.statements import MOST_FILES, FileDigest, sha256_of
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
-from byleave.storage import OWN_FOLDER, write_atomically
+from byleave.storage import write_atomically
+from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE
 
-REPORT: Final = f"{OWN_FOLDER}/report.json"
 REPORT_FORMAT: Final = "byleave/report/1"
-MAX_REPORT_BYTES: Final = 64 * 1024 * 1024
 FOUND: Final = (
     "answers",
     "causes",
-    "checked",
+    "checked_by",
     "copies",
     "coverage",
     "evidence",
+    "fingerprints",
     "regimes",
+    "set_aside",
     "unchecked",
     "unreadable",
 )
@@ -142,8 +145,7 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         )
     own = request.output
     inputs = tuple(FileDigest(file["name"], sha256_of(file["sha256"])) for file in said["input"]["files"])
-    inputs = listed(inputs, own, INPUT_LIST)
-    outputs = tuple(digests_in(own, without=BESIDE_OUTPUT))
+    outputs = _outputs(own)
     return Attestation(
         organisation=request.organisation or request.key.verifier.name,
         dataset=word({"dataset": dataset}, "dataset"),
@@ -162,13 +164,35 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         minimum=minimum_of(asked.get("minimum_evidence")),
         request=asked,
         rows={name: count(said["rows"], name) for name in ("input", "kept", "removed")},
-        found={name: said[name] for name in FOUND if name in said},
-        inputs=inputs,
-        outputs=listed(outputs, own, OUTPUT_LIST),
+        found={name: said[name] for name in FOUND if name in said} | _other_lists(said),
+        inputs=inputs if len(inputs) <= MOST_FILES else _alone(outputs, REPORT),
+        outputs=outputs if len(outputs) <= MOST_FILES else _alone(outputs, OUTPUT_NOTE),
         limits=(*map(str, said["limits"]), *LIMITS),
         pledge=_pledge(request, str(dataset)),
         commitments=request.commitments,
     )
+
+
+def _outputs(folder: Path) -> tuple[FileDigest, ...]:
+    """Return the note on an output and every file that it names."""
+    path = folder / OUTPUT_NOTE
+    try:
+        content = read_within(path, MOST_NOTE_BYTES)
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy=_REMEDY) from error
+    note = FileDigest(OUTPUT_NOTE, hashlib.sha256(content).digest())
+    return (note, *noted_files(content, str(path)))
+
+
+def _alone(files: Sequence[FileDigest], name: str) -> tuple[FileDigest, ...]:
+    return tuple(file for file in files if file.name == name)
+
+
+def _other_lists(said: Mapping[str, Any]) -> dict[str, JSON]:
+    """Return which lists of other registries were applied together with the first."""
+    others = said.get("registries", [])[1:]
+    named = ("number", "origin", "published_at", "manifest_sha256")
+    return {"other_lists": [{name: one[name] for name in named} for one in others]} if others else {}
 
 
 def _pledge(request: AttestRequest, dataset: str) -> bytes | None:

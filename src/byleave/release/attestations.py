@@ -39,12 +39,14 @@ APPLIED: Final = PREDICATES + "applied/v1"
 ATTESTATION: Final = "attestation.dsse.json"
 """What the file is called in the folder beside the output's data."""
 
+SALT_BYTES: Final = 16
+
 _REMEDY: Final = "ask whoever signed it for the attestation again, or update Byleave"
 
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """The root of an RFC 6962 tree over item ids (32 bytes), and how many leaves it has."""
+    """The root of an RFC 6962 tree over rows (32 bytes), and how many rows it has; see :mod:`byleave.release.items`."""
 
     root: bytes
     size: int
@@ -61,19 +63,27 @@ class Commitment:
 
 @dataclass(frozen=True, slots=True)
 class Commitments:
-    """What binds the signer to the items that were kept and to those that were removed, without naming them."""
+    """What binds the signer to the items that were kept and to those that were removed, without naming them.
 
+    salt
+        16 random bytes in every leaf, so that two trees over the same items do not show that they are.
+    """
+
+    salt: bytes
     kept: Commitment
     removed: Commitment
 
     def members(self) -> dict[str, JSON]:
         """Write them."""
-        return {"kept": self.kept.members(), "removed": self.removed.members()}
+        return {"kept": self.kept.members(), "removed": self.removed.members(), "salt": self.salt.hex()}
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read them; raises ValueError, KeyError or TypeError where they are none."""
-        return cls(Commitment.parse(members["kept"]), Commitment.parse(members["removed"]))
+        salt = bytes.fromhex(members["salt"])
+        if len(salt) != SALT_BYTES:
+            raise ValueError(f"a salt has {SALT_BYTES} bytes")
+        return cls(salt, Commitment.parse(members["kept"]), Commitment.parse(members["removed"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,7 @@ class Attestation:
     rows
         Rows of the input, kept and removed.
     inputs, outputs
-        Files by digest, all of them; of more than 10,000 one list of them. Outputs are the statement's subjects.
+        Files by digest, all of them; of more than 10,000 the one file that lists them. Outputs are the statement's subjects.
     pledge
         SHA-256 of the pledge this fulfils.
     commitments

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from byleave.release.attestations import ATTESTATION, Attestation
-from byleave.release.file_lists import INPUT_LIST, OUTPUT_LIST, Compared, compare, spread
+from byleave.release.file_lists import Compared, compare, spread_inputs, spread_outputs
 from byleave.storage import OWN_FOLDER
 
 ATTESTATION_PATH: Final = f"{OWN_FOLDER}/{ATTESTATION}"
@@ -16,20 +16,20 @@ PROOFS: Final = f"{OWN_FOLDER}/proofs"
 RECEIPT_PATH: Final = f"{OWN_FOLDER}/attestation.tlog-proof"
 """Where the receipt of the attestation is kept once a log holds it."""
 
-BESIDE_OUTPUT: Final = (ATTESTATION_PATH, RECEIPT_PATH, PROOFS, OUTPUT_LIST)
+BESIDE_OUTPUT: Final = (ATTESTATION_PATH, RECEIPT_PATH, PROOFS)
 
 
 def compare_output(attestation: Attestation, folder: Path) -> Compared:
     """Compare a folder with the output that an attestation names; nothing else may be in it but proofs."""
-    return compare(spread(attestation.outputs, folder, OUTPUT_LIST), folder, beside=BESIDE_OUTPUT)
+    return compare(spread_outputs(attestation.outputs, folder), folder, beside=BESIDE_OUTPUT)
 
 
 def compare_input(attestation: Attestation, folder: Path, *, output: Path) -> Compared:
-    """Compare a file or folder with the input that an attestation names; of very many files the list stands in the output.
+    """Compare a file or folder with the input that an attestation names; of very many files the report in the output names them.
 
     Files beside them are no fault: a run passes over what it does not know.
     """
-    files = spread(attestation.inputs, output, INPUT_LIST)
+    files = spread_inputs(attestation.inputs, output)
     compared = compare(files, folder.parent if folder.is_file() else folder)
     return Compared(compared.missing, compared.different)
 

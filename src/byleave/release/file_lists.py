@@ -1,20 +1,24 @@
-"""The files that a statement names, held to those in a folder. Of very many files a statement names one list, as ``sha256sum`` writes it. Light."""
+"""The files that a statement names, held to those in a folder. Light.
+
+Of very many files a statement names one that lists them: the note on an output lists what was written, the report of a run what was read.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from byleave.errors import FormatError, InputError
-from byleave.release.statements import MAX_NAME_CHARS, MOST_FILES, FileDigest, sha256_of
+from byleave.release.statements import MAX_NAME_CHARS, FileDigest, sha256_of
 from byleave.storage import OWN_FOLDER
+from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE, read_output_note
 
-OUTPUT_LIST: Final = f"{OWN_FOLDER}/output.sha256"
-INPUT_LIST: Final = f"{OWN_FOLDER}/input.sha256"
-MAX_LIST_BYTES: Final = 1 << 30
+REPORT: Final = f"{OWN_FOLDER}/report.json"
+MAX_REPORT_BYTES: Final = 1 << 30
 SHOWN: Final = 10
 
 _REMEDY: Final = "take the folder as it was written, whole, or apply again"
@@ -46,35 +50,43 @@ class Compared:
         )
 
 
-def listed(files: Sequence[FileDigest], folder: Path, name: str) -> tuple[FileDigest, ...]:
-    """Return ``files`` for a statement; where they are too many, write them to the list ``name`` in ``folder`` and return that."""
-    if len(files) <= MOST_FILES:
-        return tuple(files)
-    content = "".join(f"{file.sha256.hex()}  {file.name}\n" for file in files).encode()
-    (folder / name).write_bytes(content)
-    return (FileDigest(name, hashlib.sha256(content).digest()),)
-
-
-def spread(files: Sequence[FileDigest], folder: Path, name: str) -> tuple[FileDigest, ...]:
-    """Return all files that a statement names, those of its list included.
+def spread_outputs(files: Sequence[FileDigest], folder: Path) -> tuple[FileDigest, ...]:
+    """Return all files of an output that a statement names, those included that only its note names.
 
     Raises
     ------
     FormatError
-        If the list is not there, is another one than was named, or cannot be read.
+        If the note is not there, is another one than was named, or cannot be read.
     """
-    if [file.name for file in files] != [name]:
+    if [file.name for file in files] != [OUTPUT_NOTE]:
+        return tuple(files)
+    content = _named(files[0], folder, MOST_NOTE_BYTES)
+    return (files[0], *noted_files(content, str(folder / OUTPUT_NOTE)))
+
+
+def noted_files(content: bytes, where: str) -> tuple[FileDigest, ...]:
+    """Return the files that the note on an output names."""
+    try:
+        return tuple(FileDigest(one.name, sha256_of(one.sha256)) for one in read_output_note(content, where))
+    except ValueError as error:
+        raise FormatError(f"{where} holds something that is no SHA-256", remedy=_REMEDY) from error
+
+
+def spread_inputs(files: Sequence[FileDigest], output: Path) -> tuple[FileDigest, ...]:
+    """Return all files that were read, those included that only the report of the run names.
+
+    Raises
+    ------
+    FormatError
+        If the report is not there, is another one than was named, or cannot be read.
+    """
+    if [file.name for file in files] != [REPORT]:
         return tuple(files)
     try:
-        content = read_within(folder / name, MAX_LIST_BYTES)
-    except OSError as error:
-        raise FormatError(f"{folder / name} cannot be read: {error.strerror}", remedy=_REMEDY) from error
-    if hashlib.sha256(content).digest() != files[0].sha256:
-        raise FormatError(f"{name} is not the list that was named", remedy=_REMEDY)
-    try:
-        return tuple(_file(line) for line in content.decode().splitlines())
-    except ValueError as error:
-        raise FormatError(f"{name} cannot be read", remedy=_REMEDY) from error
+        report = json.loads(_named(files[0], output, MAX_REPORT_BYTES))
+        return tuple(FileDigest(one["name"], sha256_of(one["sha256"])) for one in report["input"]["files"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{output / REPORT} cannot be read", remedy=_REMEDY) from error
 
 
 def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] = ()) -> Compared:
@@ -146,11 +158,16 @@ def read_within(path: Path, limit: int) -> bytes:
     return content
 
 
-def _file(line: str) -> FileDigest:
-    digest, gap, name = line[:64], line[64:66], line[66:]
-    if gap != "  " or not name:
-        raise ValueError("not a line of a list")
-    return FileDigest(name, sha256_of(digest))
+def _named(file: FileDigest, folder: Path, limit: int) -> bytes:
+    """Read a file that a statement names."""
+    path = folder / file.name
+    try:
+        content = read_within(path, limit)
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}", remedy=_REMEDY) from error
+    if hashlib.sha256(content).digest() != file.sha256:
+        raise FormatError(f"{path} is not the one that was named", remedy=_REMEDY)
+    return content
 
 
 def _is_inside(name: str) -> bool:

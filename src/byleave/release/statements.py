@@ -22,7 +22,7 @@ PREDICATES: Final = "https://byleave.example/statement/"
 """What the types of our predicates begin with: names, not addresses, below a host that nobody can ever own."""
 
 MOST_FILES: Final = 10_000
-"""Files that one statement names by themselves; of more it names a list (:mod:`byleave.release.file_lists`)."""
+"""Files that one statement names by themselves; of more it names one that lists them (:mod:`byleave.release.file_lists`)."""
 
 MAX_NAME_CHARS: Final = 4096
 _REMEDY: Final = "ask whoever made the statement for it again; do not edit it"

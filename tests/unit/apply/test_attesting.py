@@ -23,9 +23,10 @@ from byleave.consent import Regime, TargetKind, Use
 from byleave.datasets import source_digest
 from byleave.errors import ByleaveError, ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
-from byleave.release import SigningKey, file_lists, open_synced, statements
+from byleave.release import SigningKey, open_synced, statements
 from byleave.release.attestations import Commitment, Commitments, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
+from byleave.release.file_lists import REPORT
 from byleave.release.pledges import Pledge, open_pledge, sign_pledge
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
@@ -75,6 +76,7 @@ def test_it_says_what_was_applied_to_what_and_what_came_of_it(world: Path) -> No
         "_byleave/removed.parquet",
         "_byleave/report.json",
         "_byleave/report.html",
+        "_byleave.json",
     }
     assert said.check_log(Policy.of_keys([KEY.verifier])).checkpoint.size == 3
     assert any("not shown by it" in limit for limit in said.limits)
@@ -129,16 +131,16 @@ def test_the_input_is_held_to_what_it_was(world: Path) -> None:
 
 
 def test_very_many_files_are_named_by_a_list(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_lists, "MOST_FILES", 1)
+    monkeypatch.setattr(attesting, "MOST_FILES", 1)
     said = open_attestation(signed(world), [TRAINER.verifier]).attestation
-    assert [file.name for file in said.outputs] == ["_byleave/output.sha256"]
-    assert [file.name for file in said.inputs] == ["_byleave/input.sha256"]
+    assert [file.name for file in said.outputs] == ["_byleave.json"]
+    assert [file.name for file in said.inputs] == ["_byleave/report.json"]
     assert compare_output(said, world / "out").same
     assert compare_input(said, world / "data", output=world / "out").same
     (world / "out" / "two.parquet").unlink()
     assert compare_output(said, world / "out").missing == ("two.parquet",)
-    (world / "out" / "_byleave" / "output.sha256").write_text("")
-    with pytest.raises(FormatError, match="not the list"):
+    (world / "out" / "_byleave.json").write_text("{}")
+    with pytest.raises(FormatError, match="not the one that was named"):
         compare_output(said, world / "out")
 
 
@@ -160,9 +162,9 @@ def test_a_coverage_is_named_by_its_manifest(tmp_path: Path) -> None:
 
 
 def test_commitments_travel_with_it(world: Path) -> None:
-    made = Commitments(Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
-    said = open_attestation(signed(world, commitments=made), [TRAINER.verifier]).attestation
-    assert said.commitments == made
+    commitments = Commitments(bytes(32), Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
+    said = open_attestation(signed(world, commitments=commitments), [TRAINER.verifier]).attestation
+    assert said.commitments == commitments
 
 
 def pledge_file(path: Path, key: SigningKey = TRAINER, **others: Any) -> bytes:
@@ -217,7 +219,7 @@ def test_a_folder_without_a_report_cannot_be_attested(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"format": "byleave/report/1"}', b"[" * 9999])
 def test_a_report_that_cannot_be_read_gives_no_attestation(world: Path, content: bytes) -> None:
-    (world / "out" / attesting.REPORT).write_bytes(content)
+    (world / "out" / REPORT).write_bytes(content)
     with pytest.raises(FormatError):
         signed(world)
 
