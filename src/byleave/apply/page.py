@@ -8,10 +8,10 @@ from importlib import resources
 from string import Template
 
 from byleave.apply.charts import Bar, figure, table
+from byleave.apply.checks_page import checks_section
 from byleave.apply.modes import Mode
 from byleave.apply.report import LIMITS, RegistryFacts, Report
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
-from byleave.apply.shard import Unchecked
 from byleave.apply.tally import most_first
 from byleave.consent import Evidence, Preference, Regime, Use
 
@@ -73,7 +73,7 @@ def html_page(report: Report) -> str:
         _copies,
         _hosts,
         _evidence,
-        _unchecked,
+        checks_section,
         _origin,
         _limits,
     )
@@ -244,41 +244,6 @@ def _evidence(report: Report) -> str:
             ["Evidence", "Entries"],
             [(label, n) for label, (_, n) in zip(labels, counts, strict=True)],
         )
-    )
-
-
-def _unchecked(report: Report) -> str:
-    totals, run = report.tally.totals, report.run
-    did = {
-        Unchecked.KEEP: "They were treated as if nobody had claimed them (<code>--unchecked keep</code>).",
-        Unchecked.DROP: "They were removed (<code>--unchecked drop</code>).",
-        None: "",
-    }[run.unchecked]
-    covered = (
-        f"A coverage file says which pictures were compared: {totals['by_coverage']:,} entries were."
-        if any(registry.coverage for registry in report.registries)
-        else "No coverage file was given, so no picture was compared."
-    )
-    needed = [
-        words
-        for asked, words in (
-            (run.needs.pixels, "pictures"),
-            (run.needs.digest, "exact files"),
-            (run.needs.other, "texts or sounds"),
-        )
-        if asked
-    ]
-    asks = (
-        f"This release holds claims on {' and '.join(needed)}."
-        if needed
-        else "No claim asks for a comparison."
-    )
-    left = f"<p>{len(report.left_out):,} files of the input are no Parquet; nothing was applied to them.</p>"
-    return (
-        f"<h2>What could not be checked</h2><p class='note'>{asks} {covered} "
-        f"<strong>{totals['unchecked']:,}</strong> entries could not be checked against all claims. {did} "
-        f"{totals['unreadable']:,} entries have no link that can be read, and {totals['bad_digest']:,} a file digest that cannot "
-        f"be read: each counts as a no.</p>" + (left if report.left_out else "")
     )
 
 
