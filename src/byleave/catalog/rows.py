@@ -12,6 +12,7 @@ from byleave import urls
 from byleave.catalog.pictures import Described
 from byleave.catalog.schema import PIXEL_COLUMNS
 from byleave.datasets import JSON, Record, Reject, canonical_json, mend
+from byleave.datasets.records import CREATOR_NAMES
 from byleave.errors import FormatError
 from byleave.settings import Limits
 
@@ -19,7 +20,6 @@ Row = dict[str, object]
 Sides = tuple[int | None, int | None]
 """Width and height in pixels."""
 
-CREATOR_NAMES = ("creator", "author", "artist", "photographer")
 RIGHTS_NAMES = ("rights", "license", "licence", "copyright")
 WORD_NAMES = ("title", "description", "tags", "keywords")
 """Metadata that people search by, beside the caption."""

@@ -13,6 +13,7 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 URL_NAMES = ("url", "image_url")
 CAPTION_NAMES = ("text", "caption", "top_caption", "txt", "alt_text")
+CREATOR_NAMES = ("creator", "author", "artist", "photographer")
 WIDTH_NAMES = ("original_width", "width")
 HEIGHT_NAMES = ("original_height", "height")
 """Lower-case column names of LAION, Re-LAION, COYO and img2dataset, the first present one wins.
