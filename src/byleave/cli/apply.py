@@ -61,6 +61,19 @@ def apply(
     ),
     max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
     grace: str | None = typer.Option(None, help="Use it that much longer, with a warning, such as 12h"),
+    sign_with: Path | None = typer.Option(
+        None, help="File of your key, see `byleave keys make`: an attestation is put into the output"
+    ),
+    dataset: str | None = typer.Option(
+        None, help="What the attestation calls the dataset; left out: as in the report"
+    ),
+    log: str | None = typer.Option(
+        None,
+        help="Folder or web address of the registry's log, for the attestation; left out: beside its lists",
+    ),
+    pledge: Path | None = typer.Option(
+        None, help="File of the pledge that the attestation fulfils, signed by the same key"
+    ),
     json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
 ) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report; or the list and the report alone."""
@@ -69,6 +82,7 @@ def apply(
     from byleave.apply.report import report_object
     from byleave.apply.run import ApplyRequest, apply_ruleset
     from byleave.apply.shard import Unchecked
+    from byleave.cli.attest import Signing, tell_signed
     from byleave.cli.engines import engine_of
     from byleave.consent import Regime, Standard, Use
     from byleave.release.age import AgeLimit, check_age
@@ -92,16 +106,20 @@ def apply(
         since=since,
         fingerprints=fingerprints,
     )
+    signing = Signing.begun(sign_with, ruleset[0], log, output, dataset, pledge) if sign_with else None
     with engine_of(engine, workers, ray_address) as chosen, _Shown() as shown:
         report = apply_ruleset(request, now(), shown.step, chosen)
     if request.max_age is not None:
         for registry in report.registries:
             if warning := check_age(registry.release, request.max_age, now()):
                 say(warning)
+    said = signing.signed() if signing else None
     if json_:
         print_json(report_object(report))
-    else:
-        _print(report, output)
+        return
+    _print(report, output)
+    if said:
+        tell_signed(said, Path(output))
 
 
 def _print(report: Report, output: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import typer
 
@@ -13,6 +14,7 @@ from byleave.errors import InputError
 
 if TYPE_CHECKING:
     from byleave.release.attestations import Attestation
+    from byleave.release.keys import SigningKey
 
 app = typer.Typer(
     no_args_is_help=True, help="Sign what `byleave apply` did, and let a registry's log hold it"
@@ -37,23 +39,64 @@ def sign(
     json_: bool = typer.Option(False, "--json", help="Print what was signed as JSON"),
 ) -> None:
     """Write `_byleave/attestation.dsse.json`: this output came from that input under this list, with digests and limits."""
-    said = sign_output(output, key, _place(ruleset, log), dataset, organisation, pledge)
+    from byleave.release.keys import read_key
+
+    said = Signing(output, read_key(key), _place(ruleset, log), dataset, pledge, organisation).signed()
     if json_:
         print_json(said.statement().predicate)
         return
     tell_signed(said, output)
 
 
-def sign_output(
-    output: Path, key: Path, log: str, dataset: str | None, organisation: str | None, pledge: Path | None
-) -> Attestation:
-    """Sign what a finished run did, with the newest checkpoint of the log."""
-    from byleave.apply.attesting import AttestRequest, read_report, registry_keys, write_attestation
-    from byleave.release.keys import read_key
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A signature that is asked for before there is anything to sign, so that what is missing is told before the work."""
 
-    secret = read_key(key)
-    note = newest_checkpoint(log, registry_keys(read_report(output)))
-    return write_attestation(AttestRequest(output, secret, note, organisation, dataset, pledge), now())
+    output: Path
+    key: SigningKey
+    log: str
+    dataset: str | None
+    pledge: Path | None
+    organisation: str | None = None
+
+    @classmethod
+    def begun(
+        cls,
+        key: Path,
+        ruleset: Path,
+        log: str | None,
+        output: str,
+        dataset: str | None,
+        pledge: Path | None,
+    ) -> Self:
+        """Read the key, and see that the registry's log can be read and is its own."""
+        from byleave.errors import NotFoundError
+        from byleave.release.keys import read_key
+        from byleave.release.sync import read_current
+        from byleave.storage.objects import is_address
+
+        if is_address(output):
+            raise InputError(
+                "an attestation is signed in a folder, not among objects",
+                remedy="copy _byleave.json and _byleave/ into a folder and run `byleave attest sign` there",
+            )
+        if pledge is not None and not pledge.is_file():
+            raise NotFoundError(
+                f"{pledge} does not exist", remedy="name the file that `byleave pledge` wrote"
+            )
+        secret = read_key(key)
+        current = read_current(ruleset)
+        place = log or log_of(ruleset)
+        newest_checkpoint(place, current.keys if current else ())
+        return cls(Path(output), secret, place, dataset, pledge)
+
+    def signed(self) -> Attestation:
+        """Sign what the finished run did, with the newest checkpoint of the log."""
+        from byleave.apply.attesting import AttestRequest, read_report, registry_keys, write_attestation
+
+        note = newest_checkpoint(self.log, registry_keys(read_report(self.output)))
+        asked = AttestRequest(self.output, self.key, note, self.organisation, self.dataset, self.pledge)
+        return write_attestation(asked, now())
 
 
 def tell_signed(said: Attestation, output: Path) -> None:
@@ -120,3 +163,42 @@ def submit(
 def receipt_beside(statement: Path) -> Path:
     """Return where the receipt of a statement is kept: beside it, by the name of the statement's file without its ending."""
     return statement.with_name(statement.name.removesuffix(".json").removesuffix(".dsse") + ".tlog-proof")
+
+
+@app.command()
+def feedback(
+    to: str = typer.Option(..., "--to", help="Web address of the registry"),
+    token: Path = typer.Option(..., "--token", help="File with your organisation's key of scope `report`"),
+    key: Path = typer.Option(..., help="File of your key, see `byleave keys make`"),
+    registry: str = typer.Option(..., help="Name of the registry, as in its key before the first +"),
+    claim: str | None = typer.Option(
+        None, help="Id of one claim, 32 hex digits, as lists and reports name it"
+    ),
+    outcome: str | None = typer.Option(None, help="applied, not_applicable or suspected_false"),
+    why: str | None = typer.Option(None, help="A sentence for the claimant and for whoever looks at it"),
+    file: Path | None = typer.Option(
+        None, help="Many at once: JSON lines with claim, outcome and, if you like, target, rows, why"
+    ),
+    organisation: str | None = typer.Option(None, help="Who says it; left out: the name of the key"),
+    json_: bool = typer.Option(False, "--json", help="Print the answer as JSON"),
+) -> None:
+    """Tell a registry, signed, what came of claims. Claimants and reviewers read it; it changes no claim."""
+    from byleave.cli.statement_words import hand_in, one_line, read_lines
+    from byleave.release.feedback import Feedback, sign_feedback, verdicts_of
+    from byleave.release.keys import read_key
+
+    if (file is None) == (claim is None or outcome is None):
+        raise InputError("which claims?", remedy="name one with --claim and --outcome, or many with --file")
+    secret = read_key(key)
+    rows = read_lines(file) if file else [{"claim": claim, "outcome": outcome, "why": why}]
+    said = Feedback(
+        one_line(organisation or secret.verifier.name, "--organisation"),
+        one_line(registry, "--registry"),
+        now(),
+        verdicts_of(rows),
+    )
+    answer = hand_in(to, token, sign_feedback(said, secret))
+    if json_:
+        print_json(answer)
+        return
+    say(f"entry {answer['entry']} of the log holds what you say of {len(said.verdicts):,} claims")

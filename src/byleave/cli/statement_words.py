@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from byleave.errors import ConflictError, FormatError, InputError, RefusedError
+from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, RefusedError
 from byleave.storage import write_atomically
 
 if TYPE_CHECKING:
     from byleave.log import VerifierKey
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+MAX_LINES_BYTES: Final = 2 * 1024 * 1024
 
 
 def newest_checkpoint(place: str, keys: tuple[VerifierKey, ...]) -> str:
@@ -81,3 +82,22 @@ def hand_in(registry: str, token: Path, envelope: bytes) -> dict[str, Any]:
         return {name: said[name] for name in ("sha256", "kind", "entry", "again", "receipt")}
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError("the registry's answer cannot be read", remedy="check its address") from error
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON lines, each an object, within the limit of one statement."""
+    from byleave.release.feedback import MOST_VERDICTS
+    from byleave.release.file_lists import read_within
+
+    try:
+        lines = read_within(path, MAX_LINES_BYTES).splitlines()
+        rows = [json.loads(line) for line in lines if line.strip()]
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} holds no JSON lines", remedy="write one object on each line") from error
+    if not 0 < len(rows) <= MOST_VERDICTS:
+        raise InputError(
+            f"{path} speaks of {len(rows):,} claims", remedy=f"hand in 1 to {MOST_VERDICTS} at a time"
+        )
+    return rows
