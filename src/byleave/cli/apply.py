@@ -10,11 +10,10 @@ import typer
 
 from byleave.cli.moments import past_moment
 from byleave.cli.output import now, print_json, say
+from byleave.cli.progress import Shown
 from byleave.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from byleave.apply.report import Report
     from byleave.release import Release
 
@@ -107,7 +106,7 @@ def apply(
         fingerprints=fingerprints,
     )
     signing = Signing.begun(sign_with, ruleset[0], log, output, dataset, pledge) if sign_with else None
-    with engine_of(engine, workers, ray_address) as chosen, _Shown() as shown:
+    with engine_of(engine, workers, ray_address) as chosen, Shown() as shown:
         report = apply_ruleset(request, now(), shown.step, chosen)
     if request.max_age is not None:
         for registry in report.registries:
@@ -161,38 +160,6 @@ def _print_standard(report: Report) -> None:
         say(
             f"set aside beyond the rules: {totals[KEPT_ASIDE]:,} rows stay because of it, {totals[REMOVED_ASIDE]:,} go"
         )
-
-
-class _Shown:
-    """Progress on the terminal, where there is one."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """Show one step's rows."""
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(f"{name:<6}", total=total)
-        self._progress.update(self._tasks[name], completed=done)
 
 
 def word_of(words: type[Word], text: str, option: str) -> Word:

@@ -19,6 +19,7 @@ from byleave.cli import (
     claim,
     copies,
     demo,
+    diff,
     doctor,
     fingerprint,
     gate,
@@ -77,6 +78,7 @@ app.command("verify")(verify.verify)
 app.add_typer(copies.app, name="copies")
 app.command("apply")(apply.apply)
 app.command("applied")(applied.applied)
+app.command("diff")(diff.diff)
 app.command("pledge")(pledge.pledge)
 app.add_typer(attest.app, name="attest")
 app.command("gate")(gate.gate)
