@@ -26,7 +26,7 @@ GROUP_ROWS = 131_072
 
 DIGESTS = "digests"
 KEY_BYTES = 49
-_KIND_ORDER = pa.array(sorted(kind.value for kind in TargetKind))
+_KIND_ORDER = sorted(kind.value for kind in TargetKind)
 _RANDOM = ("claim", "digest", "salt")
 _UNPACKED = (*_RANDOM, "scope_host", "value", "number")
 _COMPRESSION = {name: "none" if name in _RANDOM else "zstd" for name in SCHEMA.names}
@@ -146,7 +146,7 @@ def write_claims(folder: Path, batches: Iterable[pa.RecordBatch], tree: RowTree 
 def read_batches(
     path: Path, columns: list[str] | None = None, rows: int = GROUP_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a ``claims.parquet`` in order."""
+    """Yield the rows of a ``claims.parquet`` in order, never more than ``rows`` nor those of more than one row group at once."""
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(SCHEMA):
@@ -154,7 +154,8 @@ def read_batches(
                     "the claims of the release have other columns than this version knows",
                     remedy="update Byleave, then sync again",
                 )
-            yield from file.iter_batches(rows, columns=columns)
+            for group in range(file.num_row_groups):  # asked for all at once, it would keep what it has read
+                yield from file.iter_batches(rows, [group], columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise FormatError(
             f"the claims of the release cannot be read: {error}", remedy="sync again"
@@ -164,7 +165,7 @@ def read_batches(
 def sort_keys(batch: pa.RecordBatch) -> Keys:
     """Return what rows are sorted by, dtype S49: kind in the order of the alphabet, digest, claim."""
     keys = np.empty((batch.num_rows, KEY_BYTES), np.uint8)
-    places = pc.index_in(batch["kind"], _KIND_ORDER)
+    places = pc.index_in(batch["kind"], pa.array(_KIND_ORDER))
     if places.null_count:
         raise FormatError("the release holds a kind not known here", remedy="update Byleave, then sync again")
     keys[:, 0] = places.to_numpy(zero_copy_only=False) + 1
