@@ -44,13 +44,13 @@ def diff(
     if html is not None and html.exists():
         raise ConflictError(f"{html} is there already", remedy="name another file, or remove this one first")
     home = Settings.from_process().home
-    variants = [open_variant(given) for given in (first, second)]
-    sources = [find_input(given, home, with_version=False) for given in (first, second)]
+    before, after = (open_variant(given) for given in (first, second))
+    one, other = (find_input(given, home, with_version=False) for given in (first, second))
     with Shown() as shown:
-        found = compare(*sources, scratch, shown.step)
-    claims = [*{*variants[0].claims, *variants[1].claims}]
+        found = compare(one, other, scratch, shown.step)
+    claims = [*{*before.claims, *after.claims}]
     named = pseudonyms(open_registries(ruleset), claims) if ruleset else {}
-    comparison = Comparison(*variants, found, named)
+    comparison = Comparison(before, after, found, named)
     if html is not None:
         write_atomically(html, comparison_page(comparison).encode())
     if json_:
