@@ -18,6 +18,7 @@ from byleave.apply.engine import Rows
 from byleave.apply.forms.statistics import SUFFIX as STATISTICS
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
+from byleave.apply.sidecars.file import SIDECAR_FOLDER
 from byleave.apply.sources import files_of
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.settings import MIB
@@ -177,13 +178,18 @@ def _listed(folder: ObjectFolder) -> Iterator[Wanted]:
                 )
             if file.name in data or file.name.startswith(f"{OWN_FOLDER}/"):
                 yield Wanted(stored, file.sha256)
-    elif any(name.startswith(f"{OWN_FOLDER}/") for name in every):
+    elif any(_left_by_run(name) for name in every):
         raise ConflictError(
             f"{folder} is an output that is not finished: it has no {OUTPUT_NOTE}",
             remedy="finish it by the command that began it, or give another input",
         )
     else:
         yield from (Wanted(stored) for stored in data.values())
+
+
+def _left_by_run(name: str) -> bool:
+    """Whether an object is what an unfinished run left: fingerprints stand beside any dataset."""
+    return name.startswith(f"{OWN_FOLDER}/") and not name.startswith(f"{SIDECAR_FOLDER}/")
 
 
 def _is_data(folder: ObjectFolder, name: str) -> bool:

@@ -171,7 +171,11 @@ class TestAlignment:
         assert (row["pdq"].hex(), row["pdq_trimmed"].hex(), row["quality"]) == GOLDEN
 
 
-GOLDEN = ("", "", 0)
+GOLDEN = (
+    "64e652892dec4ec94680a16746d74e98b928589839ffb1369213ad5e1bcd9f5e",
+    "64e652892dec4ec94680a16746d74e98b928589839ffb1369213ad5e1bcd9f5e",
+    100,
+)
 
 
 class TestVectors:

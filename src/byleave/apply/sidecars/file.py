@@ -19,11 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave import __version__
+from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION, PictureFingerprint
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
 FORMAT = "byleave/fingerprints/1"
+SIDECAR_FOLDER = f"{OWN_FOLDER}/fingerprints"
+"""Where the sidecars of a dataset stand if nobody said otherwise."""
+
 METADATA_KEY = b"byleave"
 MAKE_AGAIN = "make it again with `byleave fingerprint`, which goes on with what is missing"
 

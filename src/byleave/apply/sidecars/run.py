@@ -15,6 +15,7 @@ from typing import Any
 from byleave.apply.engine import Engine
 from byleave.apply.local_engine import LocalEngine
 from byleave.apply.object_input import Outlined, outlined
+from byleave.apply.sidecars.file import SIDECAR_FOLDER
 from byleave.apply.sidecars.finding import GIVE_PICTURES, PictureShards, find_shards
 from byleave.apply.sidecars.making import Made, Making, WithoutPictures
 from byleave.apply.sidecars.places import FolderPlace, ObjectPlace, SidecarPlace
@@ -25,8 +26,6 @@ from byleave.errors import FormatError, InputError
 from byleave.settings import Limits
 from byleave.storage import STAGING, alone_in
 from byleave.storage.objects import ObjectFolder, is_address
-
-FOLDER = "fingerprints"
 
 Progress = Callable[[int, int, int], None]
 """Told of shards done, shards in all, and samples done since it was last told."""
@@ -146,16 +145,26 @@ def _wanted(shard: PictureShard, outline: Outlined | None) -> tuple[Any, ...]:
 
 
 def _place(request: FingerprintRequest, outline: Outlined | None) -> SidecarPlace:
+    if request.to is not None and is_address(request.to):
+        return ObjectPlace(ObjectFolder.of(request.to))
     if request.to is not None:
-        return (
-            ObjectPlace(ObjectFolder.of(request.to))
-            if is_address(request.to)
-            else FolderPlace(Path(request.to))
-        )
+        if outline is None:
+            _refuse_among_data(Path(request.to), Path(request.input))
+        return FolderPlace(Path(request.to))
     if outline is not None:
-        return ObjectPlace(ObjectFolder.of(f"{outline.input.folder}/{OWN_FOLDER}/{FOLDER}"))
+        return ObjectPlace(ObjectFolder.of(f"{outline.input.folder}/{SIDECAR_FOLDER}"))
     given = Path(request.input)
-    return FolderPlace((given if given.is_dir() else given.parent) / OWN_FOLDER / FOLDER)
+    return FolderPlace((given if given.is_dir() else given.parent) / SIDECAR_FOLDER)
+
+
+def _refuse_among_data(to: Path, given: Path) -> None:
+    """Refuse a folder in which sidecars would be taken for a part of the dataset."""
+    inside, data = to.resolve(), given.resolve()
+    if inside.is_relative_to(data) and OWN_FOLDER not in inside.relative_to(data).parts:
+        raise InputError(
+            f"{to} is a folder of the dataset, and fingerprints in it would count as data",
+            remedy=f"leave out --to, or name a folder elsewhere, or one below {OWN_FOLDER}",
+        )
 
 
 @contextmanager

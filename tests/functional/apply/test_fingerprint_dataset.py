@@ -1,0 +1,116 @@
+"""`byleave fingerprint` over a whole dataset, as a trainer runs it: killed and started again, from objects, and joined by `apply`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.functional.cli.commands import RUN, byleave
+from tests.objects import bucket
+from tests.unit.apply.pictured import BROKEN, picture, picture_row, reposted, tar_shard
+from tests.unit.apply.worlds import synced
+
+from byleave.apply.local_engine import LocalEngine
+from byleave.apply.sidecars.file import SIDECAR_FOLDER, read_facts
+from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
+from byleave.errors import InputError
+from byleave.storage import STAGING
+
+pytestmark = pytest.mark.functional
+
+SHARDS = 4
+HEAVY = ("fastapi", "sqlalchemy", "psycopg", "lancedb", "openvino", "ray")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world") / "data"
+    for place in range(SHARDS):
+        tar_shard(folder, f"{place:05d}", [picture(3), reposted(3), picture(8), BROKEN, None] * 30)
+    return folder
+
+
+def silent(done: int, total: int, samples: int) -> None:
+    """Show nothing."""
+
+
+def sidecars(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+
+
+def test_a_killed_run_goes_on_and_leaves_what_an_unbroken_one_does(dataset: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN, "fingerprint", str(dataset), "--to", str(tmp_path / "killed")]
+    environment = {**os.environ, "BYLEAVE_HOME": str(tmp_path / "home")}
+    running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    while running.poll() is None and not sidecars(tmp_path / "killed"):
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    before = sidecars(tmp_path / "killed")
+    assert before
+    assert all(read_facts(tmp_path / "killed" / name).rows == 150 for name in before)
+    done = byleave(
+        "fingerprint", dataset, "--to", tmp_path / "killed", "--workers", 2, "--json", home=tmp_path / "home"
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["made_before"] >= len(before)
+    assert (told["shards"], told["samples"], told["fingerprinted"]) == (SHARDS, 150 * SHARDS, 90 * SHARDS)
+    assert told["reasons"] == {"no_picture": 30 * SHARDS, "truncated": 30 * SHARDS}
+    fingerprint_dataset(FingerprintRequest(str(dataset), str(tmp_path / "whole")), LocalEngine(1), silent)
+    assert sidecars(tmp_path / "killed") == sidecars(tmp_path / "whole")
+    assert not list((tmp_path / "killed").rglob(f".*{STAGING}"))
+
+
+def test_the_command_needs_no_server_and_no_catalog_and_apply_finds_the_copies(tmp_path: Path) -> None:
+    tar_shard(tmp_path / "data", "00000", [picture(3), reposted(3), picture(8)])
+    loaded = tmp_path / "modules"
+    done = byleave("fingerprint", tmp_path / "data", home=tmp_path / "home", modules=loaded)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 samples in 1 shards have fingerprints" in done.stderr
+    assert not [name for name in HEAVY if name in loaded.read_text().splitlines()]
+    synced(tmp_path, [picture_row(1, 3)])
+    words = "apply --ruleset synced --input data --output out --regime opt_out --use train_gen --fingerprints"
+    ran = byleave(*words.split(), f"data/{SIDECAR_FOLDER}", "--json", home=tmp_path / "home")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["checked_by"] == {"link": 3, "digest": 3, "fingerprint": 3, "coverage": 0}
+    assert pq.read_metadata(tmp_path / "out" / "00000.parquet").num_rows == 1
+
+
+def test_a_shard_that_cannot_be_read_is_named_and_ends_the_command_with_an_error(tmp_path: Path) -> None:
+    tar_shard(tmp_path / "data", "00000", [picture(3)])
+    archive = tmp_path / "data" / "00000.tar"
+    archive.write_bytes(archive.read_bytes()[:900])
+    done = byleave("fingerprint", tmp_path / "data", home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "1 of 1 shards have no fingerprints" in done.stderr
+    assert "hint: fetch the archive again" in done.stderr
+
+
+def test_fingerprints_are_not_put_among_the_data(dataset: Path) -> None:
+    with pytest.raises(InputError, match="would count as data"):
+        fingerprint_dataset(FingerprintRequest(str(dataset), str(dataset / "prints")), LocalEngine(1), silent)
+
+
+def test_objects_get_the_same_fingerprints_beside_them_and_are_not_read_twice(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fingerprint_dataset(FingerprintRequest(str(dataset), str(tmp_path / "here")), LocalEngine(1), silent)
+    with bucket() as held:
+        for name, value in held.environment.items():
+            monkeypatch.setenv(name, value)
+        address = held.upload(dataset, "data")
+        report = fingerprint_dataset(FingerprintRequest(address), LocalEngine(1), silent)
+        assert report.place == f"{address}/{SIDECAR_FOLDER}"
+        again = fingerprint_dataset(FingerprintRequest(address), LocalEngine(1), silent)
+        assert [made.before for made in again.made] == [True] * SHARDS
+        for name, content in sidecars(tmp_path / "here").items():
+            stored = held.client.get_object(Bucket=held.name, Key=f"data/{SIDECAR_FOLDER}/{name}")
+            assert stored["Body"].read() == content
