@@ -23,7 +23,6 @@ LEAF_ROWS: Final = 8
 """Few enough that a proof tells of few strangers, and many enough that hashing them costs less than sorting them."""
 
 ROW_BYTES: Final = ID_BYTES + 4 + 8
-SALT_BYTES: Final = 16
 ABSENCE_FORMAT: Final = "byleave/absence/1"
 MAX_PROOF_BYTES: Final = 10_000
 """More than any proof of absence has: two leaves, and 63 hashes for each."""

@@ -1,0 +1,125 @@
+"""`byleave attest bind`, `prove` and `open`: what the keeper of an output does so that single entries can be checked."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from byleave.cli.bars import Bars
+from byleave.cli.output import print_json, say
+from byleave.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from byleave.log import Policy
+    from byleave.release.attestations import SignedAttestation
+
+_DRAWN = 1_000
+
+
+def bind(
+    output: Path = typer.Argument(help="Folder that `byleave apply` wrote"),
+    ruleset: Path = typer.Option(..., help="Folder that `byleave sync` keeps"),
+    to: Path = typer.Option(
+        ..., "--to", help="New folder for the bound entries; keep it, and give it to nobody"
+    ),
+    json_: bool = typer.Option(False, "--json", help="Print the roots as JSON"),
+) -> None:
+    """Bind every entry kept and taken out, so that the attestation names them all without telling which they are."""
+    from byleave.apply.opening import bind_items
+    from byleave.apply.run import open_ruleset
+
+    bound = bind_items(output, open_ruleset(ruleset)[1], to)
+    if json_:
+        print_json(bound.members())
+        return
+    say(f"bound {bound.kept.size:,} entries kept and {bound.removed.size:,} taken out")
+    say(f"sign with `byleave attest sign {output} --bound {to}`, and hand {to} to nobody")
+
+
+def prove(
+    attestation: Path = typer.Argument(help="Attestation that names the bound entries"),
+    bound: Path = typer.Option(..., help="Folder that `byleave attest bind` wrote"),
+    ruleset: Path = typer.Option(..., help="Synced folder of the list that was applied"),
+    key: str = typer.Option(..., help="Verifier key of whoever signed"),
+    to: Path = typer.Option(..., "--to", help="New folder for the proofs, to be served as plain files"),
+    json_: bool = typer.Option(False, "--json", help="Print the numbers as JSON"),
+) -> None:
+    """Write, for every link that the list names, the proof that it was not kept. Any file server serves them."""
+    from byleave.apply.opening import Bound
+    from byleave.apply.proving import write_absences
+    from byleave.release import open_synced
+
+    signed = signed_attestation(attestation, key)
+    with Bars() as bars:
+        proven = write_absences(
+            Bound.open(bound), signed, open_synced(ruleset), to, partial(bars.step, "prove")
+        )
+    if json_:
+        print_json({"absent": proven.absent, "kept": proven.kept})
+        return
+    say(f"{proven.absent:,} links of the list are proven absent")
+    if proven.kept:
+        say(f"{proven.kept:,} were kept and have no proof: a yes, or a no that does not count yet, say")
+    say(f"serve {to} as plain files, and tell where: `byleave prove-absent RECEIPT ATTESTATION --proofs URL`")
+
+
+def open_(
+    output: Path = typer.Argument(help="Folder that `byleave apply` wrote, signed"),
+    bound: Path = typer.Option(..., help="Folder that `byleave attest bind` wrote"),
+    key: str = typer.Option(..., help="Verifier key of whoever signed"),
+    checkpoint: Path = typer.Option(
+        ..., help="Checkpoint of the log, later than the attestation, cosigned by a witness"
+    ),
+    policy: Path = typer.Option(
+        ..., help="File that names the log and its witnesses, see `byleave verify --help`"
+    ),
+    count: int = typer.Option(_DRAWN, min=1, help="How many entries to draw"),
+    to: Path = typer.Option(..., "--to", help="File for the entries that were drawn"),
+) -> None:
+    """Open the entries that a cosigned checkpoint draws, so that anybody can decide about them again."""
+    from byleave.apply.opening import Bound, open_drawn
+    from byleave.cli.statement_words import write_new
+    from byleave.release.attested import ATTESTATION_PATH
+
+    signed = signed_attestation(output / ATTESTATION_PATH, key)
+    note, rules = read_note(checkpoint), read_policy(policy)
+    openings = open_drawn(output, Bound.open(bound), signed, note, rules, count)
+    write_new(to, openings.to_bytes())
+    say(f"opened {len(openings.rows):,} entries: publish {to} with the attestation and its receipt")
+
+
+def signed_attestation(path: Path, key: str) -> SignedAttestation:
+    """Read an attestation that a key signed."""
+    from byleave.cli.verify_statements import statement_bytes
+    from byleave.log import VerifierKey
+    from byleave.release.attestations import open_attestation
+
+    return open_attestation(statement_bytes(path), [VerifierKey.parse(key)])
+
+
+def read_note(path: Path) -> str:
+    """Read a checkpoint with its signatures."""
+    from byleave.log.lines import text_of
+    from byleave.log.notes import MAX_NOTE_BYTES
+
+    return text_of(_bytes(path, MAX_NOTE_BYTES), limit=MAX_NOTE_BYTES, what="the checkpoint")
+
+
+def read_policy(path: Path) -> Policy:
+    """Read whom to believe about a log."""
+    from byleave.log import Policy
+    from byleave.log.policy import MAX_POLICY_BYTES
+
+    return Policy.parse(_bytes(path, MAX_POLICY_BYTES))
+
+
+def _bytes(path: Path, limit: int) -> bytes:
+    from byleave.release.file_lists import read_within
+
+    try:
+        return read_within(path, limit)
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error

@@ -1,0 +1,128 @@
+"""A folder of proofs of absence, one line each, in plain files that any file server serves: found by item id, and only those asked for by a list. Light."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from byleave.errors import FormatError, VerificationError
+from byleave.log import JSON, canonical_json
+from byleave.release.attestations import SignedAttestation
+from byleave.release.items import Absence
+from byleave.release.sources import Source
+from byleave.release.statements import sha256_of
+from byleave.release.terms_said import count
+
+INDEX: Final = "absences.json"
+INDEX_FORMAT: Final = "byleave/absences/1"
+MEAN_PROOFS: Final = 64
+"""Proofs in one file, about: few enough to be fetched at once."""
+
+MOST_DIGITS: Final = 8
+_REMEDY: Final = "ask whoever signed the attestation to make the proofs again"
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceIndex:
+    """What a folder of proofs is about, and by how many hex digits of the item id its files are named."""
+
+    attestation: bytes
+    digits: int
+    proofs: int
+
+    @classmethod
+    def of(cls, attestation: bytes, proofs: int) -> Self:
+        """Choose the number of digits for so many proofs."""
+        digits = 0
+        while proofs > MEAN_PROOFS * 16**digits and digits < MOST_DIGITS:
+            digits += 1
+        return cls(attestation, digits, proofs)
+
+    def file(self, item: bytes) -> str:
+        """Return the name of the file in which the proof for an item stands."""
+        return f"{item.hex()[: self.digits] or 'all'}.jsonl"
+
+    def to_bytes(self) -> bytes:
+        """Write it."""
+        members: dict[str, JSON] = {
+            "attestation": self.attestation.hex(),
+            "digits": self.digits,
+            "format": INDEX_FORMAT,
+            "proofs": self.proofs,
+        }
+        return canonical_json(members)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read it.
+
+        Raises
+        ------
+        FormatError
+            If it is none.
+        """
+        try:
+            said: Mapping[str, Any] = json.loads(data)
+            if said["format"] != INDEX_FORMAT or not 0 <= said["digits"] <= MOST_DIGITS:
+                raise ValueError("it is of another format")
+            return cls(sha256_of(said["attestation"]), count(said, "digits"), count(said, "proofs"))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise FormatError("this folder holds no proofs of absence", remedy=_REMEDY) from error
+
+
+class Absences:
+    """Proofs of absence in a folder or below a web address, each checked before it is told.
+
+    Raises
+    ------
+    NotFoundError, UnavailableError, FormatError
+        If there are none.
+    VerificationError
+        If they are for another attestation.
+    """
+
+    def __init__(self, source: Source, signed: SignedAttestation) -> None:
+        self._source = source
+        self._signed = signed
+        self._index = AbsenceIndex.parse(source.read(INDEX))
+        self._files: dict[str, Mapping[bytes, bytes]] = {}
+        if self._index.attestation != signed.sha256:
+            raise VerificationError("these proofs are for another attestation", remedy=_REMEDY)
+
+    def find(self, item: bytes) -> Absence | None:
+        """Return the proof that an item was not kept, checked, or ``None`` if none is given.
+
+        Raises
+        ------
+        VerificationError
+            If there is one and it does not hold.
+        """
+        commitments = self._signed.attestation.commitments
+        if commitments is None:
+            raise VerificationError(
+                "the attestation binds no items",
+                remedy="ask for a run whose items were bound, see `byleave attest sign --commit`",
+            )
+        name = self._index.file(item)
+        if name not in self._files:
+            self._files = {name: self._read(name)}
+        line = self._files[name].get(item)
+        if line is None:
+            return None
+        proof = Absence.parse(line)
+        if (proof.attestation, proof.item) != (self._signed.sha256, item):
+            raise VerificationError("the proof is about something else", remedy=_REMEDY)
+        proof.check(commitments.kept, commitments.salt)
+        return proof
+
+    def _read(self, name: str) -> Mapping[bytes, bytes]:
+        found = {}
+        for line in self._source.read(name).splitlines():
+            item = line.partition(b'"item":"')[2][:32]
+            try:
+                found[bytes.fromhex(item.decode("ascii"))] = line
+            except (ValueError, UnicodeDecodeError) as error:
+                raise FormatError(f"{name} holds what is no proof", remedy=_REMEDY) from error
+        return found

@@ -1,0 +1,147 @@
+"""Openings: the rows that a lottery drew from those an attestation binds, each with its link and its way to the root. Light."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from byleave.errors import FormatError, VerificationError
+from byleave.log import JSON, Policy, WitnessedCheckpoint, canonical_json
+from byleave.log.lottery import drawn, lottery_seed
+from byleave.log.notes import MAX_NOTE_BYTES
+from byleave.release.attestations import Commitment, Commitments
+from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
+from byleave.release.keys import verify_ed25519
+
+OPENINGS_FORMAT: Final = "byleave/openings/1"
+MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
+_REMEDY: Final = "ask whoever signed the attestation for the openings again"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What stands in the output at the place of one row: the file or unit, the link, and the SHA-256 of its bytes where it is stated."""
+
+    place: int
+    part: str
+    link: str | None
+    digest: bytes | None
+
+    def members(self) -> dict[str, JSON]:
+        """Write it."""
+        return {
+            "digest": self.digest.hex() if self.digest is not None else None,
+            "link": self.link,
+            "part": self.part,
+            "place": self.place,
+        }
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any]) -> Self:
+        """Read it; raises ValueError, KeyError or TypeError where it is none."""
+        place, part, link = members["place"], members["part"], members["link"]
+        if not isinstance(place, int) or isinstance(place, bool) or not isinstance(part, str):
+            raise TypeError("a row has a place and a part")
+        if link is not None and not isinstance(link, str):
+            raise TypeError("a link is text")
+        digest = members["digest"]
+        return cls(place, part, link, bytes.fromhex(digest) if digest is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """The answer to one draw.
+
+    attestation
+        SHA-256 of the attestation.
+    note
+        The cosigned checkpoint that seeds the draw.
+    count
+        How many rows were to be drawn.
+    rows
+        The rows drawn, by rising place.
+    leaves
+        The leaves in which they stand, by rising index.
+    """
+
+    attestation: bytes
+    note: str
+    count: int
+    rows: tuple[Opened, ...]
+    leaves: tuple[Leaf, ...]
+
+    def check(
+        self, attestation: bytes, commitments: Commitments, policy: Policy
+    ) -> tuple[WitnessedCheckpoint, list[tuple[Opened, ItemRow]]]:
+        """Make sure that these are the rows that were drawn, all of them, and that each stands in the tree of what was kept.
+
+        Returns the checkpoint, and each row beside what the tree binds it to.
+
+        Raises
+        ------
+        VerificationError
+            If they belong to another attestation, a witness is missing, a row is not opened, or a leaf does not stand in the tree.
+        """
+        if self.attestation != attestation:
+            raise VerificationError("these openings are for another attestation", remedy=_REMEDY)
+        witnessed = policy.open_checkpoint(self.note, verify_ed25519)
+        seed = lottery_seed(attestation, self.note, witnessed.cosignatures)
+        wanted = drawn(seed, commitments.kept.size, self.count)
+        if tuple(row.place for row in self.rows) != wanted:
+            raise VerificationError(
+                "the rows that are opened are not those that the checkpoint draws", remedy=_REMEDY
+            )
+        return witnessed, list(self._bound(commitments.kept, commitments.salt))
+
+    def _bound(self, kept: Commitment, salt: bytes) -> Iterator[tuple[Opened, ItemRow]]:
+        leaves = {leaf.index: leaf for leaf in self.leaves}
+        for leaf in leaves.values():
+            leaf.check(kept, salt)
+        for row in self.rows:
+            found = leaves.get(row.place // LEAF_ROWS)
+            if found is None:
+                raise VerificationError(f"the leaf of row {row.place} is not opened", remedy=_REMEDY)
+            yield row, found.rows[row.place % LEAF_ROWS]
+
+    def to_bytes(self) -> bytes:
+        """Write the file: canonical JSON."""
+        return canonical_json(
+            {
+                "attestation": self.attestation.hex(),
+                "checkpoint": self.note,
+                "count": self.count,
+                "format": OPENINGS_FORMAT,
+                "leaves": [leaf.members() for leaf in self.leaves],
+                "rows": [row.members() for row in self.rows],
+            }
+        )
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read the file.
+
+        Raises
+        ------
+        FormatError
+            If it is none.
+        """
+        try:
+            said: Mapping[str, Any] = json.loads(data)
+            if said["format"] != OPENINGS_FORMAT:
+                raise ValueError("they are of another format")
+            note, count = said["checkpoint"], said["count"]
+            if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
+                raise ValueError("a checkpoint is a note")
+            if not isinstance(count, int) or isinstance(count, bool):
+                raise TypeError("a count is a whole number")
+            return cls(
+                bytes.fromhex(said["attestation"]),
+                note,
+                count,
+                tuple(map(Opened.parse, said["rows"])),
+                tuple(map(Leaf.parse, said["leaves"])),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise FormatError(f"these are no openings: {str(error)[:200]}", remedy=_REMEDY) from error
