@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -36,12 +36,15 @@ def sign(
     pledge: Path | None = typer.Option(
         None, help="File of the pledge that this fulfils, signed by the same key"
     ),
+    bound: Path | None = typer.Option(
+        None, help="Folder that `byleave attest bind` wrote, so that single entries can be checked"
+    ),
     json_: bool = typer.Option(False, "--json", help="Print what was signed as JSON"),
 ) -> None:
     """Write `_byleave/attestation.dsse.json`: this output came from that input under this list, with digests and limits."""
     from byleave.release.keys import read_key
 
-    said = Signing(output, read_key(key), _place(ruleset, log), dataset, pledge, organisation).signed()
+    said = Signing(output, read_key(key), _place(ruleset, log), dataset, pledge, organisation, bound).signed()
     if json_:
         print_json(said.statement().predicate)
         return
@@ -58,6 +61,7 @@ class Signing:
     dataset: str | None
     pledge: Path | None
     organisation: str | None = None
+    bound: Path | None = None
 
     @classmethod
     def begun(
@@ -96,6 +100,10 @@ class Signing:
 
         note = newest_checkpoint(self.log, registry_keys(read_report(self.output)))
         asked = AttestRequest(self.output, self.key, note, self.organisation, self.dataset, self.pledge)
+        if self.bound is not None:
+            from byleave.apply.opening import Bound
+
+            asked = replace(asked, commitments=Bound.open(self.bound).commitments)
         return write_attestation(asked, now())
 
 
