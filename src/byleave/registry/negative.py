@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from byleave.errors import InputError, NotFoundError, RefusedError
 from byleave.fingerprints import PDQ_BYTES, SAME_WORK_RADIUS, ClaimedPicture, check_pdq
-from byleave.hamming import HammingIndex
 from byleave.registry.guard_tables import NegativePicture
 from byleave.registry.permissions import Act, Who, require
 
@@ -107,6 +106,10 @@ def remove_pictures(session: Session, name: str, *, who: Who) -> int:
 
 def commons(session: Session, pictures: Sequence[ClaimedPicture]) -> Mapping[int, str]:
     """Return, for each picture that is on the list turned or mirrored in any way, its position and the name of the part."""
+    from byleave.hamming import (
+        HammingIndex,
+    )  # compiled loops, which most of what needs this module never runs
+
     rows = session.execute(
         sa.select(NegativePicture.pdq, NegativePicture.name).order_by(NegativePicture.id)
     ).all()

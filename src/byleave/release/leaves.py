@@ -18,7 +18,7 @@ Leaf and node hashes are those of RFC 6962.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ LEAF_BYTES = 155
 HASH_BYTES = 32
 
 KIND_NUMBERS = {kind: number for number, kind in enumerate(TargetKind, 1)}
-_KINDS = pa.array([kind.value for kind in TargetKind])
-_STATES = pa.array([ClaimState.FILED.value, ClaimState.EFFECTIVE.value])
+_KINDS = [kind.value for kind in TargetKind]
+_STATES = [ClaimState.FILED.value, ClaimState.EFFECTIVE.value]
 _EXTRAS = ("contact", "scope_host", "terms", "value")
 _TIMES = ("filed_at", "effective_at", "expires_at")
 _BLOCK = 1 << 16
@@ -138,8 +138,8 @@ def _fill_extras(filled: Bytes, batch: pa.RecordBatch) -> None:
         filled[place, 124:156] = np.frombuffer(hashlib.sha256(canonical_json(members)).digest(), np.uint8)
 
 
-def _numbered(column: pa.Array, known: pa.Array, name: str) -> npt.NDArray[Any]:
-    places = pc.index_in(column, known)
+def _numbered(column: pa.Array, known: Sequence[str], name: str) -> npt.NDArray[Any]:
+    places = pc.index_in(column, pa.array(known))
     if places.null_count:
         raise FormatError(f"the release holds a {name} not known here", remedy=_REMEDY)
     return _plain(places).astype(np.uint8) + np.uint8(1)
