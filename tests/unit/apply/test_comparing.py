@@ -44,8 +44,8 @@ def written(path: Path, rows: Sequence[tuple[str | None, str | None]], **columns
 
 
 def compared(before: Path, after: Path, **others: Any) -> Difference:
-    home = before.parent
-    return compare(*(find_input(str(path), home, with_version=False) for path in (before, after)), **others)
+    one, other = (find_input(str(path), before.parent, with_version=False) for path in (before, after))
+    return compare(one, other, **others)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -57,8 +57,8 @@ def statements_of(parts: Sequence[Sequence[Row]]) -> list[Statement]:
 
 
 def matched(ruleset: Ruleset, links: Sequence[str | None], digests: Sequence[str | None]) -> Matched:
-    columns = [pa.array(column, pa.string()) for column in (links, digests)]
-    return Matcher(ruleset, None).match(*columns, len(links))
+    one, other = (pa.array(column, pa.string()) for column in (links, digests))
+    return Matcher(ruleset, None).match(one, other, len(links))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.apply.worlds import NOW, OTHER_KEY, coverage_file, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, coverage_file, links_file, request, row, synced
 
 from byleave.apply import Ruleset
 from byleave.apply.registries import KEPT_UNIONS, open_registries, open_registry
@@ -167,11 +167,12 @@ class TestCoverage:
     """A coverage belongs to one registry; a row is checked when every registry that asks has compared it."""
 
     def covered(self, folder: Path, out: Path, name: str, **facts: Any) -> Path:
-        release = open_registry(folder / name).release
-        version = dataset_version([source_digest(folder / "links.parquet")])
-        key = {"key": OTHER_KEY} if name == "other" else {}
-        told = {"release_manifest": release.manifest_digest, "version": version} | facts
-        return coverage_file(out / f"{name}.zip", **told, **key)
+        told: dict[str, Any] = {
+            "release_manifest": open_registry(folder / name).release.manifest_digest,
+            "version": dataset_version([source_digest(folder / "links.parquet")]),
+            "key": OTHER_KEY if name == "other" else KEY,
+        }
+        return coverage_file(out / f"{name}.zip", **told | facts)
 
     def run(self, folder: Path, out: Path, *coverages: Path, **others: Any) -> tuple[list[str], Any]:
         asked = {"ruleset": both(folder), "coverage": coverages, "output": out / "out"} | others
