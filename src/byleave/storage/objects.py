@@ -29,6 +29,9 @@ from byleave.settings import MIB
 
 SCHEME: Final = "s3://"
 CHUNK_BYTES: Final = 8 * MIB
+FETCH_BYTES: Final = 32 * MIB
+"""Fetched by one request: less than what a slow line carries before the client gives a request up."""
+
 AT_ONCE: Final = 4
 """Parts of one object on their way at a time: with :data:`CHUNK_BYTES` the memory one transfer takes."""
 
@@ -141,14 +144,15 @@ class ObjectFolder:
         ConflictError
             If it changed since it was listed.
         """
-        digest = hashlib.sha256()
-        wanted = {"if_match": stored.tag} if stored.tag else {}
-        where = f"{self.url}/{stored.name}"
+        digest, where = hashlib.sha256(), f"{self.url}/{stored.name}"
+        wanted: dict[str, Any] = {"if_match": stored.tag} if stored.tag else {}
         with _told(where), path.open("wb") as file:
-            found = _client().get(_store(self.url), stored.name, options=wanted)
-            for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-                digest.update(chunk)
-                file.write(chunk)
+            for begin in range(0, stored.size, FETCH_BYTES):
+                span = begin, min(begin + FETCH_BYTES, stored.size)
+                found = _client().get(_store(self.url), stored.name, options=wanted | {"range": span})
+                content = found.bytes()
+                digest.update(content)
+                file.write(content)
         if path.stat().st_size != stored.size:
             raise _changed(where)
         return digest.hexdigest()
@@ -211,7 +215,6 @@ def _store(url: str) -> Any:
     _client()
     from obstore.store import S3Store
 
-    client: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=10)}
     backoff: Any = {
         "init_backoff": timedelta(milliseconds=100),
         "max_backoff": timedelta(seconds=10),
@@ -219,9 +222,8 @@ def _store(url: str) -> Any:
     }
     return S3Store.from_url(
         url,
-        # The service compares what arrived with what was sent.
+        # The service compares what arrived with what was sent. Options of the client, given here, would hide AWS_ALLOW_HTTP.
         config={"checksum_algorithm": "SHA256"},
-        client_options=client,
         retry_config={"max_retries": _RETRIES, "retry_timeout": PATIENCE, "backoff": backoff},
     )
 
