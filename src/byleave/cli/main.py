@@ -16,6 +16,8 @@ from byleave.cli import (
     applied,
     apply,
     attest,
+    attest_items,
+    checking_items,
     claim,
     copies,
     demo,
@@ -27,6 +29,7 @@ from byleave.cli import (
     keys,
     log,
     mirror,
+    models,
     negative,
     pledge,
     proof,
@@ -63,6 +66,10 @@ def root(
         raise typer.Exit
 
 
+attest.app.command("bind")(attest_items.bind)
+attest.app.command("prove")(attest_items.prove)
+attest.app.command("open")(attest_items.open_)
+
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("fingerprint")(fingerprint.fingerprint)
@@ -82,6 +89,9 @@ app.command("diff")(diff.diff)
 app.command("pledge")(pledge.pledge)
 app.add_typer(attest.app, name="attest")
 app.command("gate")(gate.gate)
+app.command("prove-absent")(checking_items.prove_absent)
+app.command("audit-attestation")(checking_items.audit_attestation)
+app.add_typer(models.app, name="models")
 app.add_typer(token.app, name="token")
 app.add_typer(proof.app, name="proof")
 app.add_typer(review.app, name="review")

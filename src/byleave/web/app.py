@@ -29,6 +29,7 @@ from byleave.web import (
     draft_routes,
     entry_routes,
     following_routes,
+    kept_routes,
     list_in_routes,
     list_routes,
     lookup_routes,
@@ -85,6 +86,7 @@ ROUTERS = (
     record_routes.router,
     review_routes.router,
     statement_routes.router,
+    kept_routes.router,
     statement_key_routes.router,
 )
 

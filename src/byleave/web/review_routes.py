@@ -11,6 +11,7 @@ from byleave.errors import InputError, NotFoundError
 from byleave.registry.permissions import Act
 from byleave.registry.review import Decided, decide, held_claim, held_claims, queue
 from byleave.registry.sign_in import SignedIn
+from byleave.registry.suspicions import suspected_false
 from byleave.web.choices import ask_for_list
 from byleave.web.entries import Shower
 from byleave.web.following_routes import claim_id_of
@@ -39,6 +40,7 @@ def review(request: Request, site: TheSite, visitor: TheVisitor, person: Reviewe
         waiting = queue(session, now)
         claims = held_claims(session, who=person.who, first=(number - 1) * HELD_PER_PAGE, most=HELD_PER_PAGE)
         held = [show_held(site.catalog, session, shower, claim, now) for claim in claims]
+        doubted = suspected_false(session, who=person.who)
     return page(
         request,
         site,
@@ -46,6 +48,7 @@ def review(request: Request, site: TheSite, visitor: TheVisitor, person: Reviewe
         "review.html",
         queue=waiting,
         held=held,
+        doubted=doubted,
         page_number=number,
         pages=-(-waiting.waiting // HELD_PER_PAGE),
         done=request.query_params.get("done", ""),

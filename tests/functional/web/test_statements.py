@@ -30,6 +30,7 @@ from byleave.publish.keys import known_keys
 from byleave.publish.log_files import LogFiles
 from byleave.publish.releases import publish
 from byleave.registry.account_tables import Account
+from byleave.registry.accounts import set_reviewer
 from byleave.registry.claims import claims_of
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.statement_keys import add_statement_key, revoke_statement_key
@@ -327,6 +328,12 @@ def test_feedback_is_told_and_changes_nothing(website: Website, mara: Browser) -
     with website.database.transaction() as session:
         account = session.execute(sa.select(Account.id).where(Account.email == MARA)).scalar_one()
         assert claims_of(session, account, who=OPERATOR)[0].state == "effective"
+        set_reviewer(session, "rene@example.org", reviews=True, who=OPERATOR, at=website.clock())
+    reviewer = website.browser()
+    reviewer.sign_in("rene@example.org")
+    page = reviewer.get("/review").text
+    assert "The picture is a photograph of ours" in page
+    assert claim.hex() in page
     unknown = Feedback(
         "Example Lab", website.settings.origin, website.clock(), (Verdict(bytes(16), Outcome.APPLIED),)
     )
