@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 from tests.browser.test_verify import module_of
 from tests.logs import claim_entries, cosigned, flipped, witness_key, write_log
-from tests.unit.release.making import KEY, NOW, released, rows
+from tests.unit.release.making import KEY, NOW, POLICY, rows
 
 from byleave.consent import TargetKind
 from byleave.errors import ByleaveError
@@ -23,6 +23,7 @@ from byleave.release.promises import Outcome, answer
 from byleave.release.receipts import Receipt, ReceiptTarget, make_receipt
 from byleave.release.redaction import redact
 from byleave.release.standing import REASONS, Entry, Standing, open_standing, write_standing
+from byleave.release.writing import write_release
 
 pytestmark = pytest.mark.browser
 
@@ -109,10 +110,14 @@ def world(
     stands: Entry | None,
     digest: bytes = SAID.digest,
     redacted: bool = False,
+    shared: bool = False,
     at: datetime = BEFORE,
     **members: JSON,
 ) -> World:
-    """Make one case; the receipt is for claim event ``number``, and the list says of the claim what ``stands`` says."""
+    """Make one case; the receipt is for claim event ``number``, and the list says of the claim what ``stands`` says.
+
+    ``shared`` has somebody else name the same target, so that its digest stays in the list without the claim.
+    """
     record: dict[str, JSON] = {"v": 1, "claim": SAID.claim.hex(), "op": operation, "at": at.isoformat()}
     targets = (ReceiptTarget(TargetKind.URL, digest),) if operation == "register" else ()
     if targets:
@@ -125,7 +130,10 @@ def world(
     note = (folder / "log" / "checkpoint").read_text()
     read = hash_reader(checkpoint.size, lambda tile: _tile(folder / "log", tile))
     receipt = make_receipt(event, record, SALT, targets, checkpoint=checkpoint, note=note, read=read)
-    release = released(folder / "releases", NUMBER)
+    others = [replace(rows()[0], statement=replace(SAID, claim=bytes([99]) * 16))] if shared else []
+    release = write_release(
+        folder / "releases", [*rows(), *others], number=NUMBER, published_at=NOW, policy=POLICY, key=KEY
+    )
     if stands is not None and stands.row is not None:
         stands = replace(stands, row=release.claims()["claim"].to_pylist().index(SAID.claim))
     write_standing(folder / "releases", release, [stands.to_bytes()] if stands else [], key=KEY)
@@ -162,6 +170,19 @@ CASES: dict[str, tuple[Outcome, dict[str, Any]]] = {
     ),
     "held as the receipt says": (Outcome.HELD, {"operation": "hold", "stands": stands(Standing.HELD)}),
     "redacted": (Outcome.REDACTED, {"stands": stands(Standing.EFFECTIVE), "redacted": True}),
+    "redacted, and another's claim names the same link": (
+        Outcome.REDACTED,
+        {"stands": stands(Standing.EFFECTIVE), "redacted": True, "shared": True},
+    ),
+    "redacted, and the receipt names no targets": (
+        Outcome.REDACTED,
+        {
+            "operation": "update",
+            "stands": stands(Standing.EFFECTIVE),
+            "redacted": True,
+            "state": "effective",
+        },
+    ),
     "not due yet": (Outcome.NOT_DUE, {"number": 9, "stands": None, "at": NOW - timedelta(hours=1)}),
     "due and not listed": (Outcome.MISSING, {"number": 9, "stands": None}),
     "not known": (Outcome.MISSING, {"stands": None}),

@@ -88,22 +88,28 @@ async function inNewestList(receipt, number, keys, origin, releases, get, tell) 
   const entry = find(index, fromHex(receipt.record.claim));
   const said = verdict(receipt, number, entry, list, release.members);
   const listed = said.holds && (entry.standing === "effective" || entry.standing === "filed");
-  if (!listed || !receipt.targets.length) return said;
+  if (!listed) return said;
   const folder = `${releases}/${list}`;
-  let redaction = null;
+  const redaction = await openRedaction(folder, list, release.digest, keys, origin, get);
+  if (redaction && (await isTakenOut(entry.row, folder, redaction, get))) return takenOut(list, redaction);
+  if (!receipt.targets.length) return said;
   const digests = async (name) => {
     const file = release.members.files.find((one) => one.name === name);
     if (!file || file.bytes > MOST_BYTES) return file ?? null;
     const bytes = (await get(`${folder}/${name}`)) ?? fail(`${folder}/${name} is missing`);
     if (toHex(await sha256(bytes)) === file.sha256) return bytes;
-    // Rows may have been taken out for somebody's erasure; a second signed manifest then says what the file is now.
-    redaction ??= await openManifest(folder, "redaction", list, keys, origin, get, "redaction");
-    if (redaction.members.manifest_sha256 !== release.digest) fail("the redaction belongs to another list");
+    if (!redaction) fail(`${name} is not what the signed manifest says`);
     return signedFile(folder, name, redaction.members, get);
   };
-  const lacking = await lacksTargets(receipt.targets, digests, list, tell);
-  if (lacking && redaction && (await isTakenOut(entry.row, folder, redaction, get))) return takenOut(list, redaction);
-  return lacking ?? said;
+  return (await lacksTargets(receipt.targets, digests, list, tell)) ?? said;
+}
+
+// Rows may have been taken out for somebody's erasure; a second signed manifest then says which, and what the files are now.
+async function openRedaction(folder, list, digest, keys, origin, get) {
+  if ((await get(`${folder}/redaction.json`)) === null) return null;
+  const redaction = await openManifest(folder, "redaction", list, keys, origin, get, "redaction");
+  if (redaction.members.manifest_sha256 !== digest) fail("the redaction belongs to another list");
+  return redaction;
 }
 
 async function isTakenOut(row, folder, redaction, get) {
