@@ -70,7 +70,7 @@ class TestUnion:
             asked = request(world, folder, ruleset=rulesets, workers=workers, output=tmp_path / f"out{place}")
             apply_ruleset(asked, NOW)
             outs.append(
-                {p.relative_to(asked.output): p.read_bytes() for p in asked.output.rglob("*") if p.is_file()}
+                {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
             )
         assert outs[0] == outs[1]
 
