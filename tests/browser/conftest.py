@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.sources import write_links
 from tests.website import caption_of, link_of, write_gallery
 
+from byleave.catalog import Catalog
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
@@ -74,8 +76,9 @@ def running() -> Iterator[Running]:
     links = write_links(
         home / "links" / "links.parquet", [{"URL": link_of(name), "TEXT": caption_of(name)} for name in names]
     )
-    command(home, "ingest", links.parent, "--dataset", "gallery")
-    command(home, "ingest", home / "pictures", "--dataset", "gallery")
+    catalog = Catalog(home)
+    catalog.ingest(links.parent, dataset="gallery")
+    catalog.ingest(home / "pictures", dataset="gallery")
     server = subprocess.Popen(
         [sys.executable, "-m", "byleave.cli.main", "serve", "--demo", "--port", "0"],
         env=environment(home),

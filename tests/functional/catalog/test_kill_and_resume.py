@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,48 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.functional.catalog.ingest_child import LONGEST_S, ingesting
 from tests.sources import links, sample_members, write_links, write_tar
 
 from byleave.catalog import Catalog, DatasetInfo
 
-CHILD = Path(__file__).with_name("ingest_child.py")
 KILLS = 25
-LONGEST_S = 120.0
 State = tuple[str, DatasetInfo]
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(600)]
 
 
-def start(home: Path, source: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(CHILD), str(home), str(source)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def run(home: Path, source: Path) -> float:
     """Ingest without a disturbance; return the seconds from the first shard on."""
-    with start(home, source) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    with ingesting(home, source) as child:
         begun = time.monotonic()
-        _, errors = child.communicate(timeout=LONGEST_S)
-    assert child.returncode == 0, errors
+        child.join(LONGEST_S)
+    assert child.exitcode == 0
     return time.monotonic() - begun
 
 
 def kill_after(home: Path, source: Path, delay_s: float) -> bool:
     """Kill an ingest some time after its first shard began; return whether it was still running."""
-    with start(home, source) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
+    with ingesting(home, source) as child:
         time.sleep(delay_s)
-        child.send_signal(signal.SIGKILL)
-        _, errors = child.communicate(timeout=LONGEST_S)
-    assert child.returncode in {0, -signal.SIGKILL}, errors
-    return child.returncode != 0
+        child.kill()
+    assert child.exitcode in {0, -signal.SIGKILL}
+    return child.exitcode != 0
 
 
 def state(home: Path) -> State:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.functional.catalog.ingest_child import ingesting
 from tests.sources import jpeg, links, write_folder, write_links
 
 from byleave import media
@@ -17,7 +16,6 @@ from byleave.datasets import open_source
 from byleave.errors import ConflictError
 from byleave.settings import Limits
 
-CHILD = Path(__file__).with_name("ingest_child.py")
 INLINE = IngestOptions(workers=0)
 FRESH_S = 2.0
 
@@ -29,11 +27,9 @@ def test_a_reader_sees_rows_of_another_process_within_two_seconds(tmp_path: Path
     catalog.ingest(write_folder(tmp_path / "f", [1]), dataset="d", options=INLINE)
     assert not catalog.search(WordsQuery("zeppelin")).hits
     rows = [{"url": "https://late.example/1", "caption": "a zeppelin"}]
-    subprocess.run(
-        [sys.executable, str(CHILD), str(tmp_path / "home"), str(write_links(tmp_path / "b.parquet", rows))],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    with ingesting(tmp_path / "home", write_links(tmp_path / "b.parquet", rows)) as child:
+        pass
+    assert child.exitcode == 0
     begun = time.monotonic()
     assert [hit.caption for hit in catalog.search(WordsQuery("zeppelin")).hits] == ["a zeppelin"]
     assert catalog.search(PictureQuery(jpeg(1))).hits[0].kind == "exact"
@@ -43,14 +39,10 @@ def test_a_reader_sees_rows_of_another_process_within_two_seconds(tmp_path: Path
 def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
     home = tmp_path / "home"
     source = write_links(tmp_path / "a.parquet", links(range(600)), group_rows=5)
-    with subprocess.Popen(
-        [sys.executable, str(CHILD), str(home), str(source)], stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "go\n"
-        with pytest.raises(ConflictError, match=f"being written by process {child.pid} on .* since .* UTC"):
-            Catalog(home).ingest(source, dataset="d", options=INLINE)
-        assert child.wait(timeout=200) == 0
+    refused = "being written by process {} on .* since .* UTC"
+    with ingesting(home, source) as child, pytest.raises(ConflictError, match=refused.format(child.pid)):
+        Catalog(home).ingest(source, dataset="d", options=INLINE)
+    assert child.exitcode == 0
     assert Catalog(home).ingest(source, dataset="d", options=INLINE).already
 
 

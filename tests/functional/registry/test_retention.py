@@ -26,7 +26,7 @@ from byleave.registry.account_tables import (
     TokenRow,
 )
 from byleave.registry.database import Database
-from byleave.registry.draft_tables import DraftRow
+from byleave.registry.draft_tables import DraftRow, DraftTargetRow
 from byleave.registry.following_tables import HandedIn
 from byleave.registry.guard_tables import RateUseRow
 from byleave.registry.orm import Base
@@ -126,6 +126,20 @@ def test_what_is_older_goes_and_what_is_younger_stays(people: Database, name: st
             assert count(session, older) == 1
     with people.transaction() as session:
         assert set(sweep(session, NOON).values()) == {0}
+
+
+def test_what_a_draft_lists_goes_with_it(people: Database) -> None:
+    ends = {"ended": NOON - timedelta(minutes=1), "open": NOON + timedelta(minutes=1)}
+    with people.transaction() as session:
+        for value, at in ends.items():
+            draft = DraftRow(id=uuid.uuid4(), visitor="v", name=None, created_at=at, expires_at=at)
+            session.add(draft)
+            session.flush()
+            listed = {"source": "search", "kind": "url", "digest": digest(at), "value": value}
+            session.add(DraftTargetRow(draft_id=draft.id, **listed))
+    with people.transaction() as session:
+        sweep(session, NOON)
+        assert session.execute(sa.select(DraftTargetRow.value)).scalars().all() == ["open"]
 
 
 def test_what_has_no_end_yet_stays(people: Database) -> None:
