@@ -67,11 +67,9 @@ class TestUnion:
             links_file(folder / f"{place}.parquet", URLS[place:])
         outs = []
         for place, (rulesets, workers) in enumerate(((both(world), 1), (both(world)[::-1], 2))):
-            asked = request(world, folder, ruleset=rulesets, workers=workers, output=tmp_path / f"out{place}")
-            apply_ruleset(asked, NOW)
-            outs.append(
-                {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
-            )
+            out = tmp_path / f"out{place}"
+            apply_ruleset(request(world, folder, ruleset=rulesets, workers=workers, output=out), NOW)
+            outs.append({p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()})
         assert outs[0] == outs[1]
 
     def test_report_and_page_list_each_registry_with_its_list(self, world: Path, tmp_path: Path) -> None:
