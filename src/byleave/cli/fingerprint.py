@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import typer
 
 from byleave.cli.output import print_json, say
+from byleave.cli.progress import Shown
 from byleave.errors import FormatError, InputError
 
 if TYPE_CHECKING:
@@ -84,8 +85,16 @@ def _fingerprint_dataset(
     from byleave.settings import Settings
 
     request = FingerprintRequest(path, to, vectors, Settings.from_process().limits)
-    with _Shown() as shown:
-        report = fingerprint_dataset(request, engine, shown.step)
+    samples = 0
+    with Shown() as shown:
+
+        def step(done: int, total: int, more: int) -> None:
+            nonlocal samples
+            samples += more
+            shown.step("shards", done, total)
+            shown.step("samples", samples, None)
+
+        report = fingerprint_dataset(request, engine, step)
     if as_json:
         print_json(report.to_json())
     else:
@@ -113,38 +122,3 @@ def _print(report: FingerprintReport) -> None:
     if report.without_pictures:
         say(f"{len(report.without_pictures):,} files hold no pictures")
     say(f"see {report.place}")
-
-
-class _Shown:
-    """Progress on the terminal, where there is one."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("shards"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[samples]:,} samples, {task.fields[rate]:,.0f}/s"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None, samples=0, rate=0.0)
-        self._samples = 0
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self, done: int, total: int, samples: int) -> None:
-        """Show shards done, and samples done since the last time."""
-        self._samples += samples
-        elapsed = self._progress.tasks[0].elapsed or 0.0
-        rate = self._samples / elapsed if elapsed else 0.0
-        self._progress.update(self._task, completed=done, total=total, samples=self._samples, rate=rate)

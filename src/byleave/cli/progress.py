@@ -33,8 +33,8 @@ class Shown:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def step(self, name: str, done: int, total: int) -> None:
-        """Show one step's rows."""
+    def step(self, name: str, done: int, total: int | None) -> None:
+        """Show one step's rows; ``total`` is ``None`` where nobody knows it beforehand."""
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(f"{name:<8}", total=total)
         self._progress.update(self._tasks[name], completed=done)
