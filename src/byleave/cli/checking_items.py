@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from byleave.release.attestations import Attestation
     from byleave.release.receipts import Receipt
 
+EXIT_MISSING = 8
+"""Nothing is wrong with what is given, and it is less than was asked for; as `byleave verify` leaves for a choice not in force."""
+
 _SHOWN = 10
 
 
@@ -56,7 +59,7 @@ def prove_absent(
             (to / f"{digest.hex()}.json").write_bytes(proof.to_bytes())
     _tell_absent(signed.attestation, len(receipt.targets), given.keys() - kept.keys(), len(kept), json_=json_)
     if len(kept) < len(given):
-        raise typer.Exit(NotFoundError.exit_code)
+        raise typer.Exit(EXIT_MISSING)
 
 
 def _tell_absent(said: Attestation, targets: int, missing: set[bytes], absent: int, *, json_: bool) -> None:

@@ -1,0 +1,74 @@
+"""What binding the entries of a run costs, beside the run itself and beside reading the links of its output alone, in one run.
+
+Both work in this process on one thread. The figures are processor seconds for each million rows, ratios of the run, the peak of resident
+memory, and the size of a proof of absence.
+
+    python benchmarks/binding_speed.py [--rows 1000000] [--large]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apply_data import NOW, Sizes, write_dataset, write_registry
+
+from byleave.apply.opening import Bound, bind_items
+from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
+from byleave.consent import Regime, Use
+
+LARGE_ROWS = 20_000_000
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def read_links(output: Path) -> None:
+    for path in sorted(output.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches(columns=["URL"], use_threads=False):
+                pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--large", action="store_true")
+    options = parser.parse_args()
+    pa.set_cpu_count(1)
+    sizes = Sizes.of(LARGE_ROWS if options.large else options.rows, large=options.large)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_dataset(folder / "data", sizes)
+        write_registry(folder, sizes)
+        ruleset = open_ruleset(folder / "synced")[1]
+        asked = ApplyRequest(
+            folder / "synced", str(folder / "data"), folder / "out", Regime.OPT_OUT, (Use.TRAIN_GEN,), folder
+        )
+        run = timed(lambda: apply_ruleset(asked, NOW))
+        bind_items(folder / "out", ruleset, folder / "warm")
+        links = timed(lambda: read_links(folder / "out"))
+        bind = timed(lambda: bind_items(folder / "out", ruleset, folder / "bound"))
+        kept = Bound.open(folder / "bound").kept
+        proofs = [kept.absence(bytes(32), bytes([n]) + bytes(15)) for n in range(256)]
+        largest = max(len(proof.to_bytes()) for proof in proofs if proof is not None)
+        per = 1e6 / sizes.rows
+        print(f"{sizes.rows:,} rows, {len(kept):,} kept; seconds of the processor for each million")
+        print(f"  the run               {run * per:6.2f}")
+        print(f"  reading its links     {links * per:6.2f}  {links / run:6.1%} of the run")
+        print(f"  binding               {bind * per:6.2f}  {bind / run:6.1%} of the run")
+        print(f"  a proof of absence has at most {largest:,} bytes")
+        print(f"  peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

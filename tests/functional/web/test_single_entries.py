@@ -1,0 +1,128 @@
+"""Single entries of an output, from the keeper's commands to the artist's: bound, logged, drawn by a witness, decided again, looked up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.functional.cli.commands import RUN, byleave
+from tests.functional.publish.filing import acknowledged, link
+from tests.functional.web.test_statements import a_lab, an_output, run
+from tests.website import Website
+
+from byleave.log import VerifierKey
+from byleave.publish.folders import log_folder
+from byleave.publish.keys import show_keys
+from byleave.publish.log_files import LogFiles
+from byleave.publish.witnesses import ask_witness
+from byleave.registry.permissions import OPERATOR
+from byleave.registry.statement_keys import add_statement_key
+from byleave.release import SigningKey
+from byleave.release.attested import ATTESTATION_PATH
+from byleave.release.witnessing import cosigning, witness_key
+from byleave.settings import Settings
+
+pytestmark = pytest.mark.functional
+REFUSED = "https://studio.example/harbour-0.jpg"
+
+
+@contextmanager
+def witness_of(settings: Settings, home: Path, log: VerifierKey) -> Iterator[tuple[str, VerifierKey]]:
+    """Run `byleave witness serve` in a home of its own; give its address and its key."""
+    seeing = Settings(home=home, origin="eyes.example/witness")
+    server = subprocess.Popen(
+        [sys.executable, "-c", RUN, "witness", "serve", "--port", "0", "--log", str(log)],
+        env={"BYLEAVE_HOME": str(home), "BYLEAVE_ORIGIN": seeing.origin, "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        address = server.stdout.readline().split()[-1]
+        yield address, cosigning(witness_key(seeing))
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    now = website.clock()
+    (filed,) = acknowledged(website.database, website.settings, link(1), link(2), at=now)
+    mine = tmp_path / "mine.receipt"
+    mine.write_text(filed.receipt.to_text())
+    run(home, "keys", "make", "models.example", "--to", tmp_path / "key")
+    key = SigningKey.parse((tmp_path / "key").read_text()).verifier
+    lab = a_lab(website)
+    (tmp_path / "token").write_text(lab.secret)
+    with website.database.transaction() as session:
+        add_statement_key(session, lab.account, str(key), who=OPERATOR, at=now)
+
+    output = an_output(website, tmp_path)
+    bound, lists = tmp_path / "bound", ("--ruleset", tmp_path / "list")
+    roots = json.loads(run(home, "attest", "bind", output, *lists, "--to", bound, "--json").stdout)
+    assert roots["kept"]["size"] + roots["removed"]["size"] == 2
+    signing = ("--key", tmp_path / "key", *lists, "--dataset", "many links", "--bound", bound)
+    run(home, "attest", "sign", output, *signing)
+    attestation = output / ATTESTATION_PATH
+    run(home, "attest", "submit", attestation, "--to", website.address, "--token", tmp_path / "token")
+
+    registry = show_keys(website.settings).signing
+    with witness_of(website.settings, tmp_path / "eyes", registry) as (address, witness):
+        acknowledged(website.database, website.settings, link(3), at=now)
+        ask_witness(website.database, website.settings, address, witness, at=now)
+    note = LogFiles(log_folder(website.settings)).checkpoint()
+    assert note
+    (tmp_path / "checkpoint").write_text(note)
+    policy = tmp_path / "policy"
+    policy.write_text(f"log {registry}\nwitness eyes {witness}\nquorum eyes\n")
+
+    drawn = tmp_path / "drawn.json"
+    believing = ("--policy", policy, "--key", key)
+    run(
+        home,
+        "attest",
+        "open",
+        output,
+        "--bound",
+        bound,
+        *believing,
+        "--checkpoint",
+        tmp_path / "checkpoint",
+        "--to",
+        drawn,
+    )
+    receipt = output / "_byleave" / "attestation.tlog-proof"
+    auditing = (
+        "audit-attestation",
+        attestation,
+        drawn,
+        "--receipt",
+        receipt,
+        *believing,
+        *lists,
+        "--output",
+        output,
+    )
+    said = json.loads(run(home, *auditing, "--json").stdout)
+    assert (said["ok"], said["opened"], said["kept"]) == (True, roots["kept"]["size"], roots["kept"]["size"])
+    assert said["witnesses"] == [witness.name]
+    assert "all of them stay" in run(home, *auditing).stderr
+
+    proofs = tmp_path / "proofs"
+    run(home, "attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to", proofs)
+    asking = ("prove-absent", mine, attestation, "--proofs", proofs, "--key", key)
+    told = json.loads(run(home, *asking, "--to", tmp_path / "kept", "--json").stdout)
+    assert (told["ok"], told["absent"], told["missing"]) == (True, 2, [])
+    assert all(path.stat().st_size < 10_000 for path in (tmp_path / "kept").iterdir())
+
+    names = proofs / "all.jsonl"
+    names.write_bytes(b"")
+    missing = byleave(*asking, "--json", home=home)
+    assert missing.returncode == 8, missing.stderr
+    assert json.loads(missing.stdout)["absent"] == 0
