@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from byleave.apply.judging import Flags
@@ -10,7 +12,9 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints
 from byleave.fingerprints import MINIMUM_QUALITY, SAME_WORK_RADIUS
-from byleave.hamming import HammingIndex
+
+if TYPE_CHECKING:
+    from byleave.hamming import HammingIndex
 
 
 class PictureComparer:
@@ -30,6 +34,8 @@ class PictureComparer:
         judge, since a flat picture lies near many others by chance.
         """
         if self._index is None:
+            from byleave.hamming import HammingIndex
+
             self._index = HammingIndex.build(self._ruleset.picture_values)
         rows, targets, distances = [], [], []
         there = np.flatnonzero(seen.with_print)
