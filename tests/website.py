@@ -19,6 +19,8 @@ import pytest
 from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
+    from tests.strangers import Strangers
+
     from byleave.catalog import Catalog
     from byleave.registry.checking import Checks
     from byleave.registry.database import Database
@@ -250,4 +252,25 @@ def site_settings(tmp_path: Path) -> Settings:
 def website(gallery: Gallery, site_settings: Settings, database: Database) -> Iterator[Website]:
     """Give a demo site bound to loopback, its registry empty."""
     with served(gallery, site_settings, database) as website:
+        yield website
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Strangers]:
+    """Run strangers' servers for the tests of one file."""
+    from tests.strangers import strangers
+
+    with strangers() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def site(
+    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
+) -> Iterator[Website]:
+    """Serve one demo site that finds strangers' servers to all tests of a file: each signs in other people."""
+    from byleave.settings import Settings
+
+    settings = Settings(home=tmp_path_factory.mktemp("site"))
+    with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
         yield website

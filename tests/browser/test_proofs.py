@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import sign_in
-from tests.strangers import Strangers, strangers
-from tests.website import Gallery, Website, encoded, served
-
-from byleave.settings import Settings
-
-if TYPE_CHECKING:
-    from byleave.registry.database import Database
+from tests.strangers import Strangers
+from tests.website import Gallery, Website, encoded
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Strangers]:
-    with strangers() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def site(
-    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
-) -> Iterator[Website]:
-    settings = Settings(home=tmp_path_factory.mktemp("site"))
-    with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
-        yield website
 
 
 @pytest.fixture

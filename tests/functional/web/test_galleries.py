@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.strangers import Strangers, strangers
+from tests.strangers import Strangers
 from tests.website import Browser, Gallery, Website, encoded, painting, served
 
 from byleave.catalog import Catalog
@@ -19,12 +19,6 @@ from byleave.settings import Settings
 pytestmark = pytest.mark.functional
 
 PICTURES = 3
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Strangers]:
-    with strangers() as world:
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
-from tests.strangers import Strangers, strangers
-from tests.website import Gallery, Website, served
+from tests.strangers import Strangers
+from tests.website import Website
 
 from byleave.registry.account_tables import Account
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.tokens import Scope, create_token
-from byleave.settings import Settings
-
-if TYPE_CHECKING:
-    from byleave.registry.database import Database
 
 pytestmark = pytest.mark.functional
 
 PATH = "/api/v1/partner/proofs"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Strangers]:
-    with strangers() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def site(
-    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
-) -> Iterator[Website]:
-    settings = Settings(home=tmp_path_factory.mktemp("site"))
-    with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
-        yield website
 
 
 def key(site: Website, scope: Scope = Scope.FILE) -> str:

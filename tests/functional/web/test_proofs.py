@@ -7,15 +7,13 @@ import html
 import json
 import re
 import uuid
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.platform_servers import stand_up_second
-from tests.strangers import Strangers, strangers
-from tests.website import Browser, Gallery, Website, encoded, painting, served
+from tests.strangers import Strangers
+from tests.website import Browser, Website, encoded, painting
 
 from byleave.consent import PRESETS, Evidence
 from byleave.registry.accounts import account_of
@@ -24,28 +22,8 @@ from byleave.registry.confirming import MOST_AT_ONCE
 from byleave.registry.filing import NewClaim, file_claim
 from byleave.registry.permissions import OPERATOR
 from byleave.registry.targets import url_target
-from byleave.settings import Settings
-
-if TYPE_CHECKING:
-    from byleave.registry.database import Database
 
 pytestmark = pytest.mark.functional
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Strangers]:
-    with strangers() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def site(
-    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
-) -> Iterator[Website]:
-    """Serve one site to all tests here: each signs in other people and names other places."""
-    settings = Settings(home=tmp_path_factory.mktemp("site"))
-    with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
-        yield website
 
 
 @pytest.fixture
