@@ -1,4 +1,4 @@
-"""*The original file*: somebody shows a picture larger than every copy known here. It is looked at in memory and not kept."""
+"""*The original file*: somebody shows a picture larger, or less cropped, than every copy known here. It is looked at in memory and not kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from byleave.copies.originals import MARGIN, Compared, Size, show_original
+from byleave.copies.originals import MARGIN, Compared, show_original
+from byleave.media.margins import LEAST_DEPTH
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
 from byleave.web.asked_pictures import read_asked_picture
@@ -33,14 +34,13 @@ def original(request: Request, site: TheSite, visitor: TheVisitor, person: Prove
 async def hand_in_original(
     request: Request, site: TheSite, visitor: TheVisitor, person: Prover, form: CheckedForm
 ) -> Response:
-    """Compare a file with the copies known here. Where it is not larger, say so and keep nothing."""
+    """Compare a file with the copies known here. Where some copy is as large and as whole, say so and keep nothing."""
     asked = await run_in_threadpool(read_asked_picture, form.picture, form.picture_name, site.settings.limits)
     found = await run_in_threadpool(
         show_original,
         site.database,
         site.catalog,
-        asked.claimed,
-        Size(asked.picture.width, asked.picture.height),
+        asked,
         who=person.who,
         account=person.account,
         at=site.clock(),
@@ -51,4 +51,4 @@ async def hand_in_original(
 
 
 def _page(request: Request, site: Site, visitor: Visitor, compared: Compared | None = None) -> Response:
-    return page(request, site, visitor, "original.html", compared=compared, margin=MARGIN)
+    return page(request, site, visitor, "original.html", compared=compared, margin=MARGIN, depth=LEAST_DEPTH)
