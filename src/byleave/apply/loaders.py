@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from byleave.apply.deciding import Decider
 from byleave.apply.inputs import DIGEST_NAMES, LINK_NAMES
 from byleave.errors import FormatError
@@ -91,6 +93,43 @@ class _KeepsColumns:
                 remedy="rename the column of links to 'url'",
             )
         return self._decider.keep_links(links if links is not None else [None] * len(known), digests)
+
+
+def keeps_tables(decider: Decider) -> Callable[[pa.Table], pa.Table]:
+    """Return a step for Ray Data: ``dataset.map_batches(keeps_tables(decider), batch_format="pyarrow")``.
+
+    Every machine must find the synced folder at the path it was loaded from.
+    """
+    return _KeepsTables(decider)
+
+
+class _KeepsTables:
+    """A step as an object, which travels to the workers of a cluster."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        return table.filter(self._decider.keep_mask(table))
+
+
+def keeps_batches(decider: Decider) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return a step for Spark: ``frame.mapInArrow(keeps_batches(decider), frame.schema)``.
+
+    Every machine must find the synced folder at the path it was loaded from.
+    """
+    return _KeepsBatches(decider)
+
+
+class _KeepsBatches:
+    """A step as an object, which travels to the executors of a cluster."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield batch.filter(self._decider.keep_mask(batch))
 
 
 def facts_of(sample: Any) -> Facts:

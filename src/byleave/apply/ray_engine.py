@@ -22,7 +22,6 @@ from byleave.settings import MIB
 from byleave.storage.scratch import shared_file
 
 RETRIES: Final = 3
-"""How often a task is done again after the loss of its worker or its machine."""
 
 IN_FLIGHT: Final = 2048
 """Tasks handed to the cluster at a time: enough for as many processors, few enough for the memory of this process."""
@@ -65,7 +64,13 @@ class RayShared:
 
 @dataclass(frozen=True, slots=True)
 class RayEngine:
-    """The cluster this process is connected to, see :func:`joined`."""
+    """The cluster this process is connected to, see :func:`joined`.
+
+    retries
+        How often a task is done again after the loss of its worker or its machine.
+    """
+
+    retries: int = RETRIES
 
     def share(self, path: Path) -> RayShared:
         """Put a file into the memory of the cluster."""
@@ -86,10 +91,10 @@ class RayEngine:
         ByleaveError
             The error of a task.
         UnavailableError
-            If a task lost its worker more than :data:`RETRIES` times, or the cluster is gone.
+            If a task lost its worker more than ``retries`` times, or the cluster is gone.
         """
         ray = _ray()
-        do = ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(_do)
+        do = ray.remote(num_cpus=1, max_retries=self.retries, scheduling_strategy="SPREAD")(_do)
         token, sent = secrets.token_hex(8), ray.put(work)
         waiting = iter(enumerate(tasks))
         places: dict[Any, int] = {}
@@ -103,13 +108,28 @@ class RayEngine:
                     return
                 ready, _ = ray.wait(list(places), num_returns=len(places), timeout=_LOOK_SECONDS)
                 for reference in ready:
-                    told = _told(ray, reference)
+                    told = self._told(ray, reference)
                     progress(told.rows)
                     result: Any = told.result
                     yield places.pop(reference), result
         finally:
             for reference in places:
                 ray.cancel(reference, force=False)
+
+    def _told(self, ray: Any, reference: Any) -> Counted:
+        try:
+            told: Counted | Failure = ray.get(reference)
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError as error:
+            lines = str(error).splitlines() or [type(error).__name__]
+            raise UnavailableError(
+                f"the cluster lost a task {self.retries + 1} times: {lines[0][:200]}",
+                remedy="look at the memory and disks of its machines, then run the same command again: finished files are used as they are",
+            ) from error
+        if isinstance(told, Failure):
+            raise told.error()
+        return told
 
 
 @contextmanager
@@ -158,22 +178,6 @@ def _ray() -> Any:
     except ImportError as error:
         raise MissingExtraError("Ray is not installed", remedy="install byleave[ray]") from error
     return ray
-
-
-def _told(ray: Any, reference: Any) -> Counted:
-    try:
-        told: Counted | Failure = ray.get(reference)
-    except ray.exceptions.RayTaskError:
-        raise
-    except ray.exceptions.RayError as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise UnavailableError(
-            f"the cluster lost a task {RETRIES + 1} times: {lines[0][:200]}",
-            remedy="look at the memory and disks of its machines, then run the same command again: finished files are used as they are",
-        ) from error
-    if isinstance(told, Failure):
-        raise told.error()
-    return told
 
 
 _begun: dict[str, Callable[[Any, Rows], Any]] = {}

@@ -10,11 +10,13 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from byleave.apply.desks import Desk, Done
 from byleave.apply.report import FileFacts
@@ -22,6 +24,9 @@ from byleave.apply.tally import Tally
 from byleave.errors import ConflictError
 from byleave.storage import OWN_FOLDER, publish_folder, write_atomically
 from byleave.storage.outputs import OUTPUT_NOTE, Written, output_note, written_below
+
+OUT, SHARDS, JOURNAL = "out", "shards", "journal"
+"""What stands in the folder: the output to be, a folder for each try of a shard, and an entry for each that is finished."""
 
 RESUMED_FOR = timedelta(hours=24)
 """A run goes on under the moment at which it began. After this long that moment is stale, and it begins anew."""
@@ -36,30 +41,27 @@ class FolderDesks:
     def finished(self, place: int) -> Done | None:
         """Return what came of a shard that a killed run finished, if its files are whole."""
         try:
-            done = Done.from_json(json.loads(self._entry(place).read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        desk = self._desk(place)
-        try:
+            entry, desk = self._entry(place), self._desk(place)
+            done = Done.from_json(entry)
             whole = done.written == tuple(written_below(desk.out)) and done.removed == _removed(desk)
-        except OSError:
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         return done if whole else None
 
     @contextmanager
     def desk(self, place: int) -> Iterator[Desk]:
-        """Give the shard's folder, emptied of what a killed run left there."""
-        desk = self._desk(place)
-        shutil.rmtree(desk.out.parent, ignore_errors=True)
-        desk.out.mkdir(parents=True)
+        """Give a folder for this try alone: a worker that only seemed lost may still be at work in another one."""
+        desk = _desk_in(Path(tempfile.mkdtemp(dir=self.folder / SHARDS, prefix=f"{place:06d}-")))
+        desk.out.mkdir()
         yield desk
 
     def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
-        """Note that a shard is finished, after its files are on the disk."""
+        """Note that a shard is finished, and where, after its files are on the disk."""
         for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed):
             _flush(path)
         done = Done(tally, tuple(written_below(desk.out)), _removed(desk), read)
-        write_atomically(self._entry(place), json.dumps(done.to_json()).encode())
+        entry = done.to_json() | {"desk": desk.out.parent.name}
+        write_atomically(self._path(place), json.dumps(entry).encode())
         return done
 
     def removed(self, place: int) -> Path:
@@ -80,11 +82,14 @@ class FolderDesks:
                     shutil.copyfile(path, target)
 
     def _desk(self, place: int) -> Desk:
-        folder = self.folder / "shards" / f"{place:06d}"
-        return Desk(folder / "out", folder / "removed.parquet")
+        return _desk_in(self.folder / SHARDS / str(self._entry(place)["desk"]))
 
-    def _entry(self, place: int) -> Path:
-        return self.folder / "journal" / f"{place:06d}.json"
+    def _entry(self, place: int) -> dict[str, Any]:
+        entry: dict[str, Any] = json.loads(self._path(place).read_bytes())
+        return entry
+
+    def _path(self, place: int) -> Path:
+        return self.folder / JOURNAL / f"{place:06d}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class FolderStaging:
     @property
     def out(self) -> Path:
         """What becomes the output folder."""
-        return self.folder / "out"
+        return self.folder / OUT
 
     @property
     def own(self) -> Path:
@@ -145,7 +150,9 @@ def open_staging(output: Path, request: str, now: datetime) -> Iterator[FolderSt
             raise ConflictError(
                 f"another process is writing {output}", remedy="wait for it, or name another folder"
             )
-        yield FolderStaging(folder, output, _begun(folder, now))
+        begun = _begun(folder, now)
+        _remove_unfinished(folder)
+        yield FolderStaging(folder, output, begun)
 
 
 def refuse_existing(output: Path) -> None:
@@ -154,6 +161,10 @@ def refuse_existing(output: Path) -> None:
         raise ConflictError(
             f"{output} is there already", remedy="name another folder, or remove this one first"
         )
+
+
+def _desk_in(folder: Path) -> Desk:
+    return Desk(folder / "out", folder / "removed.parquet")
 
 
 def _removed(desk: Desk) -> Written:
@@ -168,13 +179,24 @@ def _begun(folder: Path, now: datetime) -> datetime:
             return at
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    for name in ("out", "shards", "journal"):
+    for name in (OUT, SHARDS, JOURNAL):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()
-    (folder / "out").chmod(0o755)
-    (folder / "out" / OWN_FOLDER).mkdir()
+    (folder / OUT).chmod(0o755)
+    (folder / OUT / OWN_FOLDER).mkdir()
     write_atomically(state, json.dumps({"at": now.isoformat()}).encode())
     return now
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what tries of a killed run left that no entry names."""
+    named = set()
+    for path in (folder / JOURNAL).iterdir():
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            named.add(str(json.loads(path.read_bytes())["desk"]))
+    for left in (folder / SHARDS).iterdir():
+        if left.name not in named:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove_others(output: Path, request: str) -> None:

@@ -23,6 +23,7 @@ from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, TargetKind
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError
+from byleave.storage.outputs import OUTPUT_NOTE
 
 FORM_NAMES = {form.name: form for form in FORMS}
 
@@ -51,7 +52,8 @@ def listed(out: Path, name: str = "removed.parquet") -> list[tuple[str, int]]:
 
 
 def data_files(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts]
+    ours = {OWN_FOLDER, OUTPUT_NOTE}
+    paths = [path for path in folder.rglob("*") if path.is_file() and not ours & set(path.parts)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -130,7 +132,7 @@ class TestWorkers:
 
         with pytest.raises(StopAsyncIteration):
             apply_ruleset(asked, NOW, stop)
-        unit = next(tmp_path.glob(".out.apply-*")) / "units" / "000000" / "metadata" / "metadata_0.parquet"
+        unit = next(tmp_path.glob(".out.apply-*/shards/000000-*")) / "out" / "metadata" / "metadata_0.parquet"
         before = unit.stat().st_ino
         apply_ruleset(asked, NOW)
         assert (tmp_path / "out" / "metadata" / "metadata_0.parquet").stat().st_ino == before

@@ -17,6 +17,7 @@ from byleave.apply.run import apply_ruleset
 from byleave.consent import Preference, TargetKind
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, NotFoundError
+from byleave.storage.outputs import OUTPUT_NOTE
 
 FIRST = row(1, TargetKind.HOST, "a.example")
 SECOND = row(2, TargetKind.URL, "http://b.example/1")
@@ -39,7 +40,8 @@ def again(world: Path, since: int = 1, **others: Any) -> Report:
 
 
 def data_files(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts]
+    ours = {OWN_FOLDER, OUTPUT_NOTE}
+    paths = [path for path in folder.rglob("*") if path.is_file() and not ours & set(path.parts)]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 

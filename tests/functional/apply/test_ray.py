@@ -1,0 +1,157 @@
+"""The cluster engine on a cluster of two machines, both on loopback, with processes of their own: it does what this machine does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+from tests.functional.apply.ray_works import Deadly, Refusing, Whereabouts
+from tests.objects import Bucket, bucket
+from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+
+from byleave.apply.loaders import keeps_tables
+from byleave.apply.ray_engine import RayEngine, joined
+from byleave.apply.ruleset import Ruleset
+from byleave.apply.run import apply_ruleset
+from byleave.consent import TargetKind
+from byleave.errors import FormatError, UnavailableError
+from byleave.storage.objects import ObjectFolder
+
+pytestmark = pytest.mark.functional
+
+HEAD, SECOND = "127.0.0.2", "127.0.0.3"
+"""Addresses of loopback that Ray does not take for another name of the whole machine."""
+
+FILES = 6
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[Bucket]:
+    with bucket() as held, pytest.MonkeyPatch.context() as environment:
+        for name, value in held.environment.items():
+            environment.setenv(name, value)
+        yield held
+
+
+@pytest.fixture(scope="module")
+def scratch(storage: Bucket) -> Iterator[Path]:
+    """Give the folder for temporary files of all machines; the paths of Ray's sockets must be short."""
+    folder = Path(tempfile.mkdtemp(prefix="by-ray-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def engine(scratch: Path, storage: Bucket) -> Iterator[RayEngine]:
+    (scratch / "ray").mkdir()
+    facts = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_TMPDIR", str(scratch))
+        environment.setenv("TMPDIR", str(scratch))
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_worker_niceness", "0")
+        environment.setenv("PYTHONPATH", str(ROOT))
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args=facts | {"include_dashboard": False, "node_ip_address": HEAD},
+        )
+        try:
+            cluster.add_node(**facts, node_ip_address=SECOND)
+            with joined(cluster.address, HEAD) as connected:
+                yield connected
+        finally:
+            cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    synced(folder, [row(1, TargetKind.HOST, "a.example")])
+    for place in range(FILES):
+        urls = [f"https://{'abc'[n % 3]}.example/{place}-{n}" for n in range(3000)]
+        links_file(folder / "data" / f"part-{place}.parquet", urls)
+    return folder
+
+
+def test_from_objects_into_objects_it_writes_the_same_bytes_though_a_worker_is_killed_amid_a_shard(
+    engine: RayEngine, storage: Bucket, home: Path, tmp_path: Path, scratch: Path
+) -> None:
+    shown: list[tuple[str, int, int]] = []
+    marker = scratch / "killed"
+    source = storage.upload(home / "data", "whole/in")
+    asked = request(home, source, output=ObjectFolder.of(storage.url("whole/out")))
+    apply_ruleset(asked, NOW, lambda *step: shown.append(step), Deadly(engine, 3, marker))
+    assert marker.exists()
+    assert int(marker.read_text()) != os.getpid()
+    assert shown == [("apply", done, FILES) for done in range(1, FILES + 1)]
+    apply_ruleset(request(home, home / "data", output=tmp_path / "out"), NOW)
+    expected = {
+        path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
+        for path in (tmp_path / "out").rglob("*")
+        if path.is_file()
+    }
+    assert storage.contents("whole/out") == expected
+
+
+def test_in_folders_that_all_machines_see_it_writes_the_same_bytes(
+    engine: RayEngine, home: Path, tmp_path: Path
+) -> None:
+    outs = [tmp_path / "cluster", tmp_path / "here"]
+    apply_ruleset(request(home, home / "data", output=outs[0]), NOW, engine=engine)
+    apply_ruleset(request(home, home / "data", output=outs[1]), NOW)
+    contents = [
+        {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        for out in outs
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_both_machines_work_and_hold_a_shared_file_once(
+    engine: RayEngine, tmp_path: Path, scratch: Path
+) -> None:
+    (tmp_path / "list").write_text("the list")
+    rows: list[int] = []
+    shared = engine.share(tmp_path / "list")
+    told = list(engine.run(Whereabouts(shared), [0.2] * 8, rows.append))
+    assert sorted(place for place, _ in told) == list(range(8))
+    assert {machine for _, (machine, _) in told} == {HEAD, SECOND}
+    assert {content for _, (_, content) in told} == {"the list"}
+    assert rows == [1] * 8
+    copies = list((scratch / f"byleave-{os.geteuid()}" / "shared").glob(shared.sha256))
+    assert [path.read_text() for path in copies] == ["the list"]
+
+
+def test_an_error_in_a_task_comes_back_as_it_was(engine: RayEngine) -> None:
+    with pytest.raises(FormatError, match=r"a\.parquet cannot be read") as told:
+        list(engine.run(Refusing(), ["a.parquet"], lambda _: None))
+    assert told.value.remedy == "fetch it again"
+
+
+def test_a_task_that_always_loses_its_worker_is_an_error_with_a_remedy(
+    home: Path, storage: Bucket, engine: RayEngine, scratch: Path
+) -> None:
+    source = storage.upload(home / "data", "lost/in")
+    asked = request(home, source, output=ObjectFolder.of(storage.url("lost/out")))
+    with pytest.raises(UnavailableError, match="the cluster lost a task 1 times") as told:
+        apply_ruleset(asked, NOW, engine=Deadly(RayEngine(retries=0), 1, scratch / "lost"))
+    assert "run the same command again" in told.value.remedy
+    assert "_byleave.json" not in storage.contents("lost/out")
+    assert apply_ruleset(asked, NOW, engine=engine).removed == FILES * 1000
+
+
+def test_ray_data_keeps_what_a_decider_keeps(engine: RayEngine, home: Path) -> None:
+    decider = Ruleset.load(home / "synced").decider(regime="opt_out", uses=["train_gen"])
+    links = ["https://a.example/1", "https://b.example/1", "https://a.example/2", "https://c.example/1"]
+    dataset = ray.data.from_arrow(pa.table({"url": links}))
+    kept = dataset.map_batches(keeps_tables(decider), batch_format="pyarrow").take_all()
+    assert sorted(one["url"] for one in kept) == ["https://b.example/1", "https://c.example/1"]
