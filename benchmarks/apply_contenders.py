@@ -1,7 +1,8 @@
 """One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, or an SQL engine that knows every link.
 
 The engines are given what no registry publishes, the refused links themselves, and so need no digests; Byleave works from the release. All use one
-thread, and answer first for a small file, so that loading and compiling count for nobody. Prints one line of JSON: processor seconds, peak of resident
+thread, and answer first for a small file, so that loading and compiling count for nobody. For a mask all write which rows go: Byleave by position and
+with causes, the engines by the number in a further column, which they read for it. Prints one line of JSON: processor seconds, peak of resident
 memory in bytes, rows taken out.
 
     python benchmarks/apply_contenders.py CONTENDER WORK FOLDER
@@ -113,7 +114,7 @@ class DataFusion:
             table = pq.read_table(folder / f"{name}.parquet")
             self._context.register_record_batches(name, [table.to_batches()])
 
-    def _stays(self, paths: list[Path], wanted: str) -> str:
+    def _asked(self, paths: list[Path], wanted: str, *, stays: bool) -> str:
         for number, path in enumerate(paths):
             self._context.deregister_table(f"rows{number}")
             self._context.register_parquet(f"rows{number}", str(path))
@@ -123,29 +124,30 @@ class DataFusion:
             named AS (SELECT *, split_part(link, '/', 1) AS host FROM linked),
             parted AS (SELECT *, split_part(host, '.', -2) || '.' || split_part(host, '.', -1) AS above,
                        host || '/' || split_part(link, '/', 2) || '/' AS start FROM named)
-            SELECT {wanted} FROM parted p
-            WHERE NOT EXISTS (SELECT 1 FROM urls t WHERE t.value = p.link) AND NOT EXISTS (SELECT 1 FROM domains t WHERE t.value = p.host)
-              AND NOT EXISTS (SELECT 1 FROM domains t WHERE t.value = p.above) AND NOT EXISTS (SELECT 1 FROM prefixes t WHERE t.value = p.start)"""
+            SELECT {wanted} FROM parted p WHERE {self._condition(stays=stays)}"""
 
-    def mask(self, paths: list[Path]) -> int:
-        kept = self._context.sql(self._stays(paths, "count(*)")).collect()[0].column(0)[0].as_py()
-        return _rows(paths) - int(kept)
+    @staticmethod
+    def _condition(*, stays: bool) -> str:
+        pairs = (("urls", "link"), ("domains", "host"), ("domains", "above"), ("prefixes", "start"))
+        parts = [f"EXISTS (SELECT 1 FROM {table} t WHERE t.value = p.{name})" for table, name in pairs]
+        return " AND ".join(f"NOT {part}" for part in parts) if stays else " OR ".join(parts)
 
-    def filter(self, paths: list[Path]) -> int:
-        names = ", ".join(f'p."{name}"' for name in pq.read_schema(paths[0]).names)
-        query = self._stays(paths, names)
+    def _write(self, query: str) -> int:
         self._context.sql(
             f"COPY ({query}) TO '{self._out}' STORED AS PARQUET OPTIONS ('format.compression' 'zstd(1)')"
         ).collect()
-        return _rows(paths) - int(pq.read_metadata(self._out).num_rows)
+        return int(pq.read_metadata(self._out).num_rows)
+
+    def mask(self, paths: list[Path]) -> int:
+        return self._write(self._asked(paths, "p.id", stays=False))
+
+    def filter(self, paths: list[Path]) -> int:
+        names = ", ".join(f'p."{name}"' for name in pq.read_schema(paths[0]).names)
+        return _rows(paths) - self._write(self._asked(paths, names, stays=True))
 
     def places(self, paths: list[Path]) -> Iterator[int]:
-        kept = {
-            id_
-            for batch in self._context.sql(self._stays(paths, "p.id")).collect()
-            for id_ in batch.column(0).to_pylist()
-        }
-        yield from (place for place in range(_rows(paths)) if place not in kept)
+        self.mask(paths)
+        yield from sorted(pq.read_table(self._out)["id"].to_pylist())
 
 
 class ChDB:
@@ -163,32 +165,32 @@ class ChDB:
                 f"INSERT INTO bench.{name} SELECT value FROM file('{folder}/{name}.parquet', Parquet)"
             )
 
-    def _stays(self, paths: list[Path], wanted: str) -> str:
+    def _asked(self, paths: list[Path], wanted: str, *, stays: bool) -> str:
         listed = ",".join(path.name for path in paths)
         source = f"{paths[0].parent}/{{{listed}}}" if len(paths) > 1 else str(paths[0])
         return f"""
             WITH replaceRegexpOne(replaceAll(assumeNotNull(URL), '&amp;', '&'), '{CANONICAL}', '') AS link, substringIndex(link, '/', 1) AS host
             SELECT {wanted} FROM file('{source}', Parquet)
-            WHERE link NOT IN bench.urls AND host NOT IN bench.domains AND substringIndex(host, '.', -2) NOT IN bench.domains
-              AND concat(substringIndex(link, '/', 2), '/') NOT IN bench.prefixes"""
+            WHERE {"" if stays else "NOT"} (link NOT IN bench.urls AND host NOT IN bench.domains AND substringIndex(host, '.', -2) NOT IN bench.domains
+              AND concat(substringIndex(link, '/', 2), '/') NOT IN bench.prefixes)"""
 
-    def mask(self, paths: list[Path]) -> int:
-        query = self._stays(paths, "count()") + " SETTINGS max_threads = 1"
-        return _rows(paths) - int(str(self._session.query(query)).strip())
-
-    def filter(self, paths: list[Path]) -> int:
-        query = self._stays(paths, "*")
+    def _write(self, query: str) -> int:
         self._session.query(
             f"INSERT INTO FUNCTION file('{self._out}', Parquet) {query} SETTINGS max_threads = 1, "
             "engine_file_truncate_on_insert = 1, output_format_parquet_compression_method = 'zstd', "
             "output_format_parquet_parallel_encoding = 0"
         )
-        return _rows(paths) - int(pq.read_metadata(self._out).num_rows)
+        return int(pq.read_metadata(self._out).num_rows)
+
+    def mask(self, paths: list[Path]) -> int:
+        return self._write(self._asked(paths, "id", stays=False))
+
+    def filter(self, paths: list[Path]) -> int:
+        return _rows(paths) - self._write(self._asked(paths, "*", stays=True))
 
     def places(self, paths: list[Path]) -> Iterator[int]:
-        found = str(self._session.query(self._stays(paths, "id") + " SETTINGS max_threads = 1"))
-        kept = {int(line) for line in found.split()}
-        yield from (place for place in range(_rows(paths)) if place not in kept)
+        self.mask(paths)
+        yield from sorted(pq.read_table(self._out)["id"].to_pylist())
 
 
 CONTENDERS: dict[str, Callable[[Path], Any]] = {

@@ -39,7 +39,7 @@ from byleave.apply.sha256 import (
     new_sha256,
     pad,
 )
-from byleave.apply.tables import Ints, fetch_slot, find, find_mixed, mixed_digest
+from byleave.apply.tables import Ints, fetch_slot, find, find_probed, mixed_digest, probe
 from byleave.apply.usual import usual
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
@@ -69,6 +69,8 @@ class Block(NamedTuple):
         uint64 (:data:`BLOCK_ROWS`, 4).
     mixed
         uint64: where each digest stands in the table of links, mixed with this machine's secret.
+    probed
+        int64: the row of that table that has it, if its tag tells the truth; -1 if none has.
     """
 
     lines: Bytes
@@ -78,6 +80,7 @@ class Block(NamedTuple):
     names: Words
     digests: Words
     mixed: Words
+    probed: Ints
 
 
 class Scratch(NamedTuple):
@@ -127,6 +130,7 @@ def new_scratch() -> Scratch:
         np.zeros(BLOCK_ROWS, np.uint64),
         np.zeros((BLOCK_ROWS, 4), np.uint64),
         np.zeros(BLOCK_ROWS, np.uint64),
+        np.zeros(BLOCK_ROWS, np.int64),
     )
     kept = np.zeros((NAMES_KEPT, RECORD_WORDS), np.uint64)
     hosts = Hosts(
@@ -266,6 +270,14 @@ def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found:
             fetch_slot(tables.url, block.mixed[place])
 
 
+@compiled_within
+def _probe_block(count: int, tables: Tables, block: Block) -> None:
+    """Find by its tag where each digest may stand in the table of links, so that the digest there is on its way before it is compared."""
+    for place in range(count):
+        if block.begins[place] != NO_LINE:
+            block.probed[place] = probe(tables.url, block.mixed[place])
+
+
 @compiled_lean
 def match_links(
     data: Bytes,
@@ -289,6 +301,7 @@ def match_links(
     while row < size:
         rows = _write_block(data, offsets, absent, raw, row, tables, scratch, found)
         _name_block(row, rows, tables, scratch, found)
+        _probe_block(rows, tables, block)
         for place in range(rows):
             if count > room:
                 return row + place, count
@@ -302,7 +315,7 @@ def match_links(
             )  # fmt: skip
             if prefixed:
                 count = _prefix_targets(block.lines, start, end, tables, scratch, found.targets, count)
-            hit = find_mixed(tables.url, block.mixed[place], block.digests, place)
+            hit = find_probed(tables.url, block.probed[place], block.mixed[place], block.digests, place)
             if hit >= 0:
                 found.targets[count] = tables.bases[0] + hit
                 count += 1

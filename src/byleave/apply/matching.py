@@ -98,6 +98,7 @@ class Matcher:
         self._comparer = PictureComparer(ruleset, NearNumbers.of(ruleset, coverage))
         self._tables = ruleset.kernel_tables()
         self._scratch = new_scratch()
+        self._pairs = np.empty((2, 0), np.int64)
 
     def match(
         self, links: pa.Array | None, digests: pa.Array | None, size: int, seen: Seen | None = None
@@ -174,13 +175,13 @@ class Matcher:
 
     def _pass(self, data: Bytes, offsets: Ints, absent: Flags, *, raw: bool) -> tuple[Found, Ints, Ints]:
         size = len(offsets) - 1
-        room = MOST_HITS + 2 * size
+        if len(self._pairs[0]) < MOST_HITS + 2 * size:
+            self._pairs = np.empty((2, MOST_HITS + 2 * size), np.int64)
         found = Found(
             np.zeros(size, np.uint8),
             np.zeros((size, 2), np.uint64),
             np.zeros((size, 2), np.int64),
-            np.empty(room, np.int64),
-            np.empty(room, np.int64),
+            *self._pairs,
         )
         row, pairs = 0, []
         while True:

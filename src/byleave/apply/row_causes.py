@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from byleave.apply.judging import Flags
 from byleave.apply.naming import ClaimNames, claim_names
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.said import Said
-from byleave.apply.tables import Ints
+from byleave.apply.tables import Ints, distinct
 from byleave.apply.tally import Tally, cause_key
 from byleave.consent import CauseKind, Evidence, Preference, Regime, Use, keeps
 
@@ -52,7 +52,7 @@ class RowCauses:
         self, ruleset: Ruleset, uses: Sequence[Use], regime: Regime, said: Said, wanting: Wanting
     ) -> None:
         self._ruleset = ruleset
-        self._codes = _Codes(tuple(uses), regime)
+        self._codes = _codes_of(tuple(uses), regime)
         self._said = said
         self._size = len(wanting.link)
         parts = [*self._of_uses(regime), *self._of_faults(wanting)]
@@ -133,7 +133,7 @@ class RowCauses:
     def _heard(self) -> Ints:
         """Entries of what was said that some cause names, each once."""
         entries = self._entries[self._claimed]
-        return entries if len(self._codes.uses) == 1 else np.unique(entries)
+        return entries if len(self._codes.uses) == 1 else distinct(entries)
 
     @cached_property
     def _named(self) -> ClaimNames:
@@ -156,8 +156,7 @@ class RowCauses:
         """Return the codes of all causes, equal ones of one row once."""
         if len(self._owners) == self._size:
             return self._code
-        pairs: Ints = np.unique(self._owners * np.int64(self._codes.number) + self._code)
-        return pairs % self._codes.number
+        return distinct(self._owners * np.int64(self._codes.number) + self._code) % self._codes.number
 
 
 @dataclass(frozen=True)
@@ -172,14 +171,14 @@ class _Codes:
         """How many numbers there are."""
         return (len(self.uses) + _FURTHER) * _PREFERENCES * _METHODS
 
-    @property
+    @cached_property
     def alone(self) -> Ints:
         """The number of the one cause that each slot has without a claim, int64 (slots,)."""
         answers = [Preference.UNKNOWN] * len(self.uses) + [Preference.DENY] * 2 + [Preference.UNKNOWN]
         numbers: Ints = (np.arange(len(answers)) * _PREFERENCES + np.array(answers)) * _METHODS
         return numbers
 
-    @property
+    @cached_property
     def references(self) -> pa.Array:
         """What such a cause refers to, by slot."""
         return pa.array([self.regime.value] * len(self.uses) + ["digest", "url", "picture"])
@@ -209,6 +208,11 @@ class _Codes:
         if not method:
             return CauseKind.REGIME, self.uses[slot], preference, None
         return CauseKind.CLAIM, self.uses[slot], preference, KINDS[method - 1].value
+
+
+@cache
+def _codes_of(uses: tuple[Use, ...], regime: Regime) -> _Codes:
+    return _Codes(uses, regime)
 
 
 def _part(owners: Ints, slot: int, entries: Ints) -> tuple[Ints, Ints, Ints]:

@@ -226,6 +226,6 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     for regime, stays in decided.stays.items():
         tally.kept[regime.value] += int(stays.sum())
     for place, use in enumerate(plan.verdicts.terms.uses):
-        counts = np.bincount(decided.answers[:, place], minlength=len(Preference))
         for preference in Preference:
-            tally.answers[f"{use.value}|{preference.word}"] += int(counts[preference])
+            count = np.count_nonzero(decided.answers[:, place] == preference)
+            tally.answers[f"{use.value}|{preference.word}"] += int(count)

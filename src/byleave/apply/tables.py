@@ -81,7 +81,7 @@ def find(table: Table, secret: Words, words: Words) -> Word:
 
 @compiled_within
 def mixed_digest(secret: Words, digests: Words, row: int) -> Word:
-    """Mix ``digests[row]`` with the secret, as :func:`fetch_slot` and :func:`find_mixed` want it."""
+    """Mix ``digests[row]`` with the secret, as :func:`fetch_slot` and :func:`probe` want it."""
     return _keyed(secret, digests[row], 4)
 
 
@@ -92,11 +92,34 @@ def fetch_slot(table: Table, mixed: Word) -> None:
 
 
 @compiled_within
-def find_mixed(table: Table, mixed: Word, digests: Words, row: int) -> Word:
-    """As :func:`find`, for ``digests[row]``, which :func:`mixed_digest` made into ``mixed``."""
+def probe(table: Table, mixed: Word) -> Word:
+    """Return the row that a key, mixed to ``mixed``, may have by its tag, and bring its key nearer; -1 if there is none."""
+    slots = table.slots
     if table.keys.shape[0] == 0:
         return I64(-1)
-    return _row_of(table, mixed, digests[row])
+    mask = U64(slots.shape[0] - 1)
+    at = mixed & mask
+    tag = mixed >> U64(32)
+    row = I64(-1)
+    while slots[I64(at)] != EMPTY:
+        slot = slots[I64(at)]
+        if slot >> U64(32) == tag:
+            row = I64(slot & LOW32) - I64(1)
+            fetch(table.keys, row * table.keys.shape[1])
+            break
+        at = (at + U64(1)) & mask
+    return row
+
+
+@compiled_within
+def find_probed(table: Table, probed: Word, mixed: Word, digests: Words, row: int) -> Word:
+    """As :func:`find`, for ``digests[row]``, which :func:`mixed_digest` made into ``mixed`` and :func:`probe` found at ``probed``."""
+    if probed < 0:
+        return I64(-1)
+    same = True
+    for i in range(4):
+        same = same and table.keys[probed, i] == digests[row, i]
+    return probed if same else _row_of(table, mixed, digests[row])
 
 
 @compiled_within
@@ -160,6 +183,12 @@ def slots_for(count: int) -> int:
     while size < 2 * count:
         size *= 2
     return size
+
+
+def distinct(numbers: Ints) -> Ints:
+    """Return each number once, sorted: several times as fast as ``numpy.unique``."""
+    ordered = np.sort(numbers)
+    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

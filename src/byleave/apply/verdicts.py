@@ -11,7 +11,7 @@ from byleave.apply.covering import Copy, CoverageTables
 from byleave.apply.judging import Answers, Terms, judge
 from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.tables import Ints
+from byleave.apply.tables import Ints, distinct
 from byleave.consent import Preference, Regime, Statement, TargetKind, keeps
 from byleave.fingerprints import Method
 
@@ -46,7 +46,7 @@ class Verdicts:
     def of(self, targets: Ints) -> Answers:
         """Return the strongest answer per target and use, uint8 (n, uses)."""
         targets = np.where(targets < self.near.first, targets, self.near.target(targets))
-        self._judge(np.unique(targets[self._answers[targets, 0] == _NOT_YET]))
+        self._judge(distinct(targets[self._answers[targets, 0] == _NOT_YET]))
         return self._answers[targets]
 
     def _judge(self, targets: Ints) -> None:
@@ -110,6 +110,10 @@ class Verdicts:
 
 def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt.NDArray[np.bool_]:
     """Say which rows stay under a regime: each use must let them stay, and nothing may be unreadable but in research."""
+    if regime is Regime.RESEARCH:
+        return np.ones(len(faulty), bool)
     lets = np.array([keeps(preference, regime) for preference in Preference])
-    stays: npt.NDArray[np.bool_] = np.all(lets[answers], axis=1)
-    return stays if regime is Regime.RESEARCH else stays & ~faulty
+    stays = ~faulty
+    for place in range(answers.shape[1]):
+        stays &= lets[answers[:, place]]
+    return stays
