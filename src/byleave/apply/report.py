@@ -15,6 +15,7 @@ from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.tally import Tally, most_first
+from byleave.apply.viewer import viewer_block
 from byleave.consent import RULES_ALONE, Evidence, Preference, Regime, Standard, Use
 from byleave.log import JSON
 from byleave.release import Release
@@ -124,6 +125,7 @@ class Report:
     files: tuple[FileFacts, ...]
     tally: Tally
     fingerprints: FingerprintFacts | None = None
+    link_columns: tuple[str, ...] = ()
 
     @property
     def release(self) -> Release:
@@ -240,6 +242,7 @@ def report_object(report: Report) -> dict[str, JSON]:
         ],
         "set_aside": {"kept": tally.totals[KEPT_ASIDE], "removed": tally.totals[REMOVED_ASIDE]},
         "names_cut": tally.totals["cut"],
+        "opt_in_out_urls": viewer_block(report),
         "limits": list(LIMITS),
     }
 

@@ -39,6 +39,7 @@ from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
 from byleave.apply.sources import Input
 from byleave.apply.spreading import join_lists, spread
+from byleave.apply.viewer import link_columns
 from byleave.apply.workers import PlanFacts, not_said
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
 from byleave.errors import InputError
@@ -208,6 +209,7 @@ def _apply(
             files=outcome.files,
             tally=outcome.tally,
             fingerprints=FingerprintFacts.of(sidecars) if sidecars is not None else None,
+            link_columns=link_columns(source),
         )
         (staging.own / "report.json").write_bytes(report_json(report))
         (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")

@@ -36,6 +36,7 @@ from byleave.cli import (
     publish,
     redact,
     registry,
+    report,
     retention,
     review,
     reviewer,
@@ -92,6 +93,7 @@ app.command("gate")(gate.gate)
 app.command("prove-absent")(checking_items.prove_absent)
 app.command("audit-attestation")(checking_items.audit_attestation)
 app.add_typer(models.app, name="models")
+app.add_typer(report.app, name="report")
 app.add_typer(token.app, name="token")
 app.add_typer(proof.app, name="proof")
 app.add_typer(review.app, name="review")

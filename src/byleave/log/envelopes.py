@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ class Envelope:
             return cls(payload_type, _bytes(members["payload"]), tuple(map(_signature, signatures)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FormatError("this is not a signed statement (DSSE)", remedy=_REMEDY) from error
+
+    @property
+    def payload_sha256(self) -> bytes:
+        """SHA-256 of the payload: it names what is said, whoever signed it."""
+        return hashlib.sha256(self.payload).digest()
 
     def check(self, keys: Sequence[VerifierKey], verify: Verify) -> tuple[VerifierKey, ...]:
         """Return those of ``keys`` that signed, at least one.

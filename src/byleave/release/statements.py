@@ -118,9 +118,7 @@ def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> SignedStatement:
     if envelope.payload_type != PAYLOAD_TYPE:
         raise FormatError(f"the envelope holds {envelope.payload_type!r}, no statement", remedy=_REMEDY)
     signers = envelope.check(keys, verify_ed25519)
-    return SignedStatement(
-        Statement.parse(envelope.payload), hashlib.sha256(envelope.payload).digest(), signers
-    )
+    return SignedStatement(Statement.parse(envelope.payload), envelope.payload_sha256, signers)
 
 
 def files_of(rows: Any, *, at_least: int = 0) -> tuple[FileDigest, ...]:

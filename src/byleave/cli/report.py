@@ -1,0 +1,90 @@
+"""`byleave report`: drafts for what the EU AI Act asks of providers, filled with what a run really did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from byleave.cli.output import print_json, say
+from byleave.cli.statement_words import write_new
+from byleave.errors import InputError
+
+if TYPE_CHECKING:
+    from byleave.apply.provider_report import Told
+
+app = typer.Typer(
+    no_args_is_help=True, help="Draft what the EU AI Act asks of providers from what a run really did"
+)
+
+
+@app.command()
+def art53(
+    output: Path = typer.Argument(help="Folder that `byleave apply` wrote"),
+    to: Path = typer.Option(..., "--to", help="Folder for the summary and the list of domains"),
+    provider: str | None = typer.Option(None, help="Name of the provider"),
+    sme: bool = typer.Option(
+        False, "--sme", help="A small or medium-sized provider: lists 5 %, at most 1,000 domains"
+    ),
+    json_: bool = typer.Option(False, "--json", help="Print the figures as JSON"),
+) -> None:
+    """Draft the summary of training content (Article 53(1)(d)): the top domains by entries, and what was reserved and left out."""
+    from byleave.apply.domains import count_domains
+    from byleave.apply.provider_report import DOMAINS_FILE, SUMMARY_FILE, domains_csv, summary
+
+    told = _told(output, provider)
+    if told.report["request"]["mode"] != "filter":
+        raise InputError(
+            "this run took nothing out, so its output is not what is trained on",
+            remedy="apply with --mode filter, and name that output",
+        )
+    domains = count_domains(output)
+    to.mkdir(parents=True, exist_ok=True)
+    write_new(to / SUMMARY_FILE, summary(told, domains, sme=sme).encode())
+    write_new(to / DOMAINS_FILE, domains_csv(domains, sme=sme).encode())
+    top = domains.top(sme=sme)
+    if json_:
+        print_json(
+            {
+                "domains": len(domains.counts),
+                "entries": domains.entries,
+                "without_domain": domains.without,
+                "listed": [{"domain": name, "entries": count} for name, count in top],
+            }
+        )
+        return
+    say(
+        f"{len(top):,} of {len(domains.counts):,} domains listed; read {to / SUMMARY_FILE} and fill in what stands in brackets"
+    )
+
+
+@app.command()
+def policy(
+    output: Path = typer.Argument(help="Folder that `byleave apply` wrote"),
+    to: Path = typer.Option(..., "--to", help="File to write, such as copyright-policy.md"),
+    provider: str | None = typer.Option(None, help="Name of the provider"),
+    contact: str | None = typer.Option(None, help="Where holders of rights complain"),
+    json_: bool = typer.Option(False, "--json", help="Print where it was written as JSON"),
+) -> None:
+    """Draft a copyright policy (Article 53(1)(c)) by what was really done."""
+    from byleave.apply.provider_report import policy as draft
+
+    write_new(to, draft(_told(output, provider, contact)).encode())
+    if json_:
+        print_json({"ok": True, "file": str(to)})
+        return
+    say(f"read {to} and fill in what stands in brackets")
+
+
+def _told(output: Path, provider: str | None, contact: str | None = None) -> Told:
+    from byleave.apply.attesting import read_report
+    from byleave.apply.provider_report import Told
+    from byleave.cli.verify_statements import statement_bytes
+    from byleave.log.envelopes import Envelope
+    from byleave.release.attested import ATTESTATION_PATH
+
+    report = read_report(output)
+    signed = output / ATTESTATION_PATH
+    digest = Envelope.parse(statement_bytes(signed)).payload_sha256.hex() if signed.is_file() else None
+    return Told(report, provider, contact, digest)
