@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
-from byleave.apply import workers as workers_module
+from byleave.apply.engine import Failure
 from byleave.apply.modes import CAUSES_COLUMN, KEEP_COLUMN, Mode
 from byleave.apply.ruleset import ruleset_path
 from byleave.apply.run import apply_ruleset, open_ruleset
@@ -22,6 +22,7 @@ from byleave.apply.wholeness import is_known_whole, note_path
 from byleave.consent import Regime, TargetKind
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, VerificationError
+from byleave.storage.outputs import OUTPUT_NOTE
 
 FILES = 3
 
@@ -76,7 +77,7 @@ class TestModes:
         content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
         path.write_bytes(content)
         masked = applied(world, "masked", mode=Mode.MASK)
-        assert [p.name for p in masked.iterdir()] == [OWN_FOLDER]
+        assert {p.name for p in masked.iterdir()} == {OWN_FOLDER, OUTPUT_NOTE}
         with pytest.raises(FormatError, match="cannot be read"):
             applied(world, "filtered")
 
@@ -149,7 +150,7 @@ class TestWorkers:
         with pytest.raises(InterruptedError):
             apply_ruleset(asked, NOW, stop)
         left = next(world.glob(".out.apply-*"))
-        before = {p.name: p.stat().st_ino for p in (left / "out").iterdir()}
+        before = {p.name: p.stat().st_ino for p in left.glob("shards/*/out/*")}
         apply_ruleset(asked, NOW)
         assert contents(world / "out") == contents(alone)
         after = {p.name: p.stat().st_ino for p in (world / "out").iterdir()}
@@ -163,8 +164,7 @@ class TestWorkers:
             applied(world, "out", workers=workers)
 
     def test_every_error_keeps_its_words_on_the_way(self) -> None:
-        failure = workers_module._Failure("FormatError", "it is odd", "mend it")
-        error = failure.error()
+        error = Failure.of(FormatError("it is odd", remedy="mend it")).error()
         assert (type(error), error.problem, error.remedy) == (FormatError, "it is odd", "mend it")
 
 
