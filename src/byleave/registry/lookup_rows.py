@@ -132,7 +132,8 @@ def hosts_with_paths(session: Session, hosts: Collection[bytes]) -> frozenset[by
 def _read(
     session: Session, statement: sa.TextClause, parameters: Mapping[str, Any]
 ) -> Iterable[ClaimedTarget]:
-    return (_target(row) for row in session.execute(statement, {**parameters, "live": _LIVE}))
+    rows = session.execute(statement, {**parameters, "live": _LIVE}).all()
+    return map(_target, rows)
 
 
 def _target(row: Iterable[Any]) -> ClaimedTarget:
