@@ -47,9 +47,9 @@ def thumbnail_pixels(picture: Image.Image, quality: int) -> np.ndarray:
 
 
 def opened(path: Path) -> Image.Image:
-    picture = Image.open(path)
-    picture.draft("RGB", (LONG_SIDE, LONG_SIDE))
-    picture = picture.convert("RGB")
+    with Image.open(path) as file:
+        file.draft("RGB", (LONG_SIDE, LONG_SIDE))
+        picture = file.convert("RGB")
     picture.thumbnail((LONG_SIDE, LONG_SIDE))
     return picture
 
@@ -62,7 +62,7 @@ def cropped(picture: Image.Image, kept: float, chance: np.random.Generator) -> t
     )
     part = picture.crop((left, top, left + width, top + height))
     scale = min(1.0, int(chance.choice([256, 512, 800])) / max(part.size))
-    part = part.resize(tuple(max(1, round(side * scale)) for side in part.size))
+    part = part.resize((max(1, round(part.width * scale)), max(1, round(part.height * scale))))
     right, bottom = picture.width - width - left, picture.height - height - top
     return part, max(
         left / picture.width, right / picture.width, top / picture.height, bottom / picture.height

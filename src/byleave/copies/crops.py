@@ -13,9 +13,10 @@ from byleave.media.decode import Decoded, decode
 from byleave.media.margins import LEAST_DEPTH, shown_around
 from byleave.settings import Limits
 
-MOST_LAID_OVER: Final = 16
+MOST_LAID_OVER: Final = 8
 LAYING_SECONDS: Final = 5.0
-"""How many entries one file is laid over, and for how many seconds of one processor; what is left by then is held to sizes alone."""
+"""How many of its copies and how many entries that look like it a file is laid over, and for how many seconds of one processor. What is
+left is held to sizes alone."""
 
 LEAST_SCALE: Final = 0.98
 """The part of a file that a copy shows has at least this share of the copy's size in pixels."""

@@ -53,6 +53,9 @@ MOST_COMPARED: Final = 20_000
 MOST_PLACES: Final = 10
 """Pictures of her claims that one file counts for; the same picture may stand in several."""
 
+MOST_KNOWN: Final = 200
+"""Copies by match code that a search passes over to come to what only looks alike."""
+
 _LIVING: Final = tuple(state.value for state in STEPS if ClaimState.WITHDRAWN in STEPS[state])
 
 
@@ -267,12 +270,12 @@ def _without_frame(picture: Picture) -> Size:
     )
 
 
-def _alike(catalog: Catalog, file: OfferedFile, known: Mapping[Key, Sample]) -> list[Sample]:
-    """Return the entries with a thumbnail that look most like a file, its copies first."""
-    answer = catalog.search(PictureQuery(b""), Page(limit=MOST_LAID_OVER), reader=file)
+def _alike(catalog: Catalog, file: OfferedFile, known: Mapping[Key, Sample]) -> Iterable[Sample]:
+    """Return the entries with a thumbnail that look most like a file and are not known as copies of it."""
+    page = Page(limit=min(len(known), MOST_KNOWN) + MOST_LAID_OVER)
+    answer = catalog.search(PictureQuery(b""), page, reader=file)
     keys = [(hit.dataset, hit.sample_key) for hit in answer.hits if hit.has_thumbnail]
-    more = _samples(catalog, [key for key in keys if key not in known])
-    return [known.get(key) or more[key] for key in keys]
+    return _samples(catalog, [key for key in keys if key not in known][:MOST_LAID_OVER]).values()
 
 
 def _same_work(codes: Iterable[bytes], own: Sequence[ClaimedPicture]) -> list[ClaimedPicture]:

@@ -24,11 +24,11 @@ def tell_of_another(session: Session, account: uuid.UUID, place: str, host: str,
 
 
 def tell_of_gone(session: Session, account: uuid.UUID, place: str, *, at: datetime) -> None:
-    """Tell somebody that what showed her control of a place is no longer there."""
+    """Tell somebody that what showed her control of a place does not show it any more."""
     body = (
-        f"What showed that you control {place} is no longer there.\n\n"
-        "Every no that rests on it stays. A yes that rests on it pauses until you put it back and check again, on the page "
-        "What I control."
+        f"What showed that you control {place} did not show it at the last look.\n\n"
+        "Every no that rests on it stays. A yes that rests on it pauses until it is confirmed again. The page What I control "
+        "says what was seen, and what you can do."
     )
     _tell(session, account, "We no longer see that you control a site", body, at)
 

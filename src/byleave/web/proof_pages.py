@@ -176,7 +176,7 @@ def _sentence(proof: Proof) -> str:
                 f"after {CHECK_EVERY.days // 2 - 1} days without it, a yes that rests on it pauses."
             )
         case ProofState.STALE:
-            return "It is no longer there. Your no stays; a yes that rests on it pauses until you put it back and check."
+            return "The last look did not confirm it; its page says what was seen. Your no stays; a yes that rests on it pauses until it is confirmed again."
         case _:
             return "You gave it up, or it was not found in time. You can begin anew."
 

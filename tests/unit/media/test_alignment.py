@@ -83,7 +83,8 @@ def padded(way: str) -> Pixels:
     copy, chance = SCENES[2], np.random.default_rng(1)
     edge = 70
     if way in {"symmetric", "reflect", "wrap", "edge"}:
-        return np.pad(copy, ((edge, edge), (edge, edge), (0, 0)), mode=way)  # type: ignore[call-overload]  # a mode by name
+        wide: Pixels = np.pad(copy, ((edge, edge), (edge, edge), (0, 0)), mode=way)  # type: ignore[call-overload]  # a mode by name
+        return wide
     rows, columns = copy.shape[0] + 2 * edge, copy.shape[1] + 2 * edge
     enlarged = Image.fromarray(copy).resize((columns, rows))
     ground = {
