@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import assert_never
 
 from byleave.consent.standards import RULES_ALONE, Standard
@@ -90,15 +91,8 @@ def decide(
     if not uses:
         raise InputError("no use is named, so nothing can be decided", remedy="say what the dataset is for")
     found = list(signals)
-    answers = [
-        _answer(
-            acting(statements, use, at, with_pending_refusals=with_pending_refusals, standard=standard),
-            [signal for signal in found if signal.use is use],
-            use,
-            licences,
-        )
-        for use in uses
-    ]
+    acts = partial(acting, statements, at=at, with_pending_refusals=with_pending_refusals, standard=standard)
+    answers = [_answer(acts(use=use), found, use, licences) for use in uses]
     preference = combine([answer for answer, _ in answers] + [Preference.DENY] * bool(faults))
     unreadable = [Cause(CauseKind.UNREADABLE, fault, Preference.DENY) for fault in sorted(set(faults))]
     stays = all(keeps(answer, regime) for answer, _ in answers)
@@ -136,7 +130,11 @@ def keeps(preference: Preference, regime: Regime) -> bool:
 def _answer(
     acts: Sequence[Statement], signals: Sequence[Signal], use: Use, licences: Collection[bytes]
 ) -> tuple[Preference, list[Cause]]:
-    causes = [Cause(CauseKind.SIGNAL, signal.name, signal.preference, use) for signal in signals]
+    causes = [
+        Cause(CauseKind.SIGNAL, signal.name, signal.preference, use)
+        for signal in signals
+        if signal.use is use
+    ]
     for statement in acts:
         if statement.claim in licences:
             causes.append(Cause(CauseKind.LICENCE, statement.claim.hex(), Preference.ALLOW, use))
