@@ -27,6 +27,7 @@ from byleave.errors import ByleaveError
 
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
 MEMORY = 512 * 1024 * 1024
+HERE = Path(__file__).parent
 LARGE_ROWS = 20_000_000
 WARM = 4
 """Shards done before the clock starts, so that every worker has mapped the list and compiled its loops."""
@@ -58,7 +59,7 @@ def cluster(folder: Path, machines: int) -> Iterator[str]:
         "TMPDIR": str(folder),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent / "src")]),
     }
     from ray.cluster_utils import Cluster
 

@@ -35,6 +35,11 @@ KNOWN_BY_NAME: Final = (".parquet", ".tar", ".npy", STATISTICS)
 """Endings by which a form is known: nothing of such files is read to find it."""
 
 DESCRIPTION: Final = ".json"
+MAGIC: Final = b"PAR1"
+FOOTER_END: Final = 8
+"""Bytes of a Parquet file that say how long its footer is, and the magic value after them."""
+
+MOST_FOOTER_BYTES: Final = 64 * MIB
 _READERS: Final = 16
 
 
@@ -99,6 +104,18 @@ class Outlined:
         return tuple(
             self.wanted[file.path.relative_to(self.input.outline).as_posix()] for file in files_of(part)
         )
+
+    def draw_footer(self, file: InputFile) -> None:
+        """Let the outline of a Parquet file tell its columns: its footer is fetched, and nothing before it."""
+        (wanted,) = self.objects_of(file)
+        stored = wanted.stored
+        end = self.input.folder.piece(stored, max(0, stored.size - FOOTER_END), FOOTER_END)
+        length = min(int.from_bytes(end[:4], "little"), MOST_FOOTER_BYTES, stored.size - len(end))
+        begin = stored.size - len(end) - length
+        with file.path.open("r+b") as outline:
+            outline.write(MAGIC)
+            outline.seek(begin)
+            outline.write(self.input.folder.piece(stored, begin, length) + end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +227,7 @@ def _draw(folder: ObjectFolder, listed: Sequence[Stored], scratch: Path) -> None
         wanted = _bytes_to_tell(stored)
         with path.open("wb") as file:
             if wanted:
-                file.write(folder.start_of(stored, wanted))
+                file.write(folder.piece(stored, 0, wanted))
             file.truncate(stored.size)
 
     with ThreadPoolExecutor(_READERS) as readers:

@@ -13,6 +13,7 @@ from byleave.apply.object_input import DigestWork, ObjectInput, Outlined, outlin
 from byleave.apply.report import FileFacts
 from byleave.apply.since import check_since
 from byleave.apply.sources import Input, dataset_version, files_of, find_input, found_below, rows_are_those_of
+from byleave.apply.viewer import MOST_SCHEMAS
 from byleave.apply.workers import Task
 from byleave.errors import ConflictError
 from byleave.release import Release
@@ -120,6 +121,8 @@ def _of_objects(asked: Asked, outline: Outlined, engine: Engine, show: Show) -> 
     if asked.since is not None:
         check_since(outline.top, *asked.since)
     source = found_below([outline.top])
+    for file in source.files[:MOST_SCHEMAS]:
+        outline.draw_footer(file)
     if asked.with_version:
         data = [one for name, one in sorted(outline.wanted.items()) if outline.is_data(name)]
         digests: dict[str, str] = {}

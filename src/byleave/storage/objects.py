@@ -128,13 +128,13 @@ class ObjectFolder:
                 )
             return bytes(found.bytes())
 
-    def start_of(self, stored: Stored, most: int) -> bytes:
-        """Return the first ``most`` bytes of an object, or all of it."""
-        if not stored.size:
+    def piece(self, stored: Stored, begin: int, length: int) -> bytes:
+        """Return at most ``length`` bytes of an object from ``begin`` on."""
+        wanted = min(length, stored.size - begin)
+        if wanted <= 0:
             return b""
         with _told(f"{self.url}/{stored.name}"):
-            wanted = min(most, stored.size)
-            return bytes(_client().get_range(_store(self.url), stored.name, start=0, length=wanted))
+            return bytes(_client().get_range(_store(self.url), stored.name, start=begin, length=wanted))
 
     def fetch(self, stored: Stored, path: Path) -> str:
         """Write an object to a file, if it still is what was listed; return its SHA-256 (hex).
