@@ -1,6 +1,7 @@
 """What targets answer, for many at once: the rules of ``byleave.consent.acting`` over the columns of a ruleset.
 
-A property test holds both to one answer. Whoever changes the rules changes them there first.
+What a statement amounts to is looked up in tables that were asked of those rules, see ``byleave.apply.standings``. A property test holds both to
+one answer.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.ruleset import KINDS, STATES, Ruleset
+from byleave.apply.ruleset import NEVER, Ruleset
+from byleave.apply.standings import ACTS, PENDING, life_table, standing_table
 from byleave.apply.tables import Ints
-from byleave.consent import ALLOW_FROM, DENY_FROM, RULES_ALONE, ClaimState, Preference, Standard, Use
+from byleave.consent import RULES_ALONE, Preference, Standard, Use
 
 Answers = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER = np.iinfo(np.int64).min
-_DENY_LEAST = np.array([DENY_FROM[kind] for kind in KINDS], np.uint8)
-_EFFECTIVE, _FILED = STATES.index(ClaimState.EFFECTIVE), STATES.index(ClaimState.FILED)
 _USES = tuple(Use)
 
 
@@ -73,8 +72,8 @@ def spoken(ruleset: Ruleset, targets: Ints, terms: Terms) -> Spoken:
     ends = np.cumsum(counts)
     owners = np.repeat(np.arange(len(targets)), counts)
     rows = np.arange(ends[-1]) + np.repeat(ruleset.starts[targets] - (ends - counts), counts)
-    least = _DENY_LEAST[np.searchsorted(ruleset.bases, targets, side="right") - 1][owners]
-    answers = _acting(ruleset, rows, least, terms)
+    kinds = (np.searchsorted(ruleset.bases, targets, side="right") - 1)[owners]
+    answers = _acting(ruleset, rows, kinds, terms)
     shared = np.flatnonzero((counts > 1)[owners])
     aside = set_aside(ruleset, rows, answers, terms.standard)
     for place in range(len(terms.uses)):
@@ -97,20 +96,19 @@ def set_aside(ruleset: Ruleset, rows: Ints, answers: Answers, standard: Standard
     return aside
 
 
-def _acting(ruleset: Ruleset, rows: Ints, least: Answers, terms: Terms) -> Answers:
-    """Return what each row answers for each use if it acts, and ``UNKNOWN`` if it does not."""
+def _acting(ruleset: Ruleset, rows: Ints, kinds: Ints, terms: Terms) -> Answers:
+    """Return what each row answers for each use if it acts, and ``UNKNOWN`` if it does not; ``kinds`` says of what kind its target is."""
     at = _microseconds(terms.at)
     facts = ruleset.rows
     begins, expires = facts["effective_at"][rows], facts["expires_at"][rows]
-    lasts = (expires == _NEVER) | (expires > at)
-    begun = (begins != _NEVER) & (begins <= at)
-    in_force = lasts & begun & (facts["state"][rows] == _EFFECTIVE)
-    waits = lasts & (facts["state"][rows] == _FILED)
-    evidence = facts["evidence"][rows]
-    refusal_counts = (in_force & (evidence >= least)) | ((in_force | waits) & terms.with_pending)
-    yes_counts = in_force & (evidence >= ALLOW_FROM) & (facts["flags"][rows] == 0)
+    begun, ended = (begins != NEVER) & (begins <= at), (expires != NEVER) & (expires <= at)
+    lives = life_table()[facts["state"][rows], begun.astype(np.uint8), ended.astype(np.uint8)]
+    levels, flags = facts["evidence"][rows], facts["flags"][rows]
     answers = facts["preferences"][rows][:, places_of(terms.uses)]
-    counts = np.where(answers == Preference.ALLOW, yes_counts[:, None], refusal_counts[:, None])
+    amounts = standing_table()[lives, kinds, levels, flags][np.arange(len(rows))[:, None], answers]
+    counts = amounts == ACTS
+    if terms.with_pending:
+        counts |= (amounts == PENDING) & (answers != Preference.ALLOW)
     return np.where(counts, answers, np.uint8(Preference.UNKNOWN))
 
 
