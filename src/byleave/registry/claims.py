@@ -276,7 +276,10 @@ def read_claim_id(text: str, *, remedy: str) -> bytes:
 
 def not_found(claim_id: bytes) -> NotFoundError:
     """Return the error for a claim that is not there, or not for whoever asks."""
-    return NotFoundError(f"no claim {claim_id.hex()} here", remedy="list yours with `byleave claim list`")
+    return NotFoundError(
+        f"nothing is filed here under {claim_id.hex() or 'this name'}",
+        remedy="look for it under My choices, or in `byleave claim list`",
+    )
 
 
 def event_time(at: datetime) -> str:
