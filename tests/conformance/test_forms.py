@@ -59,3 +59,18 @@ def test_datasets_loads_a_saved_dataset_under_another_fingerprint(world: Path) -
     assert cleaned["train"].features == whole.features
     before = datasets.load_from_disk(str(world / "data"))
     assert cleaned["train"]._fingerprint != before["train"]._fingerprint
+
+
+@pytest.mark.filterwarnings("ignore")  # the package warns of what torch will change
+def test_mosaicml_streaming_reads_what_is_left_of_what_it_wrote(world: Path) -> None:
+    streaming = package("streaming")
+    columns = {"url": "str", "place": "int"}
+    with streaming.MDSWriter(out=str(world / "data"), columns=columns, size_limit=512) as writer:
+        for place, link in enumerate(LINKS):
+            writer.write({"url": link, "place": place})
+    report = apply_ruleset(request(world, world / "data"), NOW)
+    assert report.removed
+    streaming.base.util.clean_stale_shared_memory()
+    cleaned = streaming.StreamingDataset(local=str(world / "out"), shuffle=False, batch_size=1)
+    places = [place for place, link in enumerate(LINKS) if link in FREE]
+    assert [(sample["url"], sample["place"]) for sample in cleaned] == [(LINKS[p], p) for p in places]
