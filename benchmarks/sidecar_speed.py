@@ -2,7 +2,8 @@
 
 A tar of generated JPEGs is written. One side reads it from memory and does nothing but decode each picture and compute both PDQ values; the other
 is the whole command's work: reading the shard twice (once for its digest), decoding in a limited process, SHA-256 of every picture, and the sidecar.
-Processor time of all processes counts, the start of the decoding process included. The sides take turns.
+Processor time of all processes counts. The start of the decoding process, which serves 50,000 pictures, is measured by itself; the ratio is given with it
+and without. The sides take turns.
 
     python benchmarks/sidecar_speed.py [--pictures 6000] [--side 512] [--turns 3]
 """
@@ -26,11 +27,12 @@ from byleave.apply.local_engine import LocalEngine
 from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
 from byleave.media import Unusable
 from byleave.media.decode import decode
+from byleave.media.fingerprinting import Fingerprinter
 from byleave.media.reading import fingerprint
 from byleave.settings import Limits
 
 LIMITS = Limits()
-DISTINCT = 200
+DISTINCT = 100
 
 
 def pictures(side: int) -> list[bytes]:
@@ -89,6 +91,16 @@ def whole(shard: Path, to: Path) -> float:
     return processor_seconds() - begun
 
 
+def start() -> float:
+    """Start a decoding process, and read one small picture."""
+    begun = processor_seconds()
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    with Fingerprinter(LIMITS) as printer:
+        printer.read([out.getvalue()])
+    return processor_seconds() - begun
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=6000)
@@ -100,11 +112,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         shard = Path(name) / "00000.tar"
         write_shard(shard, made, given.pictures)
-        plain, ours = [], []
+        plain, ours, starts = [], [], []
         began = time.perf_counter()
         for turn in range(given.turns):
             plain.append(alone(made, given.pictures))
             ours.append(whole(shard, Path(name) / f"to{turn}"))
+            starts.append(start())
+            print(
+                f"turn {turn}: alone {plain[-1]:.2f} s, whole {ours[-1]:.2f} s, start {starts[-1]:.2f} s",
+                flush=True,
+            )
         size = next((Path(name) / "to0").rglob("*.parquet")).stat().st_size
     mean = sum(map(len, made)) / len(made)
     print(
@@ -116,7 +133,11 @@ def main() -> None:
     print(
         f"byleave fingerprint:   {given.pictures / statistics.median(ours):,.0f} pictures per processor second"
     )
-    print(f"ratio: {statistics.median(plain) / statistics.median(ours):.3f} (0.9 is asked for)")
+    settled = statistics.median(plain) / (statistics.median(ours) - statistics.median(starts))
+    print(
+        f"ratio: {statistics.median(plain) / statistics.median(ours):.3f} with the start of the decoding process in {given.pictures:,} "
+        f"pictures, {settled:.3f} without (0.9 is asked for)"
+    )
     print(
         f"sidecar: {size / given.pictures:,.0f} bytes a picture; {time.perf_counter() - began:,.0f} s in all"
     )
