@@ -10,12 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, coverage_file, links_file, request, row, synced
+from typer.testing import CliRunner, Result
 
 from byleave.apply import Ruleset
 from byleave.apply.registries import KEPT_UNIONS, open_registries, open_registry
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
+from byleave.cli.main import app
 from byleave.consent import Evidence, Preference, TargetKind
 from byleave.datasets import OWN_FOLDER, source_digest
 from byleave.errors import InputError, VerificationError
@@ -210,3 +212,29 @@ class TestCoverage:
         path = self.covered(pictures, tmp_path, "other")
         with pytest.raises(VerificationError):
             self.run(pictures, tmp_path, path, ruleset=(pictures / "synced",))
+
+
+class TestCommand:
+    """The command takes several registries, a minimum of evidence and a cut-off, and says what came of them."""
+
+    def told(self, world: Path, out: Path, *arguments: str) -> Result:
+        asked = ["--input", str(world / "links.parquet"), "--output", str(out), "--regime", "opt_out"]
+        rulesets = [word for folder in both(world) for word in ("--ruleset", str(folder))]
+        return CliRunner().invoke(app, ["apply", *rulesets, *asked, "--use", "train_gen", *arguments])
+
+    def test_it_names_every_list_and_what_was_set_aside(self, world: Path, tmp_path: Path) -> None:
+        said = self.told(world, tmp_path / "out", "--min-evidence", "deny=E5", "--as-of", "2026-05-30")
+        assert said.exception is None, said.output
+        assert f"release 1 of {ORIGINS[0]} and release 4 of {ORIGINS[1]}: kept 4 of 4 rows" in said.output
+        assert "3 rows stay because of it, 0 go" in said.output
+        report = json.loads((tmp_path / "out" / OWN_FOLDER / "report.json").read_bytes())
+        assert report["set_aside"] == {"kept": 3, "removed": 0}
+        assert report["request"]["minimum_evidence"] == {"deny": "E5"}
+        assert report["request"]["as_of"] == "2026-05-30T23:59:59.999999+00:00"
+        page = (tmp_path / "out" / OWN_FOLDER / "report.html").read_text()
+        assert "What was set aside beyond the rules" in page
+
+    def test_a_yes_of_less_than_the_rules_is_refused(self, world: Path, tmp_path: Path) -> None:
+        said = self.told(world, tmp_path / "out", "--min-evidence", "allow=E0")
+        assert isinstance(said.exception, InputError)
+        assert not (tmp_path / "out").exists()
