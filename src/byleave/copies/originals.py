@@ -327,7 +327,7 @@ def _seen(found: Compared, seconds: float) -> Mapping[str, JSON]:
     if found.nearest is not None:
         steps.append({"asked": "the largest copy known here", "words": found.nearest.words})
     if found.wider:
-        shows = f"{found.wider}; at least {found.margin:.0%} of a side more"
+        shows = f"{found.wider}; at least {found.margin * 100:.0f} % of a side more"
         steps.append({"asked": "copies that your file shows more than", "words": shows})
     return {
         "steps": steps,

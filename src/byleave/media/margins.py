@@ -74,12 +74,19 @@ class Margin:
 
 
 def shown_around(whole: Pixels, placed: Placed) -> float:
-    """Return how far ``whole`` shows picture beyond a part that lies in it: the deepest such margin, as a share of its side; 0 for none."""
+    """Return how far ``whole`` shows picture beyond a part that lies in it: the deepest such margin, as a share of its side; 0 for none.
+
+    One side that was made of the part speaks against all: who pads a copy pads it in one way.
+    """
     deepest = 0.0
     for band, inside, strip, edge, depth in _sides(scaled(grey_of(whole), FINE_SIDE), placed):
         margin = measured(band, inside, strip, edge, depth)
-        if margin.carries_picture and depth > deepest and not _is_repeated(band, inside):
-            deepest = depth
+        if margin.detail < LEAST_DETAIL:
+            continue
+        if _is_repeated(band, inside):
+            return 0.0
+        if margin.carries_picture:
+            deepest = max(deepest, depth)
     return deepest
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -121,8 +121,21 @@ def error_page(request: Request, error: ByleaveError, status: int) -> Response:
         problem=_sentence(error.problem),
         remedy=_sentence(error.remedy),
         status=status,
+        back=_form_sent_from(request),
     )
     return HTMLResponse(content, status)
+
+
+def _form_sent_from(request: Request) -> str | None:
+    """Return the page of ours whose form was refused, so that nobody looks for it again."""
+    if request.method == "GET":
+        return None
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return None
+    is_ours = came.netloc == request.headers.get("host") and came.path.startswith("/")
+    return urlunsplit(("", "", came.path, came.query, "")) if is_ours and came.path[:2] != "//" else None
 
 
 def answer_words(preferences: Preferences) -> str:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -21,13 +22,14 @@ from byleave.registry.tables import TargetRow
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
-    import httpx
-
     from byleave.registry.database import Database
 
 pytestmark = pytest.mark.functional
 
 SCENES = {name: photo(seed) for seed, name in enumerate(("cliff", "meadow", "quay"))}
+WAIT_SECONDS = 300
+"""Comparing takes seconds of a processor that others may be using, and the first one loads the models."""
+
 BOX = (90, 40, 720, 600)
 """What the dataset has of each scene of 900 by 700 pixels."""
 
@@ -59,6 +61,7 @@ def site(
 @pytest.fixture
 def ann(site: Website) -> Browser:
     browser = site.browser()
+    browser.http.timeout = httpx.Timeout(WAIT_SECONDS)
     browser.sign_in(f"{uuid.uuid4().hex}@example.com")
     return browser
 

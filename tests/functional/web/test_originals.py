@@ -17,6 +17,9 @@ from byleave.registry.tables import TargetRow
 
 pytestmark = pytest.mark.functional
 
+WAIT_SECONDS = 300
+"""Comparing takes seconds of a processor that others may be using, and the first one loads the models."""
+
 
 def enlarged(gallery: Gallery, name: str, factor: float) -> bytes:
     """Make what somebody has who kept the picture at its first size."""
@@ -27,6 +30,7 @@ def enlarged(gallery: Gallery, name: str, factor: float) -> bytes:
 
 def person(website: Website) -> Browser:
     browser = website.browser()
+    browser.http.timeout = httpx.Timeout(WAIT_SECONDS)
     browser.sign_in(f"{uuid.uuid4().hex}@example.com")
     return browser
 
@@ -120,6 +124,31 @@ def test_it_does_not_reach_another_picture(website: Website, gallery: Gallery) -
 @pytest.mark.parametrize("content", [b"", b"no picture"])
 def test_what_is_no_picture_is_said(website: Website, content: bytes) -> None:
     assert shows(person(website), content).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("referer", "leads_back"),
+    [
+        ("{}/proofs/original?a=1", True),
+        ("http://other.example/proofs/original?a=1", False),
+        ("{}//other.example/proofs/original?a=1", False),
+        ("http://[", False),
+        ("", False),
+    ],
+)
+def test_a_refused_form_leads_back_to_its_page_and_never_elsewhere(
+    website: Website, referer: str, *, leads_back: bool
+) -> None:
+    ann = person(website)
+    answer = ann.post(
+        "/proofs/original",
+        data={"form_token": ann.token("/proofs/original")},
+        files={"picture": ("a.jpg", b"no picture", "image/jpeg")},
+        headers={"referer": referer.format(website.address)},
+    )
+    assert answer.status_code == 400
+    assert ('href="/proofs/original?a=1"' in answer.text) is leads_back
+    assert "other.example" not in answer.text
 
 
 def test_a_flat_picture_shows_nothing(website: Website) -> None:
