@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from tests.functional.cli.commands import byleave
 from tests.unit.release.making import KEY, released
+from tests.unit.release.test_gate import POLICY, REGISTRY, TRAINER, attested, dataset
+
+from byleave.release.attested import ATTESTATION_PATH
 
 pytestmark = pytest.mark.functional
 
@@ -37,6 +40,26 @@ def test_verify_loads_the_light_core_alone(tmp_path: Path, loaded: Path) -> None
     told = byleave("verify", folder, "--key", KEY.verifier, home=tmp_path, modules=loaded)
     assert told.returncode == 0, told.stderr
     assert not top(loaded) & (SERVER | SEARCH | APPLY | {"ray"})
+
+
+def test_statements_are_verified_and_gates_held_by_the_light_core_alone(tmp_path: Path, loaded: Path) -> None:
+    out = attested(dataset(tmp_path))
+    policy = tmp_path / "gate.toml"
+    policy.write_text(POLICY.replace("30d", "9999d"))
+    pledge = tmp_path / "pledge.json"
+    words = ("--key", tmp_path / "key", "--registry", "registry.example/test", "--dataset", "links")
+    terms = ("--regime", "opt_in", "--use", "train_gen", "--max-lag", 7)
+    key = byleave("keys", "make", "a.example", "--to", tmp_path / "key", home=tmp_path).stdout.strip()
+    trusted = ("--key", TRAINER.verifier, "--key", REGISTRY.verifier)
+    for command in (
+        ("verify", out / ATTESTATION_PATH, *trusted),
+        ("gate", out, "--policy", policy),
+        ("pledge", "--to", pledge, *words, *terms),
+        ("verify", pledge, "--key", key),
+    ):
+        told = byleave(*command, home=tmp_path, modules=loaded)
+        assert told.returncode == 0, told.stderr
+        assert not top(loaded) & (SERVER | SEARCH | APPLY | {"ray"}), command
 
 
 def test_sync_loads_neither_database(tmp_path: Path, loaded: Path) -> None:

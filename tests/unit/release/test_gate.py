@@ -32,14 +32,18 @@ max_age = "30d"
 """
 
 
+def dataset(folder: Path) -> Path:
+    """Make a dataset of one file in ``out``, and in ``source`` the file it was made from."""
+    (folder / "out" / "_byleave").mkdir(parents=True)
+    (folder / "out" / "links.jsonl").write_text("kept\n")
+    (folder / "source").mkdir()
+    (folder / "source" / "links.jsonl").write_text("kept\nremoved\n")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make a dataset of one file, and the file it was made from."""
-    (tmp_path / "out" / "_byleave").mkdir(parents=True)
-    (tmp_path / "out" / "links.jsonl").write_text("kept\n")
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "links.jsonl").write_text("kept\nremoved\n")
-    return tmp_path
+    return dataset(tmp_path)
 
 
 def attested(folder: Path, **others: Any) -> Path:
