@@ -149,7 +149,7 @@ def test_a_task_that_always_loses_its_worker_is_an_error_with_a_remedy(
     assert apply_ruleset(asked, NOW, engine=engine).removed == FILES * 1000
 
 
-@pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated:DeprecationWarning")  # its own use
+@pytest.mark.filterwarnings("ignore:`use_[a-z_]+` is deprecated:DeprecationWarning")  # Ray itself uses it
 def test_ray_data_keeps_what_a_decider_keeps(engine: RayEngine, home: Path) -> None:
     decider = Ruleset.load(home / "synced").decider(regime="opt_out", uses=["train_gen"])
     links = ["https://a.example/1", "https://b.example/1", "https://a.example/2", "https://c.example/1"]
