@@ -8,7 +8,7 @@ from typing import Final
 
 from byleave.catalog import Catalog, Sample
 from byleave.media import Picture
-from byleave.media.alignment import Pixels, Placed, find_inside
+from byleave.media.alignment import LEAST_AGREEMENT, Pixels, Placed, find_inside
 from byleave.media.decode import Decoded, decode
 from byleave.media.margins import LEAST_DEPTH, shown_around
 from byleave.settings import Limits
@@ -17,6 +17,9 @@ MOST_LAID_OVER: Final = 8
 LAYING_SECONDS: Final = 5.0
 """How many of its copies and how many entries that look like it a file is laid over, and for how many seconds of one processor. What is
 left is held to sizes alone."""
+
+LEAST_DETAIL_AROUND: Final = 0.6
+"""Fine detail that a file has in common with an entry that shows more than it, which is a thumbnail and so has less of its own."""
 
 LEAST_SCALE: Final = 0.98
 """The part of a file that a copy shows has at least this share of the copy's size in pixels."""
@@ -68,10 +71,15 @@ def _laid(picture: Picture, copy: Pixels, sample: Sample) -> Laid | None:
     placed = find_inside(picture.rgb, copy)
     if placed is None or not placed.is_sure:
         around = find_inside(copy, picture.rgb)
-        return Laid() if around is not None and around.is_sure else None
+        return Laid() if around is not None and _is_likely(around) else None
     large = _is_large_enough(picture, placed, copy, sample)
     margin = shown_around(picture.rgb, placed) if large else 0.0
     return Laid(margin, placed.right - placed.left, placed.bottom - placed.top)
+
+
+def _is_likely(around: Placed) -> bool:
+    """Whether an entry seems to show more than the file: a doubt is held against the file."""
+    return around.agreement >= LEAST_AGREEMENT and around.detail >= LEAST_DETAIL_AROUND
 
 
 def _is_large_enough(picture: Picture, placed: Placed, copy: Pixels, sample: Sample) -> bool:
