@@ -166,7 +166,7 @@ def _claims(comparison: Comparison) -> str:
         return ""
     rows: Rows = [
         [name.claim, name.origin or "", comparison.claimants.get(name, ""), one, other]
-        for name, one, other in claims[:LISTED]
+        for name, one, other in claims[:DRAWN]
     ]
     drawn = [(party, one, other) for party, one, other in parties] or [
         (name.claim, one, other) for name, one, other in claims

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.unit.apply.datasets_in_forms import write_tar
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.report import Report
@@ -88,6 +89,20 @@ class TestDamagedFiles:
                 assert not (world / f"out{number}").exists()
             else:
                 assert report.kept + report.removed == report.rows
+
+
+class TestDamagedShards:
+    """A tar that was cut off anywhere is named, and nothing is written."""
+
+    @pytest.mark.parametrize("cut", [100, 512, 700, 3000, 5 * 512, -1500])
+    def test_a_tar_cut_off_in_a_header_or_in_a_file_is_named(self, world: Path, cut: int) -> None:
+        write_tar(world / "in.tar", range(4))
+        whole = (world / "in.tar").read_bytes()
+        (world / "in.tar").write_bytes(whole.rstrip(b"\0")[:cut])
+        with pytest.raises(FormatError, match=r"in\.tar") as caught:
+            apply_to(world, "in.tar")
+        assert caught.value.remedy
+        assert not (world / "out").exists()
 
 
 class TestColumns:
