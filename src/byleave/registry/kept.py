@@ -15,6 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
+from byleave.consent import Regime
 from byleave.registry.account_tables import Account
 from byleave.registry.models import Model, models
 from byleave.registry.statement_tables import StatementRow
@@ -118,8 +119,8 @@ def _line(
     session: Session, name: str, dataset: str, said: _Said, at: datetime, model: Model | None = None
 ) -> Line:
     # What was signed after a model came out says nothing of how that model was trained.
-    attestation = _last(said.attestations, at)
     pledge = _last(said.pledges, at)
+    attestation = _last([one for one in said.attestations if _fits(one, pledge)], at)
     most_lag = timedelta(days=pledge.most_lag_days) if pledge and pledge.most_lag_days else USUAL_LAG
     pledged = (pledge.made_at, pledge.sha256) if pledge else (None, None)
     if attestation is None or attestation.published_at is None:
@@ -142,6 +143,13 @@ def _line(
         statement=attestation.sha256,
         pledge=pledged[1],
     )
+
+
+def _fits(attestation: StatementRow, pledge: StatementRow | None) -> bool:
+    """Whether the run took out what was promised, or more; a run for research takes out nothing."""
+    asked_for_a_yes = pledge is not None and pledge.regime == Regime.OPT_IN.value
+    enough = {Regime.OPT_IN.value} if asked_for_a_yes else {Regime.OPT_IN.value, Regime.OPT_OUT.value}
+    return attestation.regime in enough
 
 
 def _last(rows: Sequence[StatementRow], at: datetime) -> StatementRow | None:

@@ -32,7 +32,8 @@ from byleave.release.pledges import PLEDGED, Pledge
 from byleave.release.statements import SignedStatement, open_statement
 
 MOST_STATEMENTS: Final = 10_000
-"""Statements that one organisation may hand in."""
+MOST_STATEMENT_BYTES: Final = 2 * 1024**3
+"""Statements that one organisation may hand in, and room for all of them; one of ten thousand files has about 4 MB."""
 
 MAX_DATASET_CHARS: Final = 120
 FAST_CLOCK: Final = timedelta(days=1)
@@ -154,10 +155,10 @@ def _again(standing: StatementRow, account: uuid.UUID) -> Accepted:
 
 
 def _check_room(session: Session, account: uuid.UUID) -> None:
-    chosen = (
-        sa.select(sa.func.count()).select_from(StatementRow).where(StatementRow.organisation_id == account)
-    )
-    if session.execute(chosen).scalar_one() >= MOST_STATEMENTS:
+    taken = sa.func.coalesce(sa.func.sum(sa.func.octet_length(StatementRow.envelope)), 0)
+    chosen = sa.select(sa.func.count(), taken).where(StatementRow.organisation_id == account)
+    count, size = session.execute(chosen).one()
+    if count >= MOST_STATEMENTS or size >= MOST_STATEMENT_BYTES:
         raise ConflictError("this organisation has handed in too much", remedy="ask the operator")
 
 

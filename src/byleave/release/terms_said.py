@@ -20,7 +20,9 @@ def minimum_members(standard: Standard) -> dict[str, JSON]:
 
 def minimum_of(members: Mapping[str, Any] | None) -> Standard:
     """Read what :func:`minimum_members` wrote, or a part of it; raises AttributeError or InputError for anything else."""
-    return Standard.parse(",".join(f"{name}={level}" for name, level in (members or {}).items()) or None)
+    return Standard.parse(
+        ",".join(f"{name}={level}" for name, level in ({} if members is None else members).items()) or None
+    )
 
 
 def is_as_careful(one: Standard, other: Standard) -> bool:

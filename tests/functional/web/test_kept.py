@@ -99,6 +99,20 @@ def test_a_pledge_says_how_old_it_may_be(session: Session) -> None:
     assert line.pledged_at == NOW - 20 * DAY
 
 
+def test_a_run_that_took_out_less_than_promised_keeps_nothing(session: Session) -> None:
+    lab = a_lab(session)
+    at = NOW - DAY
+    said = {"number": 0, "published_at": at, "entries": 10, "removed": 0}
+    signs(session, lab, "attest", at, **said | {"regime": "research"})
+    assert [line.outcome for line in kept_lines(session, NOW)] == [Outcome.NOTHING]
+    signs(session, lab, "attest", at, **said)
+    assert [line.outcome for line in kept_lines(session, NOW)] == [Outcome.KEPT]
+    signs(session, lab, "pledge", at, most_lag_days=7, regime="opt_in")
+    assert [line.outcome for line in kept_lines(session, NOW)] == [Outcome.NOTHING]
+    signs(session, lab, "attest", at, **said | {"regime": "opt_in"})
+    assert [line.outcome for line in kept_lines(session, NOW)] == [Outcome.KEPT]
+
+
 def test_choices_made_since_are_counted(session: Session) -> None:
     lab = a_lab(session)
     applied(session, lab, 5)
