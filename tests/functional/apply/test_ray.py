@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -54,14 +55,14 @@ def scratch(storage: Bucket) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def engine(scratch: Path, storage: Bucket) -> Iterator[RayEngine]:
     (scratch / "ray").mkdir()
-    facts = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
+    facts: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 1024 * 1024}
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_TMPDIR", str(scratch))
         environment.setenv("TMPDIR", str(scratch))
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("RAY_worker_niceness", "0")
         environment.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
-        cluster = Cluster(
+        cluster: Any = Cluster(
             initialize_head=True,
             head_node_args=facts | {"include_dashboard": False, "node_ip_address": HEAD},
         )
@@ -149,7 +150,7 @@ def test_a_task_that_always_loses_its_worker_is_an_error_with_a_remedy(
     assert apply_ruleset(asked, NOW, engine=engine).removed == FILES * 1000
 
 
-@pytest.mark.filterwarnings("ignore:`use_[a-z_]+` is deprecated:DeprecationWarning")  # Ray itself uses it
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray Data warns about its own settings
 def test_ray_data_keeps_what_a_decider_keeps(engine: RayEngine, home: Path) -> None:
     decider = Ruleset.load(home / "synced").decider(regime="opt_out", uses=["train_gen"])
     links = ["https://a.example/1", "https://b.example/1", "https://a.example/2", "https://c.example/1"]
