@@ -139,10 +139,13 @@ def policy(told: Told) -> str:
 
 def _reservations(told: Told) -> list[str]:
     report = told.report
-    request, rows, release = report["request"], report["rows"], report["release"]
+    request, rows = report["request"], report["rows"]
     lines = [
-        f"- Registry: {release['origin']}, published list no. {release['number']} of {release['published_at'][:10]}, "
-        f"manifest SHA-256 `{release['manifest_sha256']}`",
+        *(
+            f"- Registry: {one['origin']}, published list no. {one['number']} of {one['published_at'][:10]}, "
+            f"manifest SHA-256 `{one['manifest_sha256']}`"
+            for one in report.get("registries", [report["release"]])
+        ),
         f"- Applied on {report['at'][:10]} by Byleave {report['byleave']}, for the uses {', '.join(request['uses'])}",
         f"- Rule: {request['regime']}, that is, {_REGIMES[request['regime']]}",
         f"- {rows['removed']:,} of {rows['input']:,} entries were left out",
