@@ -96,13 +96,17 @@ class TestSameBytes:
             expected = in_folder(tmp_path, tmp_path / "data", tmp_path / "out", **chosen)
             assert storage.contents(f"{place}/out") == expected
 
-    def test_from_a_folder_into_objects_and_back(self, home: Path, asked: ApplyRequest, tmp_path: Path) -> None:
+    def test_from_a_folder_into_objects_and_back(
+        self, home: Path, asked: ApplyRequest, tmp_path: Path
+    ) -> None:
         here = request(home, home / "data", output=tmp_path / "out")
         assert apply_ruleset(replace(here, output=asked.output), NOW).removed == FILES * 100
         again = apply_ruleset(replace(here, input=str(asked.output)), NOW)
         assert (again.rows, again.removed, again.left_out) == (FILES * 200, 0, ())
 
-    def test_one_object_is_an_input(self, home: Path, asked: ApplyRequest, storage: Bucket, place: str) -> None:
+    def test_one_object_is_an_input(
+        self, home: Path, asked: ApplyRequest, storage: Bucket, place: str
+    ) -> None:
         apply_ruleset(replace(asked, input=f"{asked.input}/part-2.parquet"), NOW)
         names = set(storage.contents(f"{place}/out"))
         assert {name for name in names if not name.startswith("_byleave")} == {"part-2.parquet"}
