@@ -54,27 +54,25 @@ class Listing:
     def batch(self, taken: Taken, name: str, first_row: int, tally: Tally) -> pa.RecordBatch:
         """List rows of the file ``name`` whose batch begins at ``first_row``, and count why they go."""
         matched, rows = taken.matched, taken.rows
-        begins = np.searchsorted(matched.rows, rows, side="left")
-        ends = np.searchsorted(matched.rows, rows, side="right")
         tally.seen_hosts.add(matched.hosts_of(rows))
         return pa.record_batch(
             [
                 pa.repeat(name, len(rows)),
                 pa.array(rows + first_row),
                 _fixed(matched.items[rows], matched.named[rows]),
-                pa.array(self._sample_keys(matched, begins, ends), pa.binary(16)),
-                self._causes(taken, begins, ends, tally),
+                self._sample_keys(matched, rows),
+                self._causes(taken, tally),
             ],
             schema=REMOVED_SCHEMA,
         )
 
-    def _causes(self, taken: Taken, begins: Ints, ends: Ints, tally: Tally) -> pa.Array:
+    def _causes(self, taken: Taken, tally: Tally) -> pa.Array:
         copied = self._copied(taken)
         causes = self._of_claims(taken, np.flatnonzero(~copied), tally)
         others = np.flatnonzero(copied)
         if not len(others):
             return causes
-        reasons, which = self._explained(taken, others, begins, ends)
+        reasons, which = self._explained(taken, others)
         times = np.bincount(which, minlength=len(reasons))
         _count_reasons(reasons, times, tally, several=self._ruleset.is_union)
         indices = np.empty(len(taken.rows), np.int64)
@@ -103,7 +101,7 @@ class Listing:
         causes.count(tally)
         return causes.listed()
 
-    def _explained(self, taken: Taken, places: Ints, begins: Ints, ends: Ints) -> tuple[list[Reasons], Ints]:
+    def _explained(self, taken: Taken, places: Ints) -> tuple[list[Reasons], Ints]:
         """Explain rows one combination after the other; return the reasons, and which of them each row has."""
         known: dict[tuple[tuple[int, ...], int, bool], int] = {}
         reasons: list[Reasons] = []
@@ -111,7 +109,7 @@ class Listing:
         matched, rows = taken.matched, taken.rows
         targets = matched.targets.tolist()
         faults = matched.bad_link[rows] + np.int64(2) * matched.bad_digest[rows]
-        parts = (part[places].tolist() for part in (begins, ends, faults, taken.unchecked))
+        parts = (part[places].tolist() for part in (*_spans(matched, rows), faults, taken.unchecked))
         for at, (begin, end, fault, unchecked) in enumerate(zip(*parts, strict=True)):
             key = (tuple(sorted(targets[begin:end])), fault, unchecked)
             if key not in known:
@@ -120,16 +118,23 @@ class Listing:
             indices[at] = known[key]
         return reasons, indices
 
-    def _sample_keys(self, matched: Matched, begins: Ints, ends: Ints) -> list[bytes | None]:
-        keys: list[bytes | None] = [None] * len(begins)
+    def _sample_keys(self, matched: Matched, rows: Ints) -> pa.Array:
         if self._coverage is None:
-            return keys
+            return pa.nulls(len(rows), pa.binary(16))
+        keys: list[bytes | None] = [None] * len(rows)
+        begins, ends = _spans(matched, rows)
         hit = np.flatnonzero(ends > begins)
         last = matched.targets[ends[hit] - 1] - self._ruleset.targets
         covered = (last >= 0) & (last < len(self._coverage.sample_keys))
         for row, place in zip(hit[covered].tolist(), last[covered].tolist(), strict=True):
             keys[row] = self._coverage.sample_keys[place]
-        return keys
+        return pa.array(keys, pa.binary(16))
+
+
+def _spans(matched: Matched, rows: Ints) -> tuple[Ints, Ints]:
+    """Return where the targets of each row begin and end among the pairs."""
+    begins, ends = (np.searchsorted(matched.rows, rows, side=side) for side in ("left", "right"))
+    return begins, ends
 
 
 def _fixed(values: np.ndarray[tuple[int, int], np.dtype[np.uint8]], there: Flags) -> pa.Array:

@@ -79,7 +79,9 @@ class Matched:
 
     def hosts_of(self, rows: Ints) -> pa.Array:
         """Return the hosts of some rows, in no order that means anything."""
-        odd = np.isin(rows, np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts)))
+        odd = np.zeros(len(self.named), bool)
+        odd[np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts))] = True
+        odd = odd[rows]
         starts, lengths = np.ascontiguousarray(self.hosts[rows[~odd]].T)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         content = np.empty(offsets[-1], np.uint8)

@@ -141,8 +141,13 @@ class RowCauses:
 
     def count(self, tally: Tally) -> None:
         """Count why these rows go."""
-        names = self._named.keys(several=self._ruleset.is_union)
-        tally.seen_claims.add(names)
+        if self._ruleset.is_union:
+            tally.seen_claims.add(self._named.keys(several=True))
+        else:
+            ids = pa.py_buffer(self._ruleset.rows["claim"][self._said.rows[self._heard]])
+            tally.seen_ids.add(
+                pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(self._heard), [None, ids])
+            )
         heard = self._said.owners[self._heard]
         if len(heard):
             firsts = np.flatnonzero(np.diff(heard, prepend=-1))

@@ -188,7 +188,8 @@ def slots_for(count: int) -> int:
 def distinct(numbers: Ints) -> Ints:
     """Return each number once, sorted: several times as fast as ``numpy.unique``."""
     ordered = np.sort(numbers)
-    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    once: Ints = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    return once
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

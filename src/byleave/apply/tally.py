@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import pyarrow as pa
+
 from byleave.apply.counting import Names
 from byleave.consent import CauseKind, Preference, Use
 
@@ -36,7 +38,8 @@ class Tally:
     reasons
         Rows that could not be checked, by reason. A row counts under each of its reasons.
     hosts, claims
-        Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts`` and ``seen_claims``.
+        Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts``,
+        ``seen_claims`` and, where an id alone names a claim, ``seen_ids``.
     """
 
     totals: Counter[str] = field(default_factory=Counter)
@@ -50,6 +53,7 @@ class Tally:
     claims: Counter[str] = field(default_factory=Counter)
     seen_hosts: Names = field(default_factory=Names)
     seen_claims: Names = field(default_factory=Names)
+    seen_ids: Names = field(default_factory=lambda: Names(pa.binary(16)))
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Return plain objects with sorted keys."""
@@ -75,7 +79,12 @@ class Tally:
     def cut_names(self) -> None:
         """Add up the hosts and claims seen, and drop the rarest beyond :data:`MOST_NAMES`."""
         self.hosts, fewer_hosts = self.seen_hosts.take(self.hosts, MOST_NAMES)
-        self.claims, fewer_claims = self.seen_claims.take(self.claims, MOST_NAMES)
+        if self.seen_ids.any:
+            counted = Counter({bytes.fromhex(claim): count for claim, count in self.claims.items()})
+            ids, fewer_claims = self.seen_ids.take(counted, MOST_NAMES)
+            self.claims = Counter({id_.hex(): count for id_, count in ids.items()})
+        else:
+            self.claims, fewer_claims = self.seen_claims.take(self.claims, MOST_NAMES)
         self.totals["cut"] += fewer_hosts + fewer_claims
         for names in (self.hosts, self.claims):
             if len(names) > MOST_NAMES:
