@@ -1,0 +1,54 @@
+"""A run is signed as it ends, and what would hinder that is told before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.functional.cli.commands import byleave
+from tests.logs import write_log
+from tests.unit.apply.worlds import KEY, links_file, row, synced
+
+from byleave.consent import TargetKind
+
+pytestmark = pytest.mark.functional
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+    write_log(tmp_path / "log", [b"x", b"y"], KEY)
+    links_file(tmp_path / "links.parquet", ["http://a.example/1", "http://b.example/2"])
+    return tmp_path
+
+
+def test_a_run_is_signed_as_it_ends_or_never_begins(world: Path) -> None:
+    home = world / "home"
+    verifier = byleave("keys", "make", "a.example", "--to", world / "key", home=home).stdout.strip()
+    run = (
+        "apply",
+        "--ruleset",
+        world / "synced",
+        "--input",
+        world / "links.parquet",
+        "--output",
+        world / "out",
+    )
+    terms = ("--regime", "opt_out", "--use", "train_gen", "--dataset", "links")
+    for hindered in (
+        ("--sign-with", world / "nokey"),
+        ("--sign-with", world / "key", "--log", world / "nolog"),
+        ("--sign-with", world / "key", "--pledge", world / "nopledge"),
+    ):
+        told = byleave(*run, *terms, *hindered, home=home)
+        assert told.returncode == 2, told.stderr
+        assert not (world / "out").exists()
+    told = byleave(*run, *terms, "--sign-with", world / "key", home=home)
+    assert told.returncode == 0, told.stderr
+    signed = world / "out" / "_byleave" / "attestation.dsse.json"
+    checked = byleave("verify", signed, "--key", verifier, home=home)
+    assert checked.returncode == 0, checked.stderr
+    drafts = ("report", "art53", world / "out", "--to", world / "drafts")
+    assert byleave(*drafts, home=home).returncode == 0
+    assert "| b.example | 1 |" in (world / "drafts" / "art53.md").read_text()
+    assert byleave(*drafts, home=home).returncode == 4, "a draft that somebody filled in is not written over"
