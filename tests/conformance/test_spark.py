@@ -16,6 +16,9 @@ from byleave.consent import TargetKind
 pytestmark = pytest.mark.conformance
 
 
+@pytest.mark.filterwarnings(
+    "ignore::FutureWarning:pyspark", "ignore::ResourceWarning"
+)  # Spark warns about pandas, and leaves sockets open
 def test_map_in_arrow_keeps_what_a_decider_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed (pip install pyspark)")
     if shutil.which("java") is None:

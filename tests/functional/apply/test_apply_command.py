@@ -101,6 +101,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     report = json.loads(found.pop("_byleave/report.json"))
     found.pop("_byleave/report.html")
     report.pop("at")
+    for registry in report["registries"]:
+        registry.pop("age_seconds")
     note = json.loads(found.pop("_byleave.json"))
     files = [file for file in note["files"] if not file["name"].startswith("_byleave/report.")]
     return found | {"report": json.dumps(report).encode(), "note": json.dumps(files).encode()}
