@@ -162,7 +162,7 @@ def test_a_coverage_is_named_by_its_manifest(tmp_path: Path) -> None:
 
 
 def test_commitments_travel_with_it(world: Path) -> None:
-    commitments = Commitments(bytes(32), Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
+    commitments = Commitments(bytes(16), Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
     said = open_attestation(signed(world, commitments=commitments), [TRAINER.verifier]).attestation
     assert said.commitments == commitments
 
