@@ -33,7 +33,6 @@ WARM = 4
 """Shards done before the clock starts, so that every worker has mapped the list and compiled its loops."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Timed:
     """Does shards, and tells the processor seconds each took."""

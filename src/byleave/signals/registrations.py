@@ -45,6 +45,8 @@ def read_servers(body: bytes) -> dict[str, str]:
                 secure = next((b for b in bases if isinstance(b, str) and b.startswith("https://")), None)
                 if secure is not None:
                     found |= {name.lower(): secure for name in names if isinstance(name, str)}
+            case _:
+                continue
     if not found:
         raise FormatError("the list of registries names none", remedy="try later")
     return found
