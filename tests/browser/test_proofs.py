@@ -97,7 +97,7 @@ def test_an_original_file_is_shown(ann: Page, gallery: Gallery) -> None:
         same, larger = encoded(picture, quality=90), encoded(picture.resize((960, 720)), quality=90)
     ann.get_by_role("link", name="The original file").click()
     for content, told in (
-        (same, "Both sides would have to be at least 1.2 times as long."),
+        (same, "Both sides would have to be at least 1.2 times as long, or your file would have to"),
         (larger, "compared with 1 copy"),
     ):
         sees_no_barrier(ann)

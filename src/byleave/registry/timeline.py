@@ -188,7 +188,8 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
         moments += _applied(session, spans)
     moments += _feedback(session, claim_id)
     moments += _copies(session, claim_id)
-    return tuple(sorted(moments, key=lambda moment: moment.at))
+    # Lists are dated in whole seconds: within one, what was said comes before the list that says so.
+    return tuple(sorted(moments, key=lambda moment: moment.at.replace(microsecond=0)))
 
 
 @dataclass(frozen=True, slots=True)

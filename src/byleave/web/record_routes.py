@@ -13,7 +13,7 @@ from byleave.errors import FormatError, NotFoundError
 from byleave.log import BundleAt, decode_bundle, encode_bundle
 from byleave.log.lines import HASH_BYTES
 from byleave.log.tiles import parse_path
-from byleave.publish.folders import log_folder
+from byleave.publish.folders import log_folder, releases_folder
 from byleave.publish.keys import key_history, known_keys
 from byleave.publish.log_files import CHECKPOINT, LogFiles
 from byleave.publish.record import newest_releases, record
@@ -23,6 +23,7 @@ from byleave.registry.permissions import Act
 from byleave.registry.proof_costs import proof_costs
 from byleave.registry.review import queue
 from byleave.release.key_history import HISTORY
+from byleave.release.reading import REDACTION
 from byleave.web.atom import ATOM_TYPE, releases_feed
 from byleave.web.entry_routes import FOREVER
 from byleave.web.rendering import page
@@ -78,7 +79,7 @@ def feed(request: Request, site: TheSite) -> Response:
 def verify(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Show the page that checks a receipt; the receipt never leaves the browser."""
     with site.database.transaction() as session:
-        has_list = last_published(session) is not None
+        last = last_published(session)
     keys = [str(key) for key in known_keys(site.settings)]
     trusted = _policy(site) or "".join(f"{key}\n" for key in keys)
     return page(
@@ -88,7 +89,10 @@ def verify(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
         "verify.html",
         key=keys[0],
         trusted=trusted,
-        has_list=has_list,
+        has_list=last is not None,
+        intact=last[0]
+        if last and not (releases_folder(site.settings) / str(last[0]) / REDACTION).exists()
+        else None,
         address=_address(request),
     )
 

@@ -5,7 +5,11 @@ import { check } from "./receipt_check.js";
 const form = document.querySelector("#verify");
 const found = document.querySelector("#found");
 
+// Nothing was taken out of the newest list when this page was made, and a browser would report what is not there as a fault.
+const known = `${form.dataset.releases}/${form.dataset.intact}/redaction.json`;
+
 async function fetched(address) {
+  if (form.dataset.intact && address === known) return null;
   const answer = await fetch(address, { credentials: "omit" });
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(`${address} cannot be had now`);
