@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from byleave.cli.bars import Bars
 from byleave.cli.output import print_json, say
+from byleave.cli.progress import Shown
 from byleave.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def prove(
     from byleave.release import open_synced
 
     signed = signed_attestation(attestation, key)
-    with Bars() as bars:
+    with Shown() as shown:
         proven = write_absences(
-            Bound.open(bound), signed, open_synced(ruleset), to, partial(bars.step, "prove")
+            Bound.open(bound), signed, open_synced(ruleset), to, partial(shown.step, "prove")
         )
     if json_:
         print_json({"absent": proven.absent, "kept": proven.kept})
