@@ -184,19 +184,7 @@ def _apply(
         reading.refuse_changed()
         join_lists(staging, outcome.shards, staging.own / request.list_name)
         report = Report(
-            run=RunFacts(
-                at=staging.at,
-                byleave=__version__,
-                regime=request.regime,
-                uses=request.uses,
-                unchecked=request.unchecked,
-                with_pending=request.with_pending,
-                standard=request.standard,
-                needs=plan.needs,
-                removed_file=request.list_name,
-                mode=request.mode,
-                since=request.since,
-            ),
+            run=_run_facts(request, plan, staging.at),
             registries=tuple(
                 RegistryFacts(
                     one.release, tuple(map(str, one.keys)), _coverage_facts(coverages.get(place), one, plan)
@@ -215,6 +203,22 @@ def _apply(
         (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")
         staging.publish(outcome.shards, outcome.written)
     return report
+
+
+def _run_facts(request: ApplyRequest, plan: Plan, at: datetime) -> RunFacts:
+    return RunFacts(
+        at=at,
+        byleave=__version__,
+        regime=request.regime,
+        uses=request.uses,
+        unchecked=request.unchecked,
+        with_pending=request.with_pending,
+        standard=request.standard,
+        needs=plan.needs,
+        removed_file=request.list_name,
+        mode=request.mode,
+        since=request.since,
+    )
 
 
 def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:

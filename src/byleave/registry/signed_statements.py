@@ -77,11 +77,7 @@ def accept_statement(
     keys = _good_keys(session, who.account)
     content = envelope.to_bytes()
     opened = open_statement(content, keys)
-    kind = KINDS.get(opened.statement.predicate_type)
-    if kind is None:
-        raise FormatError(
-            "this registry takes attestations, pledges and feedback", remedy="hand in one of those"
-        )
+    kind = _kind_of(opened)
     # Two that hand in the same at once wait for each other at the organisation's row.
     session.execute(sa.select(Account.id).where(Account.id == who.account).with_for_update())
     standing = session.get(StatementRow, opened.sha256)
@@ -112,6 +108,15 @@ def accept_statement(
     if kind == "feedback":
         _note_feedback(session, opened, who.account, at)
     return Accepted(opened.sha256, kind, event, is_new=True)
+
+
+def _kind_of(opened: SignedStatement) -> str:
+    kind = KINDS.get(opened.statement.predicate_type)
+    if kind is None:
+        raise FormatError(
+            "this registry takes attestations, pledges and feedback", remedy="hand in one of those"
+        )
+    return kind
 
 
 def statement_by_digest(session: Session, sha256: bytes) -> StatementRow:
