@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from string import Template
@@ -10,56 +9,20 @@ from string import Template
 from byleave.apply.charts import Bar, figure, table
 from byleave.apply.checks_page import checks_section
 from byleave.apply.modes import Mode
+from byleave.apply.page_words import (
+    EVIDENCE_WORDS,
+    METHOD_WORDS,
+    PREFERENCE_WORDS,
+    REGIME_WORDS,
+    USE_WORDS,
+    cause_words,
+)
 from byleave.apply.report import LIMITS, RegistryFacts, Report
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.tally import most_first
 from byleave.consent import Evidence, Preference, Regime, Use
 
 HOSTS_SHOWN = 15
-
-REGIME_WORDS: Mapping[Regime, str] = {
-    Regime.OPT_OUT: "where nobody answered, the entry stays",
-    Regime.OPT_IN: "where nobody answered, the entry goes",
-    Regime.RESEARCH: "nothing goes, everything is reported",
-}
-USE_WORDS: Mapping[Use, str] = {
-    Use.TRAIN_GEN: "training generative models",
-    Use.TRAIN_OTHER: "training other models",
-    Use.TDM: "text and data mining",
-    Use.AI_INPUT: "input to a model",
-    Use.AI_INDEX: "search index of an AI system",
-    Use.SEARCH: "ordinary search",
-}
-PREFERENCE_WORDS: Mapping[Preference, tuple[str, str]] = {
-    Preference.DENY: ("No", "no"),
-    Preference.CONDITIONAL: ("Ask me first", "wait"),
-    Preference.ALLOW: ("Yes", "yes"),
-    Preference.UNKNOWN: ("No answer", "none"),
-}
-METHOD_WORDS: Mapping[str, str] = {
-    "url": "this very link",
-    "prefix": "a path it stands below",
-    "host": "its host",
-    "domain": "its domain",
-    "digest": "this very file",
-    "exact": "this very file",
-    "pdq": "a copy of the picture",
-}
-EVIDENCE_WORDS: Mapping[Evidence, str] = {
-    Evidence.E0: "not confirmed",
-    Evidence.E1: "profile",
-    Evidence.E2: "page or path",
-    Evidence.E3: "site",
-    Evidence.E4: "signed file",
-    Evidence.E5: "vouched for",
-}
-KIND_WORDS: Mapping[str, str] = {
-    "unreadable": "The entry could not be read, which counts as no",
-    "regime": "Nobody answered, and the regime asks for a yes",
-    "unchecked": "It could not be checked, and --unchecked drop was given",
-    "signal": "A signal at the place itself",
-    "licence": "A licence",
-}
 
 
 def html_page(report: Report) -> str:
@@ -178,7 +141,7 @@ def _causes(report: Report) -> str:
     rows: list[list[str | int]] = []
     for cause in causes:
         use = Use(str(cause["use"])) if cause["use"] else None
-        rows.append([_cause_words(cause), USE_WORDS[use] if use else "any", int(str(cause["rows"]))])
+        rows.append([cause_words(cause), USE_WORDS[use] if use else "any", int(str(cause["rows"]))])
     several = len(report.run.uses) > 1
     bars = [
         Bar(f"{reason}, {use}" if several else str(reason), ((int(count), "no"),))
@@ -189,14 +152,6 @@ def _causes(report: Report) -> str:
         + figure(bars, "Entries by the reason they are listed for")
         + table("Entries by reason", ["Reason", "Use", "Entries"], rows)
     )
-
-
-def _cause_words(cause: Mapping[str, object]) -> str:
-    kind = str(cause["kind"])
-    if kind in KIND_WORDS:
-        return KIND_WORDS[kind]
-    answer = PREFERENCE_WORDS[Preference.parse(str(cause["preference"]))][0]
-    return f"{answer}, for {METHOD_WORDS.get(str(cause['method']), 'this entry')}"
 
 
 def _copies(report: Report) -> str:

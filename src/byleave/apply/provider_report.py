@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from byleave.apply.domains import MOST_OF_SME, Domains
-from byleave.apply.page import METHOD_WORDS
+from byleave.apply.page_words import METHOD_WORDS
 
 SHOWN_DOMAINS: Final = 50
 DOMAINS_FILE: Final = "art53-domains.csv"
