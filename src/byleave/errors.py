@@ -13,6 +13,12 @@
     └── MissingExtraError   exit 7, HTTP 501   an optional part of Byleave is not installed
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MAX_REASON_CHARS = 200
+"""How much of a reason is repeated: it may quote what somebody else wrote."""
+
 
 class ByleaveError(Exception):
     """Base class: what went wrong, and the one thing to try next.
@@ -82,3 +88,19 @@ class MissingExtraError(ByleaveError):
 
     exit_code = 7
     http_status = 501
+
+
+@contextmanager
+def as_format_error(problem: str, *, remedy: str) -> Iterator[None]:
+    """Tell whatever goes wrong while somebody else's bytes are taken apart as a :class:`FormatError`, the reason behind ``problem``.
+
+    Meant for parsed JSON and TOML: a member that is missing or of another type, a number out of range, endless nesting.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise FormatError(f"{problem}: {error.problem[:MAX_REASON_CHARS]}", remedy=remedy) from error
+    except KeyError as error:
+        raise FormatError(f"{problem}: {error} is missing", remedy=remedy) from error
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise FormatError(f"{problem}: {str(error)[:MAX_REASON_CHARS]}", remedy=remedy) from error

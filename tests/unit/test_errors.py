@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from byleave import errors
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, FormatError, InputError, VerificationError, as_format_error
 
 
 def tree(root: type[ByleaveError] = ByleaveError) -> list[type[ByleaveError]]:
@@ -42,3 +44,32 @@ def test_a_reader_of_exit_codes_can_tell_the_branches_apart() -> None:
     branches: list[type[ByleaveError]] = [ByleaveError, *ByleaveError.__subclasses__()]
     ours = [kind for kind in branches if kind.__module__ == errors.__name__]
     assert sorted(kind.exit_code for kind in ours) == list(range(1, len(ours) + 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "Expecting"),
+        ("{}", "'day' is missing"),
+        ("[]", "list indices"),
+        ('{"day": "x"}', "x is no day"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_whatever_is_wrong_with_others_bytes_is_told_in_one_way(content: str, why: str) -> None:
+    def day(text: str) -> int:
+        if not text.isdigit():
+            raise InputError(f"{text} is no day", remedy="write a number")
+        return int(text)
+
+    with (
+        pytest.raises(FormatError, match="^the date cannot be read: .*" + why) as told,
+        as_format_error("the date cannot be read", remedy="write it again"),
+    ):
+        day(json.loads(content)["day"])
+    assert told.value.remedy == "write it again"
+
+
+def test_a_signature_that_does_not_hold_stays_what_it_is() -> None:
+    with pytest.raises(VerificationError), as_format_error("unread", remedy="write it again"):
+        raise VerificationError("forged", remedy="do not believe it")

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import JSON, Policy, VerifierKey
-from byleave.release.attestations import Attestation, Commitments, ListApplied, sign_attestation
+from byleave.release.attestations import Attestation, Commitments, ListApplied
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files, read_within
 from byleave.release.keys import SigningKey
 from byleave.release.manifest import ReleaseName
-from byleave.release.pledges import open_pledge
-from byleave.release.statements import MOST_FILES, FileDigest, sha256_of
+from byleave.release.pledges import Pledge
+from byleave.release.statements import MOST_FILES, FileDigest, open_statement, sha256_of, sign_statement
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
 from byleave.storage import write_atomically
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE
@@ -95,7 +95,7 @@ def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
             f"{request.output / REPORT} lacks what an attestation states: {str(error)[:200]}", remedy=_REMEDY
         ) from error
     attestation.check_log(Policy.of_keys(registry_keys(said)))
-    write_atomically(request.output / ATTESTATION_PATH, sign_attestation(attestation, request.key))
+    write_atomically(request.output / ATTESTATION_PATH, sign_statement(attestation.statement(), request.key))
     return attestation
 
 
@@ -198,10 +198,10 @@ def _other_lists(said: Mapping[str, Any]) -> dict[str, JSON]:
 def _pledge(request: AttestRequest, dataset: str) -> bytes | None:
     if request.pledge is None:
         return None
-    opened = open_pledge(request.pledge.read_bytes(), [request.key.verifier])
-    if opened.pledge.dataset != dataset:
+    opened = open_statement(request.pledge.read_bytes(), [request.key.verifier]).read(Pledge.parse)
+    if opened.said.dataset != dataset:
         raise VerificationError(
-            f"the pledge is about {opened.pledge.dataset!r}, this is {dataset!r}",
+            f"the pledge is about {opened.said.dataset!r}, this is {dataset!r}",
             remedy="name the pledge for this dataset, or leave it out",
         )
     return opened.sha256

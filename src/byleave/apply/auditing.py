@@ -15,10 +15,11 @@ from byleave.apply.shard import Unchecked
 from byleave.apply.sources import found_below
 from byleave.errors import VerificationError
 from byleave.log import Policy, WitnessedCheckpoint
-from byleave.release.attestations import Attestation, SignedAttestation
+from byleave.release.attestations import Attestation
 from byleave.release.items import ItemRow
 from byleave.release.openings import Opened, Openings
 from byleave.release.receipts import Receipt
+from byleave.release.statements import Signed
 from byleave.urls.canonical import canonical_urls
 from byleave.urls.names import item_id_of_bytes, item_id_of_url
 
@@ -57,7 +58,7 @@ class Audited:
 
 def audit_openings(
     openings: Openings,
-    signed: SignedAttestation,
+    signed: Signed[Attestation],
     receipt: Receipt,
     policy: Policy,
     folders: Sequence[Path],
@@ -74,7 +75,7 @@ def audit_openings(
     VerificationError
         If the openings do not hold, the draw is not after the attestation, or the synced folder holds another list than was applied.
     """
-    attestation = signed.attestation
+    attestation = signed.said
     if attestation.commitments is None:
         raise VerificationError(
             "the attestation binds no items, so none can be drawn",
@@ -94,7 +95,7 @@ def audit_openings(
 
 
 def _check_order(
-    receipt: Receipt, signed: SignedAttestation, policy: Policy, draw: WitnessedCheckpoint
+    receipt: Receipt, signed: Signed[Attestation], policy: Policy, draw: WitnessedCheckpoint
 ) -> None:
     if receipt.record.get("statement_sha256") != signed.sha256.hex():
         raise VerificationError(

@@ -23,10 +23,11 @@ from byleave.apply.sources import Input, found_below
 from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
-from byleave.release.attestations import SALT_BYTES, Commitments, SignedAttestation
+from byleave.release.attestations import SALT_BYTES, Attestation, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
+from byleave.release.statements import Signed
 from byleave.storage import OWN_FOLDER, write_atomically
 from byleave.urls.names import ID_BYTES
 
@@ -101,7 +102,7 @@ def bind_items(output: Path, ruleset: Ruleset, folder: Path, salt: bytes | None 
 
 
 def open_drawn(
-    output: Path, bound: Bound, signed: SignedAttestation, note: str, policy: Policy, count: int
+    output: Path, bound: Bound, signed: Signed[Attestation], note: str, policy: Policy, count: int
 ) -> Openings:
     """Open the rows that a cosigned checkpoint draws.
 
@@ -110,7 +111,7 @@ def open_drawn(
     VerificationError
         If the trees are not those of the attestation, or no witness cosigned the checkpoint.
     """
-    if signed.attestation.commitments != bound.commitments:
+    if signed.said.commitments != bound.commitments:
         raise VerificationError(
             "the attestation binds other items than this folder",
             remedy="name the folder of --commit of that run",

@@ -18,8 +18,9 @@ from byleave.consent import TargetKind
 from byleave.errors import ConflictError, VerificationError
 from byleave.release import Release
 from byleave.release.absences import INDEX, AbsenceIndex
-from byleave.release.attestations import SignedAttestation
+from byleave.release.attestations import Attestation
 from byleave.release.claims_file import DIGESTS
+from byleave.release.statements import Signed
 from byleave.storage import publish_folder
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
@@ -34,7 +35,7 @@ class Proven:
 
 def write_absences(
     bound: Bound,
-    signed: SignedAttestation,
+    signed: Signed[Attestation],
     release: Release,
     folder: Path,
     progress: Callable[[int, int], None],
@@ -48,13 +49,13 @@ def write_absences(
     ConflictError
         If the folder is there already.
     """
-    applied = signed.attestation.applied.name
+    applied = signed.said.applied.name
     if (applied.number, applied.manifest_digest) != (release.number, release.manifest_digest):
         raise VerificationError(
             f"the attestation is about list no. {applied.number}, and list no. {release.number} is named",
             remedy="name the synced folder of that list",
         )
-    if signed.attestation.commitments != bound.commitments:
+    if signed.said.commitments != bound.commitments:
         raise VerificationError(
             "the attestation binds other items than this folder",
             remedy="name the folder of --commit of that run",

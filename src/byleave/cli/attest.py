@@ -192,8 +192,9 @@ def feedback(
 ) -> None:
     """Tell a registry, signed, what came of claims. Claimants and reviewers read it; it changes no claim."""
     from byleave.cli.statement_words import hand_in, one_line, read_lines
-    from byleave.release.feedback import Feedback, sign_feedback, verdicts_of
+    from byleave.release.feedback import Feedback, verdicts_of
     from byleave.release.keys import read_key
+    from byleave.release.statements import sign_statement
 
     if (file is None) == (claim is None or outcome is None):
         raise InputError("which claims?", remedy="name one with --claim and --outcome, or many with --file")
@@ -205,7 +206,7 @@ def feedback(
         now(),
         verdicts_of(rows),
     )
-    answer = hand_in(to, token, sign_feedback(said, secret))
+    answer = hand_in(to, token, sign_statement(said.statement(), secret))
     if json_:
         print_json(answer)
         return

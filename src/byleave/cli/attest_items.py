@@ -14,7 +14,8 @@ from byleave.errors import NotFoundError
 
 if TYPE_CHECKING:
     from byleave.log import Policy
-    from byleave.release.attestations import SignedAttestation
+    from byleave.release.attestations import Attestation
+    from byleave.release.statements import Signed
 
 _DRAWN = 1_000
 
@@ -91,7 +92,7 @@ def open_(
     say(f"opened {len(openings.rows):,} entries: publish {to} with the attestation and its receipt")
 
 
-def signed_attestation(path: Path, key: str) -> SignedAttestation:
+def signed_attestation(path: Path, key: str) -> Signed[Attestation]:
     """Read an attestation that a key signed."""
     from byleave.cli.verify_statements import statement_bytes
     from byleave.log import VerifierKey

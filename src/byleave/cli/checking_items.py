@@ -57,7 +57,7 @@ def prove_absent(
         to.mkdir(parents=True)
         for digest, proof in kept.items():
             (to / f"{digest.hex()}.json").write_bytes(proof.to_bytes())
-    _tell_absent(signed.attestation, len(receipt.targets), given.keys() - kept.keys(), len(kept), json_=json_)
+    _tell_absent(signed.said, len(receipt.targets), given.keys() - kept.keys(), len(kept), json_=json_)
     if len(kept) < len(given):
         raise typer.Exit(EXIT_MISSING)
 
@@ -120,7 +120,7 @@ def audit_attestation(
     if json_:
         print_json(_audited(audited))
     else:
-        _tell_audited(audited, signed.attestation)
+        _tell_audited(audited, signed.said)
     if audited.breaches:
         raise typer.Exit(VerificationError.exit_code)
 

@@ -36,7 +36,8 @@ def pledge(
     """Write and sign a pledge: which lists will be applied to a dataset, how, and how old they may become."""
     from byleave.consent import Regime, Standard, Use
     from byleave.release.keys import read_key
-    from byleave.release.pledges import Pledge, files_at, sign_pledge
+    from byleave.release.pledges import Pledge, files_at
+    from byleave.release.statements import sign_statement
 
     secret = read_key(key)
     said = Pledge(
@@ -50,7 +51,7 @@ def pledge(
         minimum=Standard.parse(minimum_evidence),
         files=files_at(files) if files else (),
     )
-    content = sign_pledge(said, secret)
+    content = sign_statement(said.statement(), secret)
     write_new(to, content)
     if json_:
         print_json(said.statement().predicate)

@@ -9,7 +9,7 @@ from byleave.cli.checked import Asked, Found, log_keeps
 
 if TYPE_CHECKING:
     from byleave.release.attestations import Attestation
-    from byleave.release.statements import SignedStatement
+    from byleave.release.statements import Signed, Statement
 
 
 def check_statement(asked: Asked) -> Found:
@@ -20,7 +20,7 @@ def check_statement(asked: Asked) -> Found:
     from byleave.release.statements import open_statement
 
     opened = open_statement(statement_bytes(asked.path), asked.keys)
-    kind = opened.statement.predicate_type
+    kind = opened.said.predicate_type
     if kind == APPLIED:
         return _attestation(asked, opened)
     if kind == PLEDGED:
@@ -43,10 +43,10 @@ def statement_bytes(path: Path) -> bytes:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
 
 
-def _pledge(opened: SignedStatement) -> Found:
+def _pledge(opened: Signed[Statement]) -> Found:
     from byleave.release.pledges import Pledge
 
-    pledge = Pledge.parse(opened.statement)
+    pledge = Pledge.parse(opened.said)
     data = _data("pledge", opened) | {
         "organisation": pledge.organisation,
         "dataset": pledge.dataset,
@@ -62,10 +62,10 @@ def _pledge(opened: SignedStatement) -> Found:
     return Found(said, data)
 
 
-def _attestation(asked: Asked, opened: SignedStatement) -> Found:
+def _attestation(asked: Asked, opened: Signed[Statement]) -> Found:
     from byleave.release.attestations import Attestation
 
-    said = Attestation.parse(opened.statement)
+    said = Attestation.parse(opened.said)
     applied, rows = said.applied, said.rows
     data = _data("attestation", opened) | {
         "organisation": said.organisation,
@@ -141,7 +141,7 @@ def _output(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
     return f"holds: {folder} is the output it names, byte for byte", {"output_checked": True}
 
 
-def _data(kind: str, opened: SignedStatement) -> dict[str, Any]:
+def _data(kind: str, opened: Signed[Statement]) -> dict[str, Any]:
     return {
         "kind": kind,
         "sha256": opened.sha256.hex(),
@@ -149,5 +149,5 @@ def _data(kind: str, opened: SignedStatement) -> dict[str, Any]:
     }
 
 
-def _signers(opened: SignedStatement) -> str:
+def _signers(opened: Signed[Statement]) -> str:
     return "signed by " + ", ".join(signer.name for signer in opened.signers)

@@ -29,7 +29,7 @@ from byleave.registry.tables import CheckpointRow, ClaimRow, ReleaseRow
 from byleave.release.attestations import APPLIED, Attestation
 from byleave.release.feedback import FEEDBACK, Feedback
 from byleave.release.pledges import PLEDGED, Pledge
-from byleave.release.statements import SignedStatement, open_statement
+from byleave.release.statements import Signed, Statement, open_statement
 
 MOST_STATEMENTS: Final = 10_000
 MOST_STATEMENT_BYTES: Final = 2 * 1024**3
@@ -110,8 +110,8 @@ def accept_statement(
     return Accepted(opened.sha256, kind, event, is_new=True)
 
 
-def _kind_of(opened: SignedStatement) -> str:
-    kind = KINDS.get(opened.statement.predicate_type)
+def _kind_of(opened: Signed[Statement]) -> str:
+    kind = KINDS.get(opened.said.predicate_type)
     if kind is None:
         raise FormatError(
             "this registry takes attestations, pledges and feedback", remedy="hand in one of those"
@@ -167,7 +167,7 @@ def _check_room(session: Session, account: uuid.UUID) -> None:
         raise ConflictError("this organisation has handed in too much", remedy="ask the operator")
 
 
-def _log(session: Session, kind: str, opened: SignedStatement, *, who: Who, at: datetime) -> int:
+def _log(session: Session, kind: str, opened: Signed[Statement], *, who: Who, at: datetime) -> int:
     """Append the entry: a random id and a salted commitment to the statement's digest, the key, and the time."""
     entry_id = secrets.token_bytes(CLAIM_ID_BYTES)
     record: dict[str, JSON] = {
@@ -183,7 +183,7 @@ def _log(session: Session, kind: str, opened: SignedStatement, *, who: Who, at: 
 
 
 def _facts(
-    session: Session, kind: str, opened: SignedStatement, origin: str, account: uuid.UUID
+    session: Session, kind: str, opened: Signed[Statement], origin: str, account: uuid.UUID
 ) -> dict[str, Any]:
     """Return what is kept of a statement beside its envelope, once it is seen to be about this registry."""
     match kind:
@@ -195,8 +195,8 @@ def _facts(
             return _told(session, opened, origin)
 
 
-def _attested(session: Session, opened: SignedStatement, origin: str, account: uuid.UUID) -> dict[str, Any]:
-    said = Attestation.parse(opened.statement)
+def _attested(session: Session, opened: Signed[Statement], origin: str, account: uuid.UUID) -> dict[str, Any]:
+    said = Attestation.parse(opened.said)
     release = session.get(ReleaseRow, said.number)
     if (
         said.applied.origin != origin
@@ -242,8 +242,8 @@ def _check_pledge(session: Session, said: Attestation, account: uuid.UUID) -> No
         )
 
 
-def _pledged(opened: SignedStatement, origin: str) -> dict[str, Any]:
-    said = Pledge.parse(opened.statement)
+def _pledged(opened: Signed[Statement], origin: str) -> dict[str, Any]:
+    said = Pledge.parse(opened.said)
     _check_origin(said.registry, origin)
     return {
         "made_at": said.made_at,
@@ -253,8 +253,8 @@ def _pledged(opened: SignedStatement, origin: str) -> dict[str, Any]:
     }
 
 
-def _told(session: Session, opened: SignedStatement, origin: str) -> dict[str, Any]:
-    said = Feedback.parse(opened.statement)
+def _told(session: Session, opened: Signed[Statement], origin: str) -> dict[str, Any]:
+    said = Feedback.parse(opened.said)
     _check_origin(said.registry, origin)
     wanted = {verdict.claim for verdict in said.verdicts}
     known = session.execute(sa.select(ClaimRow.id).where(ClaimRow.id.in_(wanted))).scalars().all()
@@ -282,9 +282,9 @@ def _dataset(name: str) -> str:
     return name
 
 
-def _note_feedback(session: Session, opened: SignedStatement, account: uuid.UUID, at: datetime) -> None:
+def _note_feedback(session: Session, opened: Signed[Statement], account: uuid.UUID, at: datetime) -> None:
     """Keep, of what an organisation says of a claim, the last."""
-    for verdict in Feedback.parse(opened.statement).verdicts:
+    for verdict in Feedback.parse(opened.said).verdicts:
         session.merge(
             FeedbackRow(
                 organisation_id=account,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
-from byleave.release.attestations import SignedAttestation
+from byleave.release.attestations import Attestation
 from byleave.release.items import Absence
 from byleave.release.sources import Source
-from byleave.release.statements import sha256_of
+from byleave.release.statements import Signed, sha256_of
 from byleave.release.terms_said import count
 
 INDEX: Final = "absences.json"
@@ -63,13 +63,11 @@ class AbsenceIndex:
         FormatError
             If it is none.
         """
-        try:
+        with as_format_error("this folder holds no proofs of absence", remedy=_REMEDY):
             said: Mapping[str, Any] = json.loads(data)
             if said["format"] != INDEX_FORMAT or not 0 <= said["digits"] <= MOST_DIGITS:
                 raise ValueError("it is of another format")
             return cls(sha256_of(said["attestation"]), count(said, "digits"), count(said, "proofs"))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise FormatError("this folder holds no proofs of absence", remedy=_REMEDY) from error
 
 
 class Absences:
@@ -83,7 +81,7 @@ class Absences:
         If they are for another attestation.
     """
 
-    def __init__(self, source: Source, signed: SignedAttestation) -> None:
+    def __init__(self, source: Source, signed: Signed[Attestation]) -> None:
         self._source = source
         self._signed = signed
         self._index = AbsenceIndex.parse(source.read(INDEX))
@@ -99,7 +97,7 @@ class Absences:
         VerificationError
             If there is one and it does not hold.
         """
-        commitments = self._signed.attestation.commitments
+        commitments = self._signed.said.commitments
         if commitments is None:
             raise VerificationError(
                 "the attestation binds no items",

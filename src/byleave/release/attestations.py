@@ -11,19 +11,19 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from byleave.consent import Regime, Standard, Use
-from byleave.errors import FormatError, InputError, VerificationError
+from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, Checkpoint, Policy, VerifierKey, WitnessedCheckpoint
 from byleave.log.notes import MAX_NOTE_BYTES
-from byleave.release.keys import SigningKey, verify_ed25519
+from byleave.release.keys import verify_ed25519
 from byleave.release.manifest import ReleaseName
 from byleave.release.statements import (
     PREDICATES,
     FileDigest,
+    Signed,
     Statement,
     files_of,
     open_statement,
     sha256_of,
-    sign_statement,
 )
 from byleave.release.terms_said import (
     count,
@@ -220,18 +220,9 @@ class Attestation:
         FormatError
             If it is of another kind, lacks a member, or its numbers cannot be right.
         """
-        said: Mapping[str, Any] = statement.predicate
-        if statement.predicate_type != APPLIED:
-            raise FormatError(
-                f"this says something else than what was applied: {statement.predicate_type[:200]}",
-                remedy="name an attestation",
-            )
-        try:
+        said = statement.predicate_of(APPLIED, "attestation")
+        with as_format_error("the attestation cannot be read", remedy=_REMEDY):
             return cls._read(statement, said)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, InputError) as error:
-            raise FormatError(
-                f"the attestation cannot be read: {str(error)[:200]}", remedy=_REMEDY
-            ) from error
 
     @classmethod
     def _read(cls, statement: Statement, said: Mapping[str, Any]) -> Self:
@@ -287,21 +278,7 @@ class Attestation:
         return witnessed
 
 
-@dataclass(frozen=True, slots=True)
-class SignedAttestation:
-    """An attestation whose signature holds, the SHA-256 that names it, and the trusted keys that signed it."""
-
-    attestation: Attestation
-    sha256: bytes
-    signers: tuple[VerifierKey, ...]
-
-
-def sign_attestation(attestation: Attestation, key: SigningKey) -> bytes:
-    """Return the file of an attestation, signed by one key."""
-    return sign_statement(attestation.statement(), key)
-
-
-def open_attestation(data: bytes, keys: Sequence[VerifierKey]) -> SignedAttestation:
+def open_attestation(data: bytes, keys: Sequence[VerifierKey]) -> Signed[Attestation]:
     """Read the file of an attestation that one of ``keys`` signed.
 
     Raises
@@ -311,5 +288,4 @@ def open_attestation(data: bytes, keys: Sequence[VerifierKey]) -> SignedAttestat
     VerificationError
         If its signature does not hold.
     """
-    opened = open_statement(data, keys)
-    return SignedAttestation(Attestation.parse(opened.statement), opened.sha256, opened.signers)
+    return open_statement(data, keys).read(Attestation.parse)

@@ -10,11 +10,10 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from byleave.consent import TargetKind
-from byleave.errors import FormatError
+from byleave.errors import as_format_error
 from byleave.log import JSON
 from byleave.log.events import CLAIM_ID_BYTES
-from byleave.release.keys import SigningKey
-from byleave.release.statements import PREDICATES, FileDigest, Statement, sha256_of, sign_statement
+from byleave.release.statements import PREDICATES, FileDigest, Statement, sha256_of
 from byleave.release.terms_said import count, moment, word, written
 
 FEEDBACK: Final = PREDICATES + "feedback/v1"
@@ -109,12 +108,8 @@ class Feedback:
         FormatError
             If it is of another kind, lacks a member, or says too much at once.
         """
-        said: Mapping[str, Any] = statement.predicate
-        if statement.predicate_type != FEEDBACK:
-            raise FormatError(
-                f"this is no feedback: {statement.predicate_type[:200]}", remedy="name a file of feedback"
-            )
-        try:
+        said = statement.predicate_of(FEEDBACK, "feedback")
+        with as_format_error("the feedback cannot be read", remedy="write it again"):
             verdicts = said["verdicts"]
             if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST_VERDICTS:
                 raise ValueError(f"1 to {MOST_VERDICTS} claims are spoken of")
@@ -124,15 +119,6 @@ class Feedback:
                 moment(said, "made_at"),
                 tuple(map(Verdict.parse, verdicts)),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise FormatError(
-                f"the feedback cannot be read: {str(error)[:200]}", remedy="write it again"
-            ) from error
-
-
-def sign_feedback(feedback: Feedback, key: SigningKey) -> bytes:
-    """Return the file of feedback, signed by one key."""
-    return sign_statement(feedback.statement(), key)
 
 
 def verdicts_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
@@ -145,11 +131,9 @@ def verdicts_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
     """
     verdicts = []
     for place, row in enumerate(rows, 1):
-        try:
+        with as_format_error(
+            f"line {place} says nothing of a claim that can be read",
+            remedy='write {"claim": "<32 hex digits>", "outcome": "applied", "not_applicable" or "suspected_false"}',
+        ):
             verdicts.append(Verdict.parse(row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(
-                f"line {place} says nothing of a claim that can be read: {str(error)[:200]}",
-                remedy='write {"claim": "<32 hex digits>", "outcome": "applied", "not_applicable" or "suspected_false"}',
-            ) from error
     return tuple(verdicts)

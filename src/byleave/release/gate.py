@@ -53,7 +53,7 @@ def gate(asking: Asking) -> tuple[Check, ...]:
         return (Check("attestation", False, f"{asking.folder / ATTESTATION_PATH}: {error.strerror}"),)
     except ByleaveError as error:
         return (Check("attestation", False, error.problem),)
-    said = opened.attestation
+    said = opened.said
     signers = ", ".join(key.name for key in opened.signers)
     first = Check("attestation", True, f"signed by {signers}, SHA-256 {opened.sha256.hex()}")
     return (first, *(_made(name, check, said, asking) for name, check in CHECKS.items()))

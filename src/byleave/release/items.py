@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
@@ -167,7 +167,7 @@ class Absence:
         FormatError
             If it is none.
         """
-        try:
+        with as_format_error("this is no proof of absence", remedy=_REMEDY):
             if len(data) > MAX_PROOF_BYTES:
                 raise ValueError("it is too large")
             said: Mapping[str, Any] = json.loads(data)
@@ -179,6 +179,4 @@ class Absence:
             if not isinstance(said["leaves"], list) or len(said["leaves"]) > 2:
                 raise ValueError("a proof has one or two leaves")
             leaves = tuple(map(Leaf.parse, said["leaves"]))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise FormatError(f"this is no proof of absence: {str(error)[:200]}", remedy=_REMEDY) from error
         return cls(attestation, item, leaves)

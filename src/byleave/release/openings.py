@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, Policy, WitnessedCheckpoint, canonical_json
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.log.notes import MAX_NOTE_BYTES
@@ -127,7 +127,7 @@ class Openings:
         FormatError
             If it is none.
         """
-        try:
+        with as_format_error("these are no openings", remedy=_REMEDY):
             said: Mapping[str, Any] = json.loads(data)
             if said["format"] != OPENINGS_FORMAT:
                 raise ValueError("they are of another format")
@@ -143,5 +143,3 @@ class Openings:
                 tuple(map(Opened.parse, said["rows"])),
                 tuple(map(Leaf.parse, said["leaves"])),
             )
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise FormatError(f"these are no openings: {str(error)[:200]}", remedy=_REMEDY) from error

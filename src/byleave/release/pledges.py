@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
-from byleave.errors import FormatError, InputError, NotFoundError
-from byleave.log import JSON, VerifierKey
+from byleave.errors import InputError, NotFoundError, as_format_error
+from byleave.log import JSON
 from byleave.release.file_lists import digests_in, file_sha256, names_in
-from byleave.release.keys import SigningKey
-from byleave.release.statements import (
-    MOST_FILES,
-    PREDICATES,
-    FileDigest,
-    Statement,
-    open_statement,
-    sign_statement,
-)
+from byleave.release.statements import MOST_FILES, PREDICATES, FileDigest, Statement
 from byleave.release.terms_said import (
     count,
     minimum_members,
@@ -93,10 +84,8 @@ class Pledge:
         FormatError
             If it is of another kind or lacks a member.
         """
-        said: Mapping[str, Any] = statement.predicate
-        if statement.predicate_type != PLEDGED:
-            raise FormatError(f"this is no pledge: {statement.predicate_type[:200]}", remedy="name a pledge")
-        try:
+        said = statement.predicate_of(PLEDGED, "pledge")
+        with as_format_error("the pledge cannot be read", remedy="ask whoever signed it for it again"):
             regime, uses = regime_and_uses(said)
             dataset = word(said, "dataset")
             named = statement.subjects == (_by_name(dataset),)
@@ -111,30 +100,6 @@ class Pledge:
                 minimum=minimum_of(said["minimum_evidence"]),
                 files=() if named else statement.subjects,
             )
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, InputError) as error:
-            raise FormatError(
-                f"the pledge cannot be read: {str(error)[:200]}", remedy="ask whoever signed it for it again"
-            ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class SignedPledge:
-    """A pledge whose signature holds, the SHA-256 that names it, and the trusted keys that signed it."""
-
-    pledge: Pledge
-    sha256: bytes
-    signers: tuple[VerifierKey, ...]
-
-
-def sign_pledge(pledge: Pledge, key: SigningKey) -> bytes:
-    """Return the file of a pledge, signed by one key."""
-    return sign_statement(pledge.statement(), key)
-
-
-def open_pledge(data: bytes, keys: Sequence[VerifierKey]) -> SignedPledge:
-    """Read the file of a pledge that one of ``keys`` signed; raises as :func:`.statements.open_statement`."""
-    opened = open_statement(data, keys)
-    return SignedPledge(Pledge.parse(opened.statement), opened.sha256, opened.signers)
 
 
 def files_at(place: Path) -> tuple[FileDigest, ...]:

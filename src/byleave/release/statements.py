@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Generic, Self, TypeVar
 
-from byleave.errors import FormatError
+from byleave.errors import FormatError, as_format_error
 from byleave.log import JSON, VerifierKey, canonical_json
 from byleave.log.envelopes import Envelope, seal
 from byleave.release.keys import SigningKey, verify_ed25519
@@ -76,7 +76,7 @@ class Statement:
         FormatError
             If it is no statement, or names too many files.
         """
-        try:
+        with as_format_error("this is not an in-toto statement of version 1 about files", remedy=_REMEDY):
             members: dict[str, Any] = json.loads(payload)
             if members["_type"] != STATEMENT_TYPE:
                 raise ValueError("another type")
@@ -84,19 +84,37 @@ class Statement:
             if not isinstance(predicate_type, str) or not isinstance(predicate, dict):
                 raise TypeError("a predicate is an object of a named type")
             return cls(files_of(members["subject"], at_least=1), predicate_type, predicate)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+
+    def predicate_of(self, predicate_type: str, kind: str) -> Mapping[str, Any]:
+        """Return the predicate if it is of this type; ``kind`` is what people call such a statement.
+
+        Raises
+        ------
+        FormatError
+            If it is of another type.
+        """
+        if self.predicate_type != predicate_type:
             raise FormatError(
-                "this is not an in-toto statement of version 1 about files", remedy=_REMEDY
-            ) from error
+                f"this is no {kind}: its type is {self.predicate_type[:200]}", remedy=f"name a file of {kind}"
+            )
+        return self.predicate
+
+
+Content = TypeVar("Content")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
-class SignedStatement:
-    """A statement as it was read: the SHA-256 of its payload, and the trusted keys that signed it."""
+class Signed(Generic[Content]):
+    """What was said under a signature that holds, the SHA-256 of the payload that names it, and the trusted keys that signed it."""
 
-    statement: Statement
+    said: Content
     sha256: bytes
     signers: tuple[VerifierKey, ...]
+
+    def read(self, parse: Callable[[Content], Read]) -> Signed[Read]:
+        """Return the same with what is said read as what it is, such as an attestation; raises as ``parse`` does."""
+        return Signed(parse(self.said), self.sha256, self.signers)
 
 
 def sign_statement(statement: Statement, key: SigningKey) -> bytes:
@@ -104,7 +122,7 @@ def sign_statement(statement: Statement, key: SigningKey) -> bytes:
     return seal(PAYLOAD_TYPE, statement.payload(), key.verifier, key.private.sign).to_bytes()
 
 
-def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> SignedStatement:
+def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> Signed[Statement]:
     """Read a signed statement whose signature holds.
 
     Raises
@@ -118,7 +136,7 @@ def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> SignedStatement:
     if envelope.payload_type != PAYLOAD_TYPE:
         raise FormatError(f"the envelope holds {envelope.payload_type!r}, no statement", remedy=_REMEDY)
     signers = envelope.check(keys, verify_ed25519)
-    return SignedStatement(Statement.parse(envelope.payload), envelope.payload_sha256, signers)
+    return Signed(Statement.parse(envelope.payload), envelope.payload_sha256, signers)
 
 
 def files_of(rows: Any, *, at_least: int = 0) -> tuple[FileDigest, ...]:

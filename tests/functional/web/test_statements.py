@@ -39,8 +39,9 @@ from byleave.registry.tables import ClaimEventRow
 from byleave.registry.tokens import Scope, create_token
 from byleave.release import SigningKey, sync
 from byleave.release.attested import ATTESTATION_PATH
-from byleave.release.feedback import Feedback, Outcome, Verdict, sign_feedback
-from byleave.release.pledges import Pledge, sign_pledge
+from byleave.release.feedback import Feedback, Outcome, Verdict
+from byleave.release.pledges import Pledge
+from byleave.release.statements import sign_statement
 
 pytestmark = pytest.mark.functional
 MARA = "mara@example.org"
@@ -91,7 +92,7 @@ def a_pledge(website: Website, lab: Lab, **others: Any) -> bytes:
         "most_lag_days": 30,
         "made_at": website.clock(),
     }
-    return sign_pledge(Pledge(**facts | others), lab.key)
+    return sign_statement(Pledge(**facts | others).statement(), lab.key)
 
 
 def an_output(website: Website, folder: Path) -> Path:
@@ -316,7 +317,7 @@ def test_feedback_is_told_and_changes_nothing(website: Website, mara: Browser) -
     def say(outcome: Outcome, why: str | None = None) -> int:
         verdict = Verdict(claim, outcome, why=why)
         said = Feedback("Example Lab", website.settings.origin, website.clock(), (verdict,))
-        return hand_in(website, lab.secret, sign_feedback(said, lab.key)).status_code
+        return hand_in(website, lab.secret, sign_statement(said.statement(), lab.key)).status_code
 
     before = mara.get(f"/api/v1/claims/{claim.hex()}/timeline").json()["timeline"]
     assert say(Outcome.NOT_APPLICABLE) == 201
@@ -337,7 +338,7 @@ def test_feedback_is_told_and_changes_nothing(website: Website, mara: Browser) -
     unknown = Feedback(
         "Example Lab", website.settings.origin, website.clock(), (Verdict(bytes(16), Outcome.APPLIED),)
     )
-    assert hand_in(website, lab.secret, sign_feedback(unknown, lab.key)).status_code == 400
+    assert hand_in(website, lab.secret, sign_statement(unknown.statement(), lab.key)).status_code == 400
 
 
 def test_an_admin_adds_and_revokes_keys_on_the_page(website: Website) -> None:

@@ -27,7 +27,7 @@ from byleave.release import SigningKey, open_synced, statements
 from byleave.release.attestations import Commitment, Commitments, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
 from byleave.release.file_lists import REPORT
-from byleave.release.pledges import Pledge, open_pledge, sign_pledge
+from byleave.release.pledges import Pledge
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
 AT = NOW + timedelta(hours=1)
@@ -64,7 +64,7 @@ def signed(world: Path, **others: Any) -> bytes:
 
 
 def test_it_says_what_was_applied_to_what_and_what_came_of_it(world: Path) -> None:
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     assert (said.organisation, said.dataset, said.number) == ("models.example", "many links", 1)
     assert (said.regime, said.uses, said.mode) == (Regime.OPT_OUT, (Use.TRAIN_GEN,), "filter")
     assert dict(said.rows) == {"input": 4, "kept": 2, "removed": 2}
@@ -102,21 +102,21 @@ def test_other_code_reads_the_same(world: Path) -> None:
 
 @pytest.mark.parametrize("touched", ["one.parquet", "_byleave/report.json", "_byleave/removed.parquet"])
 def test_a_file_that_was_touched_is_told(world: Path, touched: str) -> None:
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     assert compare_output(said, world / "out").same
     (world / "out" / touched).write_bytes(b"something else")
     assert compare_output(said, world / "out").different == (touched,)
 
 
 def test_a_file_that_went_or_came_is_told(world: Path) -> None:
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     (world / "out" / "one.parquet").rename(world / "out" / "three.parquet")
     compared = compare_output(said, world / "out")
     assert (compared.missing, compared.unnamed) == (("one.parquet",), ("three.parquet",))
 
 
 def test_a_link_is_not_the_file_it_leads_to(world: Path) -> None:
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     path = world / "out" / "one.parquet"
     path.rename(world / "elsewhere.parquet")
     path.symlink_to(world / "elsewhere.parquet")
@@ -124,7 +124,7 @@ def test_a_link_is_not_the_file_it_leads_to(world: Path) -> None:
 
 
 def test_the_input_is_held_to_what_it_was(world: Path) -> None:
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     assert compare_input(said, world / "data", output=world / "out").same
     links_file(world / "data" / "two.parquet", ["http://c.example/3"])
     assert compare_input(said, world / "data", output=world / "out").different == ("two.parquet",)
@@ -132,7 +132,7 @@ def test_the_input_is_held_to_what_it_was(world: Path) -> None:
 
 def test_very_many_files_are_named_by_a_list(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attesting, "MOST_FILES", 1)
-    said = open_attestation(signed(world), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
     assert [file.name for file in said.outputs] == ["_byleave.json"]
     assert [file.name for file in said.inputs] == ["_byleave/report.json"]
     assert compare_output(said, world / "out").same
@@ -156,14 +156,14 @@ def test_a_coverage_is_named_by_its_manifest(tmp_path: Path) -> None:
     )
     ran = request(tmp_path, links, coverage=coverage, unchecked=Unchecked.KEEP)
     report = apply_ruleset(ran, NOW)
-    said = open_attestation(signed(tmp_path), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(tmp_path), [TRAINER.verifier]).said
     assert report.coverage
     assert said.coverage_sha256 == report.coverage.manifest_sha256
 
 
 def test_commitments_travel_with_it(world: Path) -> None:
     commitments = Commitments(bytes(16), Commitment(bytes(32), 7), Commitment(bytes([1]) * 32, 2))
-    said = open_attestation(signed(world, commitments=commitments), [TRAINER.verifier]).attestation
+    said = open_attestation(signed(world, commitments=commitments), [TRAINER.verifier]).said
     assert said.commitments == commitments
 
 
@@ -177,15 +177,15 @@ def pledge_file(path: Path, key: SigningKey = TRAINER, **others: Any) -> bytes:
         "most_lag_days": 30,
         "made_at": NOW,
     }
-    content = sign_pledge(Pledge(**facts | others), key)
+    content = statements.sign_statement(Pledge(**facts | others).statement(), key)
     path.write_bytes(content)
     return content
 
 
 def test_it_names_the_pledge_it_fulfils(world: Path) -> None:
     content = pledge_file(world / "pledge.json")
-    said = open_attestation(signed(world, pledge=world / "pledge.json"), [TRAINER.verifier]).attestation
-    assert said.pledge == open_pledge(content, [TRAINER.verifier]).sha256
+    said = open_attestation(signed(world, pledge=world / "pledge.json"), [TRAINER.verifier]).said
+    assert said.pledge == statements.open_statement(content, [TRAINER.verifier]).sha256
 
 
 def test_a_pledge_of_another_key_or_dataset_is_none_of_ours(world: Path) -> None:

@@ -37,11 +37,12 @@ from byleave.log import (
 from byleave.log.policy import PolicyLog, PolicyWitness
 from byleave.release import SigningKey, open_synced
 from byleave.release.absences import Absences
-from byleave.release.attestations import SignedAttestation, open_attestation, sign_attestation
+from byleave.release.attestations import Attestation, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input
 from byleave.release.openings import Openings
 from byleave.release.receipts import Receipt, make_receipt
 from byleave.release.sources import open_source
+from byleave.release.statements import Signed, sign_statement
 from byleave.urls import canonical_url, item_id_of_url
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
@@ -72,19 +73,21 @@ class Trainer:
             links_file(self.folder / "data" / f"{at}.parquet", URLS[at::3])
         apply_ruleset(request(self.folder, self.folder / "data"), NOW)
 
-    def sign(self, **lies: Any) -> SignedAttestation:
+    def sign(self, **lies: Any) -> Signed[Attestation]:
         bind_items(self.out, open_ruleset(self.ruleset)[1], self.bound, SALT)
         return self.sign_bound(**lies)
 
-    def sign_bound(self, **lies: Any) -> SignedAttestation:
+    def sign_bound(self, **lies: Any) -> Signed[Attestation]:
         commitments = Bound.open(self.bound).commitments
         note = log_of(len(DENIED))[0]
         asked = AttestRequest(self.out, TRAINER, note, dataset="many links", commitments=commitments)
         honest = write_attestation(asked, NOW)
-        (self.out / ATTESTATION_PATH).write_bytes(sign_attestation(replace(honest, **lies), TRAINER))
+        (self.out / ATTESTATION_PATH).write_bytes(
+            sign_statement(replace(honest, **lies).statement(), TRAINER)
+        )
         return open_attestation((self.out / ATTESTATION_PATH).read_bytes(), [TRAINER.verifier])
 
-    def open(self, signed: SignedAttestation, note: str, count: int = EVERY) -> Openings:
+    def open(self, signed: Signed[Attestation], note: str, count: int = EVERY) -> Openings:
         return open_drawn(self.out, Bound.open(self.bound), signed, note, POLICY, count)
 
 
@@ -99,7 +102,7 @@ def log_of(size: int, *more: bytes) -> tuple[str, list[bytes]]:
     return sign_checkpoint(checkpoint, KEY.verifier, KEY.private.sign), hashes
 
 
-def receipt_of(signed: SignedAttestation) -> Receipt:
+def receipt_of(signed: Signed[Attestation]) -> Receipt:
     """Log an attestation after the list's events and hand out its receipt."""
     record = {
         "at": LOGGED.isoformat(),
@@ -115,14 +118,14 @@ def receipt_of(signed: SignedAttestation) -> Receipt:
     return make_receipt(event, record, bytes(32), (), checkpoint=checkpoint, note=note, read=read)
 
 
-def draw(signed: SignedAttestation, *, size: int = 5) -> str:
+def draw(signed: Signed[Attestation], *, size: int = 5) -> str:
     """Return a cosigned checkpoint some entries after the attestation."""
     event = receipt_of(signed).event
     return cosigned(log_of(len(DENIED), event.entry(), *entries(size))[0], WITNESS.name)
 
 
 def audit(
-    trainer: Trainer, signed: SignedAttestation, openings: Openings | None = None, **others: Any
+    trainer: Trainer, signed: Signed[Attestation], openings: Openings | None = None, **others: Any
 ) -> Audited:
     openings = openings or trainer.open(signed, draw(signed))
     folders = others.pop("folders", [trainer.ruleset])
@@ -178,7 +181,7 @@ class TestHonest:
         assert absences.find(item_id_of_url(canonical_url(LATER[0]))) is None
 
 
-def prove(trainer: Trainer, signed: SignedAttestation) -> Proven:
+def prove(trainer: Trainer, signed: Signed[Attestation]) -> Proven:
     shown: list[tuple[int, int]] = []
     return write_absences(
         Bound.open(trainer.bound),
@@ -205,7 +208,7 @@ class TestCaught:
         release = open_synced(newer)
         signed = trainer.sign()
         applied = replace(
-            signed.attestation.applied, name=replace(signed.attestation.applied.name, number=release.number, manifest_digest=release.manifest_digest)
+            signed.said.applied, name=replace(signed.said.applied.name, number=release.number, manifest_digest=release.manifest_digest)
         )  # fmt: skip
         (trainer.out / ATTESTATION_PATH).unlink()
         lying = trainer.sign_bound(applied=applied)
@@ -310,7 +313,7 @@ class TestNotCaught:
         pq.write_table(more, whole / "0.parquet")
         signed = trainer.sign()
         assert audit(trainer, signed, output=trainer.out).breaches == ()
-        compared = compare_input(signed.attestation, whole, output=trainer.out)
+        compared = compare_input(signed.said, whole, output=trainer.out)
         assert compared.different == ("0.parquet",)
 
     def test_what_was_trained_on_beside_the_output_leaves_no_trace(self, trainer: Trainer) -> None:

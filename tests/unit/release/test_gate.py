@@ -13,12 +13,13 @@ from tests.logs import checkpoint_of, signed, signing_key
 
 from byleave.consent import Evidence, Regime, Standard, Use
 from byleave.errors import FormatError
-from byleave.release.attestations import Attestation, ListApplied, sign_attestation
+from byleave.release.attestations import Attestation, ListApplied
 from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
 from byleave.release.file_lists import digests_in
 from byleave.release.gate import CHECKS, Asking, gate
 from byleave.release.gate_policy import GatePolicy
 from byleave.release.manifest import ReleaseName
+from byleave.release.statements import sign_statement
 
 TRAINER = signing_key("models.example")
 REGISTRY = signing_key()
@@ -72,7 +73,7 @@ def attested(folder: Path, **others: Any) -> Path:
         "outputs": tuple(digests_in(out, without=BESIDE_OUTPUT)),
         "limits": (),
     }
-    (out / ATTESTATION_PATH).write_bytes(sign_attestation(Attestation(**facts | others), TRAINER))
+    (out / ATTESTATION_PATH).write_bytes(sign_statement(Attestation(**facts | others).statement(), TRAINER))
     return out
 
 
