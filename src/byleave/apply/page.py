@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from importlib import resources
 from string import Template
@@ -20,20 +21,23 @@ from byleave.apply.page_words import (
 from byleave.apply.report import LIMITS, RegistryFacts, Report
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.tally import most_first
+from byleave.apply.thumbnails import Thumbnails
+from byleave.apply.thumbnails_page import thumbnails_section
 from byleave.consent import Evidence, Preference, Regime, Use
 
 HOSTS_SHOWN = 15
 
 
-def html_page(report: Report) -> str:
-    """Return the whole page."""
-    parts = (
+def html_page(report: Report, thumbnails: Thumbnails | None = None) -> str:
+    """Return the whole page; ``thumbnails`` are shown where some were asked for."""
+    parts: tuple[Callable[[Report], str], ...] = (
         _top,
         _standard,
         _regimes,
         _answers,
         _causes,
         _copies,
+        lambda _: thumbnails_section(thumbnails),
         _hosts,
         _evidence,
         checks_section,

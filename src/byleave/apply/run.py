@@ -39,13 +39,15 @@ from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
 from byleave.apply.sources import Input
 from byleave.apply.spreading import join_lists, spread
+from byleave.apply.thumbnails import MOST_THUMBNAILS, Thumbnails, thumbnails_of
 from byleave.apply.viewer import link_columns
 from byleave.apply.workers import PlanFacts, not_said
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
 from byleave.errors import InputError
 from byleave.release import Coverage, Release
 from byleave.release.age import AgeLimit
-from byleave.storage.objects import ObjectFolder
+from byleave.settings import Limits
+from byleave.storage.objects import ObjectFolder, is_address
 
 FORMAT = "byleave/apply/1"
 REMOVED = "removed.parquet"
@@ -83,6 +85,9 @@ class ApplyRequest:
         How many processes share the files. What is written does not depend on it.
     since
         The list under which an earlier run wrote the input. Files that lose no further row are then copied as they are.
+    thumbnails
+        How many small pictures of what is listed ``report.html`` shows at most, where that is allowed: see
+        :mod:`byleave.apply.thumbnails`.
     """
 
     ruleset: Path | tuple[Path, ...]
@@ -100,6 +105,7 @@ class ApplyRequest:
     workers: int = 1
     since: int | None = None
     fingerprints: Path | None = None
+    thumbnails: int = 0
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -110,6 +116,15 @@ class ApplyRequest:
         if not 1 <= self.workers <= MOST_WORKERS:
             raise InputError(
                 f"{self.workers} processes cannot work on a dataset", remedy=f"give 1 to {MOST_WORKERS}"
+            )
+        if not 0 <= self.thumbnails <= MOST_THUMBNAILS:
+            raise InputError(
+                f"{self.thumbnails} small pictures cannot be shown", remedy=f"ask for 0 to {MOST_THUMBNAILS}"
+            )
+        if self.thumbnails and is_address(self.input):
+            raise InputError(
+                "small pictures are made of files, and the input is objects",
+                remedy="leave --thumbnails out, or fetch the dataset first",
             )
         if self.since is not None and len(self.rulesets) > 1:
             raise InputError(
@@ -200,9 +215,19 @@ def _apply(
             link_columns=link_columns(source),
         )
         (staging.own / "report.json").write_bytes(report_json(report))
-        (staging.own / "report.html").write_text(html_page(report), encoding="utf-8")
+        shown = _thumbnails(request, reading.source, registries, staging.own / request.list_name)
+        (staging.own / "report.html").write_text(html_page(report, shown), encoding="utf-8")
         staging.publish(outcome.shards, outcome.written)
     return report
+
+
+def _thumbnails(
+    request: ApplyRequest, source: Input, registries: Registries, listed: Path
+) -> Thumbnails | None:
+    if not request.thumbnails:
+        return None
+    releases = [one.release for one in registries.members]
+    return thumbnails_of(listed, source.parts, releases, request.thumbnails, Limits())
 
 
 def _run_facts(request: ApplyRequest, plan: Plan, at: datetime) -> RunFacts:

@@ -73,6 +73,10 @@ def apply(
     pledge: Path | None = typer.Option(
         None, help="File of the pledge that the attestation fulfils, signed by the same key"
     ),
+    thumbnails: int = typer.Option(
+        0,
+        help="Show so many small pictures of what is listed in report.html, where that is allowed; whoever gets the page sees them",
+    ),
     json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
 ) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report; or the list and the report alone."""
@@ -104,6 +108,7 @@ def apply(
         workers=workers,
         since=since,
         fingerprints=fingerprints,
+        thumbnails=thumbnails,
     )
     signing = Signing.begun(sign_with, ruleset[0], log, output, dataset, pledge) if sign_with else None
     with engine_of(engine, workers, ray_address) as chosen, Shown() as shown:

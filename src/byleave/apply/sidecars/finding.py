@@ -9,6 +9,7 @@ from pathlib import Path
 
 from byleave.apply.forms.finding import find_units
 from byleave.apply.forms.tar_shards import TarShard
+from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.sidecars.file import sidecar_name
 from byleave.apply.sidecars.shards import (
@@ -59,12 +60,9 @@ def find_shards(path: Path, given: str) -> PictureShards:
         if not is_parquet(file.path):
             loose.append(file)
             continue
-        folder = file.path.with_suffix("")
-        if folder.is_dir():
-            folders.add(folder)
-            shards.append(FolderBesideParquet(file, InputFile(folder, file.name.rpartition(".")[0])))
-        else:
-            shards.append(ParquetPictures(file))
+        shards.append(_of_parquet(file))
+        if isinstance(shards[-1], FolderBesideParquet):
+            folders.add(shards[-1].folder.path)
     loose = [file for file in loose if not folders.intersection(file.path.parents)]
     shards += _loose_shards(path, loose)
     without += [file.name for file in loose if not _belongs_to_picture(file)]
@@ -72,6 +70,21 @@ def find_shards(path: Path, given: str) -> PictureShards:
         raise FormatError(f"{given} holds no pictures", remedy=GIVE_PICTURES)
     _refuse_one_name(shards)
     return PictureShards(tuple(sorted(shards, key=lambda shard: shard.name)), tuple(sorted(without)))
+
+
+def pictures_of(part: InputFile | Unit) -> PictureShard | None:
+    """Return where the pictures of one part of an input stand, or ``None`` where it holds none that can be read by their places."""
+    if isinstance(part, TarShard):
+        return TarPictures(part)
+    found = _of_parquet(part) if isinstance(part, InputFile) else None
+    return found if found is not None and found.holds_pictures() else None
+
+
+def _of_parquet(file: InputFile) -> PictureShard:
+    folder = file.path.with_suffix("")
+    if folder.is_dir():
+        return FolderBesideParquet(file, InputFile(folder, file.name.rpartition(".")[0]))
+    return ParquetPictures(file)
 
 
 def _belongs_to_picture(file: InputFile) -> bool:

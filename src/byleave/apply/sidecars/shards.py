@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
 from byleave.apply.forms.tar_shards import TarShard
@@ -29,6 +31,11 @@ CELL_NAMES = (*PICTURE_NAMES, "image", "picture", "bytes", "content")
 
 BATCH_ROWS = 256
 """Most cells with pictures read at once."""
+
+
+T = TypeVar("T")
+Places = Collection[int]
+"""Places of samples in their shard, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ class PictureShard(Protocol):
     def digests(self) -> tuple[ShardFile, ...]:
         """Read all bytes and say what they are."""
 
-    def samples(self, limits: Limits) -> Iterator[Sample]:
-        """Yield all samples in order.
+    def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:
+        """Yield all samples in order, or only those at some places, and then read no other picture.
 
         Raises
         ------
@@ -88,7 +95,7 @@ class ParquetPictures:
     def digests(self) -> tuple[ShardFile, ...]:
         return (digest_of(self.file),)
 
-    def samples(self, limits: Limits) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
+    def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
         with open_parquet(self.file.path) as opened:
             names, column = (
                 _row_names(opened.schema_arrow, self.file.name),
@@ -96,7 +103,7 @@ class ParquetPictures:
             )
             wanted = [*dict.fromkeys([column, *names.values()])]
             try:
-                for batch in opened.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
+                for batch in _batches(opened, wanted, only):
                     cells = batch.column(column)
                     pictures = bytes_of(cells.field("bytes") if pa.types.is_struct(cells.type) else cells)
                     for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
@@ -129,8 +136,8 @@ class TarPictures:
     def digests(self) -> tuple[ShardFile, ...]:
         return tuple(digest_of(file) for file in self._files)
 
-    def samples(self, limits: Limits) -> Iterator[Sample]:
-        for key, link, found in self.shard.pictures():
+    def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:
+        for key, link, found in _picked(self.shard.pictures(), only):
             if found is not None and found.size > limits.picture_bytes:
                 yield Sample(key, link, _too_large(limits))
             else:
@@ -158,7 +165,7 @@ class FolderBesideParquet:
     def digests(self) -> tuple[ShardFile, ...]:
         return digest_of(self.file), digest_of(self.folder)
 
-    def samples(self, limits: Limits) -> Iterator[Sample]:
+    def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:
         with open_parquet(self.file.path) as opened:
             names = _row_names(opened.schema_arrow, self.file.name)
         if KEY not in names:
@@ -168,10 +175,11 @@ class FolderBesideParquet:
             for path in source_files(self.folder.path)
             if path.suffix[1:].lower() in PICTURE_SUFFIXES
         }
-        for batch in parquet_columns(self.file, *dict.fromkeys(names.values())):
-            for key, link in _keys_and_links(batch, names):
-                path = stored.get(key) if key is not None else None
-                yield Sample(key, link, _read_file(path, limits) if path is not None else None)
+        batches = parquet_columns(self.file, *dict.fromkeys(names.values()))
+        named = chain.from_iterable(_keys_and_links(batch, names) for batch in batches)
+        for key, link in _picked(named, only):
+            path = stored.get(key) if key is not None else None
+            yield Sample(key, link, _read_file(path, limits) if path is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +201,8 @@ class LoosePictures:
             digest.update(line.encode("utf-8", "surrogateescape"))
         return (ShardFile(self.name, size, digest.hexdigest()),)
 
-    def samples(self, limits: Limits) -> Iterator[Sample]:
-        for group in self._groups():
+    def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:
+        for group in _picked(self._groups(), only):
             link, picture, reason = None, None, None
             for found in read_group(group, self.name, limits):
                 if isinstance(found, Record):
@@ -212,6 +220,28 @@ class LoosePictures:
     def _groups(self) -> list[Group]:
         found = (group for group in groups(self.root, list(self.paths)) if not isinstance(group, Reject))
         return [group for group in found if group.find(PICTURE_SUFFIXES) is not None]
+
+
+def _picked(those: Iterable[T], only: Places | None) -> Iterable[T]:
+    return those if only is None else (one for place, one in enumerate(those) if place in only)
+
+
+def _batches(
+    opened: pq.ParquetFile, columns: list[str | None], only: Places | None
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows in order, or only those at some places, and then read no other row group."""
+    if only is None:
+        yield from opened.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)
+        return
+    first = 0
+    for group in range(opened.num_row_groups):
+        after = first + opened.metadata.row_group(group).num_rows
+        if any(first <= place < after for place in only):
+            for batch in opened.iter_batches(BATCH_ROWS, [group], columns=columns, use_threads=False):
+                inside = [place - first for place in sorted(only) if first <= place < first + batch.num_rows]
+                yield batch.take(pa.array(inside, pa.int64()))
+                first += batch.num_rows
+        first = after
 
 
 def picture_column(schema: pa.Schema) -> str | None:
