@@ -14,7 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
+from byleave.errors import (
+    ConflictError,
+    FormatError,
+    InputError,
+    NotFoundError,
+    VerificationError,
+    as_format_error,
+)
 from byleave.log import JSON, Policy, VerifierKey
 from byleave.release.attestations import Attestation, Commitments, ListApplied
 from byleave.release.attested import ATTESTATION_PATH
@@ -119,11 +126,10 @@ def read_report(output: Path) -> Mapping[str, Any]:
     path = output / REPORT
     if not path.is_file():
         raise NotFoundError(f"{output} holds no report of a run", remedy=_REMEDY)
-    try:
-        report = json.loads(read_within(path, MAX_REPORT_BYTES))
+    content = read_within(path, MAX_REPORT_BYTES)
+    with as_format_error(f"{path} cannot be read", remedy=_REMEDY):
+        report = json.loads(content)
         known = report["format"] == REPORT_FORMAT
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{path} cannot be read", remedy=_REMEDY) from error
     if not known:
         raise FormatError(f"{path} is of another format", remedy="update Byleave, or apply again")
     found: Mapping[str, Any] = report

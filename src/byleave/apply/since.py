@@ -15,7 +15,7 @@ from byleave.apply.modes import Mode
 from byleave.apply.shard import Plan, apply_to_file
 from byleave.apply.tally import Tally
 from byleave.datasets import OWN_FOLDER
-from byleave.errors import FormatError, InputError, NotFoundError
+from byleave.errors import FormatError, InputError, NotFoundError, as_format_error
 from byleave.release import Release
 
 MOST_REPORT_BYTES = 256 * 1024 * 1024
@@ -39,14 +39,10 @@ def check_since(folder: Path, number: int, release: Release) -> None:
         )
     if path.stat().st_size > MOST_REPORT_BYTES:
         raise FormatError(f"{path} is too large for a report", remedy="give the report as the run wrote it")
-    try:
+    with as_format_error(f"{path} is no report of a run", remedy="give the report as the run wrote it"):
         told: dict[str, Any] = json.loads(path.read_bytes())
         found, origin = told["release"]["number"], told["release"]["origin"]
         took_out = told["request"]["mode"] == Mode.FILTER.value
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(
-            f"{path} is no report of a run", remedy="give the report as the run wrote it"
-        ) from error
     if (found, origin) != (number, release.origin):
         raise InputError(
             f"{folder} was made under list no. {found} of {origin}, not under no. {number} of {release.origin}",

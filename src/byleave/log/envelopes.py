@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log.lines import write_base64
 from byleave.log.notes import ED25519, Sign, VerifierKey, Verify
 
@@ -60,7 +60,7 @@ class Envelope:
         """
         if len(data) > MAX_ENVELOPE_BYTES:
             raise FormatError(f"a signed statement has more than {MAX_ENVELOPE_BYTES} bytes", remedy=_REMEDY)
-        try:
+        with as_format_error("this is not a signed statement (DSSE)", remedy=_REMEDY):
             members: dict[str, Any] = json.loads(data)
             payload_type, signatures = members["payloadType"], members["signatures"]
             if not (isinstance(payload_type, str) and 0 < len(payload_type) <= MAX_TYPE_CHARS):
@@ -68,8 +68,6 @@ class Envelope:
             if not (isinstance(signatures, list) and 0 < len(signatures) <= MAX_SIGNATURES):
                 raise TypeError("signatures are a short list")
             return cls(payload_type, _bytes(members["payload"]), tuple(map(_signature, signatures)))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise FormatError("this is not a signed statement (DSSE)", remedy=_REMEDY) from error
 
     @property
     def payload_sha256(self) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.folders import check_folder, read_limited
 from byleave.release.manifest import (
@@ -96,12 +96,10 @@ class Index:
     @classmethod
     def parse(cls, content: bytes) -> Index:
         """Read ``index.json``."""
-        try:
+        with as_format_error(f"{INDEX} cannot be read", remedy=_REMEDY):
             members = json.loads(content)
             releases = tuple(_number(number) for number in members["releases"])
             deltas = tuple((_number(start), _number(end)) for start, end in members["deltas"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise FormatError(f"{INDEX} cannot be read", remedy=_REMEDY) from error
         if max(len(releases), len(deltas)) > _MOST_LISTED or any(start >= end for start, end in deltas):
             raise FormatError(f"{INDEX} cannot be right", remedy=_REMEDY)
         return cls(releases, deltas)

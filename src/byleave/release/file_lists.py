@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from byleave.errors import FormatError, InputError
+from byleave.errors import FormatError, InputError, as_format_error
 from byleave.release.statements import MAX_NAME_CHARS, FileDigest, sha256_of
 from byleave.storage import OWN_FOLDER
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE, read_output_note
@@ -82,11 +82,10 @@ def spread_inputs(files: Sequence[FileDigest], output: Path) -> tuple[FileDigest
     """
     if [file.name for file in files] != [REPORT]:
         return tuple(files)
-    try:
-        report = json.loads(_named(files[0], output, MAX_REPORT_BYTES))
+    content = _named(files[0], output, MAX_REPORT_BYTES)
+    with as_format_error(f"{output / REPORT} cannot be read", remedy=_REMEDY):
+        report = json.loads(content)
         return tuple(FileDigest(one["name"], sha256_of(one["sha256"])) for one in report["input"]["files"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{output / REPORT} cannot be read", remedy=_REMEDY) from error
 
 
 def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] = ()) -> Compared:

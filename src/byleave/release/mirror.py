@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
+from byleave.errors import FormatError, InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.beside import bring_standing, read_history
 from byleave.release.deltas import INDEX, Delta, Index, Step, delta_name, open_delta, read_delta
@@ -154,10 +154,9 @@ def _prune(folder: Path, offered: Index) -> tuple[str, ...]:
 def _remembered(folder: Path) -> tuple[VerifierKey, ...]:
     if not (folder / MIRROR).exists():
         return ()
-    try:
-        return tuple(VerifierKey.parse(key) for key in json.loads(read_limited(folder / MIRROR))["keys"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{folder / MIRROR} cannot be read", remedy="remove it and pass --key") from error
+    content = read_limited(folder / MIRROR)
+    with as_format_error(f"{folder / MIRROR} cannot be read", remedy="remove it and pass --key"):
+        return tuple(VerifierKey.parse(key) for key in json.loads(content)["keys"])
 
 
 def _remember(folder: Path, keys: Sequence[VerifierKey]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError
+from byleave.errors import as_format_error
 from byleave.log import JSON, ClaimEvent, commitment
 from byleave.release.folders import read_limited
 from byleave.release.reading import Release
@@ -67,14 +67,11 @@ def policy_is_logged(release: Release, newest: ClaimEvent | None) -> bool:
     FormatError
         If ``policy.json`` cannot be read.
     """
-    try:
-        policy = json.loads(read_limited(release.folder / POLICY))
+    content = read_limited(release.folder / POLICY)
+    with as_format_error("the policy of the release cannot be read", remedy="fetch the list again"):
+        policy = json.loads(content)
         stated = Logged.parse(policy["logged"]) if "logged" in policy else None
         digest = rules_digest(policy)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise FormatError(
-            "the policy of the release cannot be read", remedy="fetch the list again"
-        ) from error
     if stated is None or newest is None or stated.number != newest.number or stated.id != newest.claim:
         return False
     return commitment(stated.salt, policy_record(digest)) == newest.commitment

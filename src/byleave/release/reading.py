@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.folders import CLAIMS, check_folder, read_limited
 from byleave.release.manifest import (
@@ -202,12 +202,10 @@ def entries_of(signed: SignedManifest, redaction: SignedManifest | None) -> tupl
 
 def latest_number(content: bytes) -> int:
     """Read ``latest.json``."""
-    try:
+    with as_format_error(
+        "latest.json cannot be read", remedy="check that the source is a folder of releases"
+    ):
         number = json.loads(content)["number"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(
-            "latest.json cannot be read", remedy="check that the source is a folder of releases"
-        ) from error
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise FormatError(
             "latest.json names no release", remedy="check that the source is a folder of releases"

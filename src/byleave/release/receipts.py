@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from byleave.consent import TargetKind
-from byleave.errors import FormatError, VerificationError
+from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log import (
     JSON,
     Checkpoint,
@@ -68,7 +68,7 @@ class Receipt:
             If its targets are not the ones its record names.
         """
         proof = TlogProof.parse(data)
-        try:
+        with as_format_error("the receipt's record cannot be read", remedy=_REMEDY):
             extra = json.loads(proof.extra or b"")
             record, salt = extra["record"], _hex(extra["salt"])
             if not extra.keys() <= _MEMBERS:
@@ -83,8 +83,6 @@ class Receipt:
             targets = tuple(
                 ReceiptTarget(TargetKind(kind), _hex(digest)) for kind, digest in extra.get("targets", ())
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise FormatError("the receipt's record cannot be read", remedy=_REMEDY) from error
         if event.recorded_at.tzinfo is None:
             raise FormatError("the receipt's time has no zone", remedy=_REMEDY)
         if targets and targets_root(salt, [target.digest for target in targets]).hex() != record.get(

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
+from byleave.errors import InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.beside import bring_standing, read_history
 from byleave.release.catching_up import NO_WAY, catch_up, remove_work
@@ -158,16 +158,15 @@ def read_current(folder: Path) -> Current | None:
     if not (folder / CURRENT).exists():
         return None
     remedy = "remove the folder and sync again with --key"
-    try:
-        state = json.loads(read_limited(folder / CURRENT))
+    content = read_limited(folder / CURRENT)
+    with as_format_error(f"{folder / CURRENT} cannot be read", remedy=remedy):
+        state = json.loads(content)
         return Current(
             number=int(state["number"]),
             manifest_sha256=str(state["manifest_sha256"]),
             keys=tuple(VerifierKey.parse(key) for key in state["keys"]),
             source=str(state["source"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{folder / CURRENT} cannot be read", remedy=remedy) from error
 
 
 def _refuse_going_back(held: Current | None, number: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from byleave.errors import FormatError
+from byleave.signals.answers import read_object
 
 MOST_DID_BYTES: Final = 2_048
 _DID = re.compile(r"did:(plc:[a-z2-7]{24}|web:[a-z0-9.-]{1,253})")
@@ -62,7 +62,7 @@ def read_identity(body: bytes) -> Identity:
     FormatError
         If it is none.
     """
-    document = _object(body)
+    document = read_object(body)
     did = document.get("id")
     if not isinstance(did, str) or not _DID.fullmatch(did):
         raise FormatError("this is not a DID document", remedy="try later")
@@ -74,7 +74,7 @@ def read_identity(body: bytes) -> Identity:
 
 def profile_description(body: bytes) -> str:
     """Return the words that a profile record carries about its owner."""
-    value = _object(body).get("value")
+    value = read_object(body).get("value")
     words = value.get("description") if isinstance(value, dict) else None
     return words if isinstance(words, str) else ""
 
@@ -85,13 +85,3 @@ def _server(services: object) -> str | None:
             place = one.get("serviceEndpoint")
             return place.rstrip("/") if isinstance(place, str) else None
     return None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("the answer is not JSON", remedy="try later") from error
-    if not isinstance(read, dict):
-        raise FormatError("the answer is not a JSON object", remedy="try later")
-    return read

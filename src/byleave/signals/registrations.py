@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from byleave.errors import FormatError
+from byleave.signals.answers import read_object
 
 REGISTRAR_ID: Final = "IANA Registrar ID"
 MOST_NAME: Final = 100
@@ -37,7 +37,7 @@ def read_servers(body: bytes) -> dict[str, str]:
     FormatError
         If it is no such list.
     """
-    services = _object(body).get("services")
+    services = read_object(body).get("services")
     found: dict[str, str] = {}
     for service in services if isinstance(services, list) else []:
         match service:
@@ -60,7 +60,7 @@ def read_registration(body: bytes, domain: str) -> Registration:
     FormatError
         If it is none, or another domain's.
     """
-    entry = _object(body)
+    entry = read_object(body)
     if entry.get("objectClassName") != "domain" or str(entry.get("ldhName", "")).lower() != domain:
         raise FormatError(f"that is not the entry of {domain}", remedy="try later")
     begun = [when for event in _objects(entry.get("events")) if (when := _beginning(event)) is not None]
@@ -87,16 +87,6 @@ def _registrar(entity: dict[str, Any]) -> str | None:
     ]
     name = next((number for number in numbers if isinstance(number, str)), entity.get("handle"))
     return name[:MOST_NAME] if isinstance(name, str) and name.isprintable() else None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FormatError("that is not JSON", remedy="try later") from error
-    if not isinstance(found, dict):
-        raise FormatError("that is no JSON object", remedy="try later")
-    return found
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

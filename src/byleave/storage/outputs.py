@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError
+from byleave.errors import as_format_error
 from byleave.settings import MIB
 
 OUTPUT_NOTE: Final = "_byleave.json"
@@ -63,17 +63,13 @@ def read_output_note(content: bytes, where: str) -> tuple[Written, ...]:
     FormatError
         If it is none.
     """
-    try:
+    with as_format_error(f"{where} is no note on an output", remedy="make the output again"):
         told: dict[str, Any] = json.loads(content.decode("utf-8", "surrogateescape"))
         if told["format"] != FORMAT:
             raise ValueError(f"the format is {told['format']!r}")
         files = [(file["name"], file["size"], file["sha256"]) for file in told["files"]]
         if not all(isinstance(n, str) and isinstance(s, int) and isinstance(d, str) for n, s, d in files):
             raise ValueError("a file is not described in full")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(
-            f"{where} is no note on an output: {str(error)[:200]}", remedy="make the output again"
-        ) from error
     return tuple(Written(*file) for file in files)
 
 
