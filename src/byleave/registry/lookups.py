@@ -7,6 +7,7 @@ the same moment are told the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -83,8 +84,11 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     forms = urls.canonical_urls(links)
     named = list({form for form in forms if form is not None})
     exact = dict(zip(named, urls.url_digests(named), strict=True))
-    hosts = {form: form.partition("/")[0] for form in exact}
-    sites = _sites(set(hosts.values()))
+    with ThreadPoolExecutor(1) as beside:  # most of a look-up is the database's work on links: sites are named meanwhile
+        waiting = beside.submit(read_places, session, {TargetKind.URL: exact.values()})
+        hosts = {form: form.partition("/")[0] for form in exact}
+        sites = _sites(set(hosts.values()))
+    own = waiting.result()[TargetKind.URL]
     with_paths = hosts_with_paths(session, {site.digest for site in sites.values()})
     paths = {
         form: [urls.prefix_digest(path) for path in urls.prefixes_of(form)]
@@ -92,22 +96,20 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
         if sites[host].digest in with_paths
     }
     asked = {
-        TargetKind.URL: exact.values(),
         TargetKind.PREFIX: chain.from_iterable(paths.values()),
         TargetKind.HOST: (site.digest for site in sites.values()),
         TargetKind.DOMAIN: chain.from_iterable(site.domains for site in sites.values()),
     }
     found = read_places(session, asked)
     near = {host: above for host, site in sites.items() if (above := site.claimed(found))}
-    own, below, answers = found[TargetKind.URL], found[TargetKind.PREFIX], _Answers(at)
+    below, answers = found[TargetKind.PREFIX], _Answers(at)
     by_form: dict[str | None, Answer] = {
         form: answers.of([*own.get(digest, ()), *_on(below, paths.get(form, ())), *near.get(hosts[form], ())])
-        if digest in own or form in paths or hosts[form] in near
-        else SILENCE
         for form, digest in exact.items()
+        if digest in own or form in paths or hosts[form] in near
     }
     by_form[None] = REFUSED_UNREAD
-    return [by_form[form] for form in forms]
+    return [by_form.get(form, SILENCE) for form in forms]
 
 
 def look_up_digests(session: Session, digests: Sequence[bytes | None], *, at: datetime) -> list[Answer]:
@@ -160,10 +162,11 @@ def _sites(names: Iterable[str]) -> dict[str, _Site]:
     """Return sites by the names that canonical links begin with, a port among them; each domain is worked out once."""
     hosts = {name: urls.host_of(name) for name in names}
     above = {host: list(urls.domains_of(host)) for host in hosts.values()}
-    digests = {name: urls.domain_digest(name) for name in set(chain.from_iterable(above.values()))}
+    domains = list(set(chain.from_iterable(above.values())))
+    digests = dict(zip(domains, urls.domain_digests(domains), strict=True))
     sites = {
-        host: _Site(urls.host_digest(host), [digests[domain] for domain in domains])
-        for host, domains in above.items()
+        host: _Site(digest, [digests[domain] for domain in above[host]])
+        for host, digest in zip(above, urls.host_digests(above), strict=True)
     }
     return {name: sites[host] for name, host in hosts.items()}
 

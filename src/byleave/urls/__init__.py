@@ -11,8 +11,10 @@ from byleave.urls.canonical import (
 )
 from byleave.urls.names import (
     domain_digest,
+    domain_digests,
     domains_of,
     host_digest,
+    host_digests,
     item_id_of_bytes,
     item_id_of_url,
     picture_digest,
@@ -32,8 +34,10 @@ __all__ = [
     "canonical_url",
     "canonical_urls",
     "domain_digest",
+    "domain_digests",
     "domains_of",
     "host_digest",
+    "host_digests",
     "host_of",
     "is_shared",
     "item_id_of_bytes",

@@ -19,20 +19,18 @@ PICTURE_LABEL = b"byleave/picture/1"
 BYTES_LABEL = b"byleave/bytes/1"
 SAMPLE_LABEL = b"byleave/sample/1"
 
-_URL_START = URL_LABEL + b"\0"
 _MISSING = b"\xff"
 """Stands for a missing link or caption: a byte that no UTF-8 text holds."""
 
 
 def url_digest(canonical: str) -> bytes:
     """Return the 32-byte digest of a canonical URL; its first 16 bytes are the item id."""
-    return hashlib.sha256(_URL_START + canonical.encode()).digest()
+    return _named(URL_LABEL, canonical.encode())
 
 
 def url_digests(canonical: Iterable[str]) -> list[bytes]:
     """Return :func:`url_digest` of each of many links, in their order."""
-    sha256 = hashlib.sha256
-    return [sha256(_URL_START + form.encode()).digest() for form in canonical]
+    return _named_each(URL_LABEL, canonical)
 
 
 def prefix_digest(canonical: str) -> bytes:
@@ -48,6 +46,16 @@ def host_digest(host: str) -> bytes:
 def domain_digest(domain: str) -> bytes:
     """Return the 32-byte digest of a domain, which covers the hosts below it as well."""
     return _named(DOMAIN_LABEL, domain.encode())
+
+
+def host_digests(hosts: Iterable[str]) -> list[bytes]:
+    """Return :func:`host_digest` of each of many host names, in their order."""
+    return _named_each(HOST_LABEL, hosts)
+
+
+def domain_digests(domains: Iterable[str]) -> list[bytes]:
+    """Return :func:`domain_digest` of each of many domains, in their order."""
+    return _named_each(DOMAIN_LABEL, domains)
 
 
 def picture_digest(fingerprint: str) -> bytes:
@@ -96,6 +104,11 @@ def prefixes_of(canonical: str) -> Iterator[str]:
 
 def _named(label: bytes, value: bytes) -> bytes:
     return hashlib.sha256(label + b"\0" + value).digest()
+
+
+def _named_each(label: bytes, values: Iterable[str]) -> list[bytes]:
+    sha256, start = hashlib.sha256, label + b"\0"
+    return [sha256(start + value.encode()).digest() for value in values]
 
 
 def _optional(text: str | None) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from byleave.registry.database import Database
 from byleave.registry.identity import who_of_token
 from byleave.registry.permissions import Act, require
-from byleave.registry.rates import Rate, spend
+from byleave.registry.rates import Rate, count_without_waiting, spend
 from byleave.registry.tokens import Scope, Token, TokenRefusedError, token_of
 from byleave.web.site import Site, TheSite
 
@@ -71,4 +71,5 @@ def count_against(database: Database, token: Token, amount: int, at: datetime) -
     """
     session: Session
     with database.transaction() as session:
+        count_without_waiting(session)
         spend(session, Rate.LOOK_UPS, token.key_hash, amount, at=at)
