@@ -71,3 +71,24 @@ def rotate(json_: bool = typer.Option(False, "--json", help="Print the new key a
         return
     typer.echo(str(key.verifier))
     say("announced in the key history beside the log; keep a copy of the keys folder, as before")
+
+
+@app.command()
+def reseal(json_: bool = typer.Option(False, "--json", help="Print how many values as JSON")) -> None:
+    """Seal the e-mail addresses in the database, and the mails that wait, under a new key. Stop the site first."""
+    from byleave.registry.database import Database
+    from byleave.registry.metadata import METADATA
+    from byleave.registry.sealing import KEY_FILE
+    from byleave.registry.sealing import reseal as seal_anew
+
+    settings = Settings.from_process()
+    with Database.open(settings) as database:
+        database.engine.dispose()
+        with database.engine.connect() as connection:
+            changed = seal_anew(connection, METADATA)
+    if json_:
+        print_json({"sealed": changed})
+        return
+    say(
+        f"{changed} values are sealed under a new key in {settings.home / 'keys' / KEY_FILE}; keep a copy of it, as before"
+    )

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from byleave.registry.orm import Base, Moment, SerialKey, long, one_of
+from byleave.registry.sealing import ADDRESS, MAIL, Sealed
 
 ACCOUNT_KINDS: Final = ("person", "organisation")
 MEMBER_ROLES: Final = ("admin", "filer", "viewer")
@@ -25,7 +26,7 @@ TOKEN_SCOPES: Final = ("lookup", "file", "read", "report")
 
 
 class Account(Base):
-    """A person who signs in with an e-mail address, kept in lower case, or an organisation, which has members and no address.
+    """A person who signs in with an e-mail address, kept sealed, or an organisation, which has members and no address.
 
     ``name`` is what pages call it: an organisation's name, or the name under which a person shows her work; never asked to be legal.
     ``reviews`` is whether the operator named a person to look at claims that are held.
@@ -33,14 +34,13 @@ class Account(Base):
 
     __tablename__ = "accounts"
     __table_args__ = (
-        CheckConstraint("email = lower(email)", name="email"),
         CheckConstraint("(kind = 'person') = (email IS NOT NULL)", name="person"),
         one_of("kind", ACCOUNT_KINDS),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     kind: Mapped[str] = mapped_column(server_default="person")
-    email: Mapped[str | None] = mapped_column(unique=True)
+    email: Mapped[str | None] = mapped_column(Sealed(ADDRESS), unique=True)
     name: Mapped[str | None]
     monthly_mail: Mapped[bool] = mapped_column(server_default=text("false"))
     reviews: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -73,7 +73,7 @@ class Invitation(Base):
     organisation_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
     )
-    email: Mapped[str]
+    email: Mapped[str] = mapped_column(Sealed(ADDRESS))
     role: Mapped[str]
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment]
@@ -136,7 +136,7 @@ class SignInLink(Base):
     __table_args__ = (long("code_hash", 32),)
 
     code_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    email: Mapped[str]
+    email: Mapped[str] = mapped_column(Sealed(ADDRESS))
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment]
     used_at: Mapped[Moment | None]
@@ -166,14 +166,14 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
 
     id: Mapped[SerialKey]
-    recipient: Mapped[str]
+    recipient: Mapped[str] = mapped_column(Sealed(ADDRESS))
     subject: Mapped[str]
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(Sealed(MAIL))
     created_at: Mapped[Moment]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     fault: Mapped[str | None]
     sent_at: Mapped[Moment | None]
-    unsubscribe: Mapped[str | None]
+    unsubscribe: Mapped[str | None] = mapped_column(Sealed(MAIL))
 
 
 class TokenRow(Base):

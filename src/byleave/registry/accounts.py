@@ -134,7 +134,5 @@ def set_reviewer(session: Session, email: str, *, reviews: bool, who: Who, at: d
 def reviewers(session: Session, *, who: Who) -> tuple[str, ...]:
     """Return the addresses of those who look at held claims."""
     require(who, Act.MANAGE_REVIEWERS)
-    chosen = (
-        sa.select(Account.email).where(Account.reviews, Account.email.is_not(None)).order_by(Account.email)
-    )
-    return tuple(email for email in session.execute(chosen).scalars() if email)
+    chosen = sa.select(Account.email).where(Account.reviews)
+    return tuple(sorted(email for email in session.execute(chosen).scalars() if email))

@@ -28,6 +28,7 @@ from byleave.errors import ConflictError, FormatError, InputError, NotFoundError
 from byleave.registry.database import Database
 from byleave.registry.metadata import METADATA
 from byleave.registry.schema import HEAD, KNOWN, UPGRADE_LOCK, remove, upgrade
+from byleave.registry.sealing import check_seal
 from byleave.settings import Settings
 from byleave.storage import sync_folder
 
@@ -36,7 +37,7 @@ MANIFEST: Final = "manifest.json"
 CHUNK_BYTES: Final = 1 << 20
 # What the standard library raises on damaged members, unknown compression and encryption.
 UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
-KEYS_REMARK: Final = "The signing keys are not in this file: keep a copy of the keys folder of BYLEAVE_HOME in another safe place."
+KEYS_REMARK: Final = "The signing keys, and the key that opens the addresses, are not in this file: keep a copy of the keys folder of BYLEAVE_HOME in another safe place."
 # What waits in the queue is kept; what runs is kept as waiting, for its worker will not be there. Of a job that
 # runs and one that waits under the same queueing lock, one is enough.
 JOBS: Final = "procrastinate_jobs"
@@ -124,7 +125,8 @@ def restore(settings: Settings, file: Path, *, replace: bool = False) -> BackupR
     VerificationError
         If a member is missing, damaged or not what the manifest says.
     ConflictError
-        If the registry is not empty, or the backup is from a newer Byleave.
+        If the registry is not empty, the backup is from a newer Byleave, or its addresses are sealed under another key than that
+        of the home.
     """
     with _opened(file) as archive:
         revision, copies = _read_manifest(archive)
@@ -138,6 +140,7 @@ def restore(settings: Settings, file: Path, *, replace: bool = False) -> BackupR
             upgrade(connection, revision)
             _fill(connection, archive, copies)
             upgrade(connection, HEAD)
+            check_seal(connection)
     return BackupResult(file, revision, {copy.table: copy.rows for copy in copies})
 
 

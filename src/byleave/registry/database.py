@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from byleave.errors import InputError, UnavailableError
 from byleave.registry.embedded import EmbeddedServer
 from byleave.registry.schema import bring_up_to_date
+from byleave.registry.sealing import Seal, check_seal, give_seal
 from byleave.settings import Settings
 
 CONNECT_TIMEOUT_S: Final = 10
@@ -30,7 +31,7 @@ class Database:
     belong in a message.
     """
 
-    def __init__(self, parameters: dict[str, Any], server: EmbeddedServer | None) -> None:
+    def __init__(self, parameters: dict[str, Any], server: EmbeddedServer | None, seal: Seal) -> None:
         self._parameters = parameters
         self._server = server
         self.engine = sa.create_engine(
@@ -41,6 +42,7 @@ class Database:
             pool_pre_ping=True,
             hide_parameters=True,  # statements in error messages show no addresses and no tokens
         )
+        give_seal(self.engine, seal)
 
     @classmethod
     def open(cls, settings: Settings, *, migrate: bool = True) -> Self:
@@ -53,16 +55,19 @@ class Database:
         UnavailableError
             If the server cannot be reached, made or started.
         ConflictError
-            If the database was used by a newer Byleave.
+            If the database was used by a newer Byleave, or its addresses are sealed under another key than that of the home.
         """
+        seal = Seal.of(settings)
         if settings.database_url is not None:
-            database = cls(url_parameters(settings.database_url), None)
+            database = cls(url_parameters(settings.database_url), None, seal)
         else:
             server = EmbeddedServer.join(settings.home)
-            database = cls(server.address.parameters(), server)
+            database = cls(server.address.parameters(), server, seal)
         try:
             if migrate:
                 bring_up_to_date(database.engine)
+                with database.engine.connect() as connection:
+                    check_seal(connection)
         except OperationalError as failure:
             database.close()
             raise UnavailableError(

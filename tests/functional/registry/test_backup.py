@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -87,9 +88,10 @@ def rewrite(file: Path, member: str, content: bytes) -> Path:
 
 
 def test_a_backup_restored_into_a_fresh_home_is_the_same_registry(
-    database: Database, saved: Path, elsewhere: Settings
+    database: Database, saved: Path, registry_settings: Settings, elsewhere: Settings
 ) -> None:
     before = everything(database)
+    shutil.copytree(registry_settings.home / "keys", elsewhere.home / "keys", dirs_exist_ok=True)
     result = restore(elsewhere, saved, replace=True)
     ran = []
     with Database.open(elsewhere) as copy:
@@ -155,6 +157,17 @@ def test_a_table_that_is_not_ours_is_refused(saved: Path, elsewhere: Settings) -
         text = archive.read(MANIFEST).decode()
     with pytest.raises(VerificationError, match="pg_authid"):
         restore(elsewhere, rewrite(saved, MANIFEST, text.replace('"outbox"', '"pg_authid"').encode()))
+
+
+def test_a_backup_without_the_key_that_opens_its_addresses_is_refused_and_changes_nothing(
+    saved: Path,
+) -> None:
+    with open_folder() as folder:
+        settings = Settings(home=folder / "home")
+        with pytest.raises(ConflictError, match=r"do not open with .*addresses\.secret"):
+            restore(settings, saved)
+        with Database.open(settings) as copy:
+            assert not any(rows for table, rows in everything(copy).items() if table != "event_counter")
 
 
 def test_a_backup_of_a_later_revision_is_refused(saved: Path, elsewhere: Settings) -> None:

@@ -15,7 +15,8 @@ from tests.website import Browser, Website
 
 from byleave.log import Policy
 from byleave.publish.keys import known_keys
-from byleave.registry.account_tables import AuditEventRow, TokenRow
+from byleave.registry.account_tables import Account, AuditEventRow, Membership, TokenRow
+from byleave.registry.accounts import find_account
 from byleave.release.receipts import Receipt
 
 pytestmark = pytest.mark.functional
@@ -183,9 +184,9 @@ def test_only_an_admin_changes_who_is_in_it_and_one_always_stays(
 
 
 def website_members(website: Website, number: str) -> list[tuple[str, uuid.UUID]]:
-    members = sa.text("SELECT a.email, a.id FROM memberships m JOIN accounts a ON a.id = m.person_id")
+    members = sa.select(Account.email, Account.id).join(Membership, Membership.person_id == Account.id)
     with website.database.transaction() as session:
-        return [(email, person) for email, person in session.execute(members)]
+        return [(email or "", person) for email, person in session.execute(members)]
 
 
 def test_a_member_acts_for_the_organisation_and_the_choice_remembers_who_it_was(
@@ -198,9 +199,7 @@ def test_a_member_acts_for_the_organisation_and_the_choice_remembers_who_it_was(
     assert f'value="{number}" selected' in page
     with website.database.transaction() as session:
         row = session.execute(sa.text("SELECT account_id, filed_by FROM claims")).one()
-        person = session.execute(
-            sa.text("SELECT id FROM accounts WHERE email = 'ada@example.org'")
-        ).scalar_one()
+        person = find_account(session, "ada@example.org")
     assert (str(row.account_id), row.filed_by) == (number, person)
     send(ada, "/account/acting", account="")
     assert "agency.example/one.jpg" not in ada.get("/choices").text
@@ -308,9 +307,7 @@ def test_an_artist_lets_an_organisation_act_and_ends_it_in_one_step(
 def test_nobody_acts_for_an_artist_who_did_not_let_them(website: Website, ada: Browser, bo: Browser) -> None:
     organisation(ada)
     with website.database.transaction() as session:
-        artist = session.execute(
-            sa.text("SELECT id FROM accounts WHERE email = 'bo@example.org'")
-        ).scalar_one()
+        artist = find_account(session, "bo@example.org")
     assert send(ada, "/account/acting", account=str(artist)).status_code == 403
     assert send(ada, "/account/acting", account=str(uuid.uuid4())).status_code == 403
     assert send(ada, "/account/acting", account="nobody").status_code == 400
