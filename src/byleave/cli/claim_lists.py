@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from byleave.cli.output import now, say
+from byleave.cli.progress import Shown
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +37,11 @@ def file_list(
             filing = Filing(new, account_of(session, claimant, now()))
         handed = hand_in(database, file, filing, who=OPERATOR, at=now())
         try:
-            with _bar(file.lines) as tell:
+            with Shown() as shown:
+
+                def tell(lines: int) -> None:
+                    shown.step("filing", lines, file.lines)
+
                 done = file_handed_list(
                     database, settings, handed, path, filing, who=OPERATOR, at=now(), tell=tell
                 )
@@ -61,18 +64,6 @@ def _tell_rejects(found: list[Reject], to: Path | None) -> None:
             writer = csv.writer(file)
             writer.writerow(["line", "value", "reason"])
             writer.writerows([one.line, one.value, one.reason] for one in found)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("filing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("filing", total=total)
-        yield lambda lines: bars.update(bar, completed=lines)
 
 
 def echo_handed(done: HandedList) -> None:

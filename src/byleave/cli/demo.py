@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import typer
 
 from byleave.cli.output import now, say
+from byleave.cli.progress import Shown
 from byleave.settings import DEFAULT_PORT, Settings
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def _tour(size: int, seed: int, folder: Path | None) -> None:
 
     shared = demo_folder(Settings.from_process())
     home = (folder or shared / "tour").absolute()
-    with _Shown() as shown:
+    with Shown() as shown:
         made = home / "dataset"
-        make_pictures(shared / "package", made, size, seed, shown)
-        taken = Tour(home, dataset.read(made), shown, now)
+        make_pictures(shared / "package", made, size, seed, _Told(shown))
+        taken = Tour(home, dataset.read(made), _Told(shown), now)
         right = taken.run()
     wrong = [check for check in taken.checks if not check.holds]
     say("")
@@ -75,8 +76,8 @@ def _site(size: int, seed: int, port: int, *, open_browser: bool) -> None:
     from byleave.web.server import serve_site
 
     settings = Settings.from_process()
-    with _Shown() as shown:
-        prepared = prepare(settings, size=size, seed=seed, teller=shown, now=now)
+    with Shown() as shown:
+        prepared = prepare(settings, size=size, seed=seed, teller=_Told(shown), now=now)
     if prepared.seconds:
         say(f"prepared in {sum(prepared.seconds.values()):.0f} seconds; the next start skips this")
 
@@ -89,50 +90,26 @@ def _site(size: int, seed: int, port: int, *, open_browser: bool) -> None:
     serve_site(settings, host="127.0.0.1", port=port, demo=True, tell=tell)
 
 
-class _Shown:
-    """Shows steps, words and checks on standard error, with a bar where it is a terminal."""
+class _Told:
+    """Tells steps, words and checks on standard error, above the bar of the step."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bars = Progress(
-            TextColumn("  "),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._bar = self._bars.add_task("", visible=False)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
 
     def step(self, title: str) -> None:
         """Begin a step."""
-        self._bars.reset(self._bar, visible=False)
-        self._line(title, style="bold")
+        self._shown.forget()
+        self._shown.line(title, style="bold")
 
     def say(self, words: str) -> None:
         """Say one thing about it."""
-        self._line(f"  {words}")
+        self._shown.line(f"  {words}")
 
     def progress(self, done: int, total: int) -> None:
         """Show how far it is."""
-        self._bars.update(self._bar, completed=done, total=total, visible=True)
+        self._shown.step("", done, total)
 
     def check(self, check: Check) -> None:
         """Show one check."""
         word, style = ("right", "green") if check.holds else ("WRONG", "bold red")
-        self._line(f"  {word}: {check.sentence}", style=style)
-
-    def _line(self, text: str, style: str = "") -> None:
-        # Titles come from strangers' files, so nothing in them is read as markup.
-        self._console.print(text, style=style, markup=False)
+        self._shown.line(f"  {word}: {check.sentence}", style=style)

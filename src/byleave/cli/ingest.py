@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from byleave.cli.progress import Shown
 from byleave.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.progress import Progress as Bars
-
-    from byleave.catalog import IngestReport, Progress
+    from byleave.catalog import IngestReport
 
 
 def ingest(
@@ -49,7 +48,8 @@ def ingest(
         limits=settings.limits,
     )
     catalog = Catalog(settings.home, limits=settings.limits)
-    with shown_progress() as progress:
+    with Shown() as shown:
+        progress = _Bytes(shown)
         report = catalog.ingest(source, dataset=dataset, format=format, options=options, progress=progress)
     typer.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else "\n".join(lines(report)))
 
@@ -83,41 +83,24 @@ def lines(report: IngestReport) -> Iterator[str]:
     yield f"dataset `{dataset.name}` has {dataset.samples:,} entries, {dataset.with_pictures:,} with a picture"
 
 
-class Bar:
-    """Progress on standard error: share, samples, rate and time left."""
+class _Bytes:
+    """A bar for each stage of an ingest, as long as the bytes it reads; beside it the entries found in them."""
 
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._task = bars.add_task("opening", total=None, samples=0, rate="")
-        self._samples = 0
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self.begin("opening", 0)
 
     def begin(self, what: str, total: int) -> None:
         """Begin a stage of so many bytes."""
-        self._samples = 0
-        self._bars.reset(self._task, total=total, description=what, samples=0, rate="")
+        self._shown.forget()
+        self._what, self._total, self._done, self._samples = what, total, 0, 0
+        self._began = time.monotonic()
+        self._shown.step(what, 0, total or None, "")
 
     def advance(self, amount: int, samples: int) -> None:
         """Count bytes and samples."""
+        self._done += amount
         self._samples += samples
-        self._bars.update(self._task, advance=amount, samples=self._samples)
-        elapsed = self._bars.tasks[0].elapsed or 0.0
-        if elapsed > 0:
-            self._bars.update(self._task, rate=f"{self._samples / elapsed:,.0f}/s")
-
-
-@contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """Show a bar while the block runs."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[samples]:,} entries {task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        yield Bar(bars)
+        seconds = max(time.monotonic() - self._began, 0.001)
+        note = f"{self._samples:,} entries, {self._samples / seconds:,.0f}/s"
+        self._shown.step(self._what, self._done, self._total, note)
