@@ -42,6 +42,7 @@ VIEWS = 3
 """Of every subject three different pictures, so that a search for it has several hits and the whole gallery two pages."""
 
 REPOST_OF = "harbour-0"
+MARA = "mara@example.org"
 
 
 def painting(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
@@ -274,3 +275,13 @@ def site(
     settings = Settings(home=tmp_path_factory.mktemp("site"))
     with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
         yield website
+
+
+@pytest.fixture
+def mara(website: Website) -> Browser:
+    """Give the browser of somebody who said no to one picture."""
+    browser = website.browser()
+    browser.sign_in(MARA)
+    entry = browser.entries(browser.get("/?q=harbour").text)[0]
+    browser.post("/choices", data={"form_token": browser.token(), "entry": entry, "answer": "no_training"})
+    return browser

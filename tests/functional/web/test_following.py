@@ -10,7 +10,7 @@ from datetime import timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
-from tests.website import Browser, Website
+from tests.website import MARA, Browser, Website
 
 from byleave.catalog.queries import Page, WordsQuery
 from byleave.consent import PRESETS
@@ -41,16 +41,6 @@ from byleave.web.unsubscribe_routes import unsubscribe_links
 from byleave.web.upkeep import upkeep_tasks
 
 pytestmark = pytest.mark.functional
-MARA = "mara@example.org"
-
-
-@pytest.fixture
-def mara(website: Website) -> Browser:
-    browser = website.browser()
-    browser.sign_in(MARA)
-    entry = browser.entries(browser.get("/?q=harbour").text)[0]
-    browser.post("/choices", data={"form_token": browser.token(), "entry": entry, "answer": "no_training"})
-    return browser
 
 
 def claim_of(browser: Browser) -> str:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from tests import foreign_verifier
 from tests.functional.cli.commands import byleave
 from tests.unit.apply.worlds import links_file
-from tests.website import Browser, Website
+from tests.website import MARA, Browser, Website
 
 from byleave.apply.attesting import AttestRequest, read_report, write_attestation
 from byleave.apply.compiling import compile_synced
@@ -44,16 +44,6 @@ from byleave.release.pledges import Pledge
 from byleave.release.statements import sign_statement
 
 pytestmark = pytest.mark.functional
-MARA = "mara@example.org"
-
-
-@pytest.fixture
-def mara(website: Website) -> Browser:
-    browser = website.browser()
-    browser.sign_in(MARA)
-    entry = browser.entries(browser.get("/?q=harbour").text)[0]
-    browser.post("/choices", data={"form_token": browser.token(), "entry": entry, "answer": "no_training"})
-    return browser
 
 
 @dataclass(frozen=True, slots=True)
