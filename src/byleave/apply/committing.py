@@ -117,6 +117,10 @@ class ItemTree:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __contains__(self, item: bytes) -> bool:
+        at = self._find(item)
+        return at < len(self) and self.row(at).item == item
+
     def row(self, place: int) -> ItemRow:
         """Return a row by its place in the order of all."""
         return ItemRow.parse(self._rows[place].tobytes())
@@ -127,11 +131,9 @@ class ItemTree:
         path = inclusion_proof(index, self._leaves, self._read)
         return Leaf(index, tuple(self.row(place) for place in rows), path)
 
-    def absence(self, attestation: bytes, item: bytes) -> Absence | None:
-        """Return the proof that an item is not in the tree, or ``None`` if it is."""
+    def absence(self, attestation: bytes, item: bytes) -> Absence:
+        """Return the proof that an item is not in the tree, or that it is."""
         at = self._find(item)
-        if at < len(self) and self.row(at).item == item:
-            return None
         around = {place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < len(self)}
         return Absence(attestation, item, tuple(self.leaf(index) for index in sorted(around)))
 

@@ -1,4 +1,4 @@
-"""Make the proofs of absence for every link that a list names, as files that any file server serves.
+"""Make the proofs for every link that a list names, as files that any file server serves.
 
 Only for what the list names: who could ask about any link could read the dataset from the answers.
 """
@@ -40,7 +40,7 @@ def write_absences(
     folder: Path,
     progress: Callable[[int, int], None],
 ) -> Proven:
-    """Write a proof for every link of a list that was not kept, below a new folder that appears at once.
+    """Write, for every link of a list, the proof that it was not kept, or that it was, below a new folder that appears at once.
 
     Raises
     ------
@@ -72,12 +72,10 @@ def write_absences(
         with (staging / name).open("wb") as file:
             for item in group:
                 done += 1
-                proof = bound.kept.absence(signed.sha256, item)
-                if proof is not None:
-                    file.write(proof.to_bytes() + b"\n")
-                    absent += 1
+                file.write(bound.kept.absence(signed.sha256, item).to_bytes() + b"\n")
+                absent += item not in bound.kept
         progress(done, len(items))
-    (staging / INDEX).write_bytes(AbsenceIndex(signed.sha256, index.digits, absent).to_bytes())
+    (staging / INDEX).write_bytes(AbsenceIndex(signed.sha256, index.digits, len(items)).to_bytes())
     publish_folder(staging, folder)
     return Proven(absent, len(items) - absent)
 

@@ -32,7 +32,7 @@ def prove_absent(
 ) -> None:
     """Check that none of the links your choice covers was kept in what an organisation made.
 
-    Leaves with 0 if every link is proven absent, with 8 if a proof is missing, and with 5 if one does not hold.
+    Leaves with 0 if every link is proven absent, with 8 if one was kept or its proof is missing, and with 5 if a proof does not hold.
     """
     from byleave.consent import TargetKind
     from byleave.release.absences import Absences
@@ -52,26 +52,31 @@ def prove_absent(
         given = {digest: found.find(digest[:ID_BYTES]) for digest in sorted(links)}
     finally:
         source.close()
-    kept = {digest: proof for digest, proof in given.items() if proof is not None}
+    shown = {digest: one for digest, one in given.items() if one is not None}
+    kept = {digest for digest, one in shown.items() if one.kept is not None}
     if to is not None:
         to.mkdir(parents=True)
-        for digest, proof in kept.items():
-            (to / f"{digest.hex()}.json").write_bytes(proof.to_bytes())
-    _tell_absent(signed.said, len(receipt.targets), given.keys() - kept.keys(), len(kept), json_=json_)
-    if len(kept) < len(given):
+        for digest, one in shown.items():
+            (to / f"{digest.hex()}.json").write_bytes(one.proof.to_bytes())
+    absent, missing = len(shown) - len(kept), given.keys() - shown.keys()
+    _tell_absent(signed.said, len(receipt.targets), missing, kept, absent, json_=json_)
+    if absent < len(given):
         raise typer.Exit(EXIT_MISSING)
 
 
-def _tell_absent(said: Attestation, targets: int, missing: set[bytes], absent: int, *, json_: bool) -> None:
-    others = targets - absent - len(missing)
+def _tell_absent(
+    said: Attestation, targets: int, missing: set[bytes], kept: set[bytes], absent: int, *, json_: bool
+) -> None:
+    others = targets - absent - len(missing) - len(kept)
     if json_:
         print_json(
             {
-                "ok": not missing,
+                "ok": not missing and not kept,
                 "organisation": said.organisation,
                 "dataset": said.dataset,
                 "number": said.number,
                 "absent": absent,
+                "kept": sorted(digest.hex() for digest in kept),
                 "missing": sorted(digest.hex() for digest in missing),
                 "not_links": others,
             }
@@ -80,10 +85,10 @@ def _tell_absent(said: Attestation, targets: int, missing: set[bytes], absent: i
     say(
         f"{absent:,} links are proven absent from what {said.organisation} kept of {said.dataset} under list no. {said.number}"
     )
+    if kept:
+        say(f"{len(kept):,} links WERE KEPT: their proofs show them among what was bound")
     if missing:
-        say(
-            f"{len(missing):,} links have no proof: they were kept, or the list they applied did not name them"
-        )
+        say(f"{len(missing):,} links have no proof, mostly because the list they applied did not name them")
     if others:
         say(f"{others:,} other things of this choice are no links, and cannot be looked up one by one")
     say("this shows what they bound themselves to, not that nothing else was used")

@@ -1,4 +1,4 @@
-"""A folder of proofs of absence, one line each, in plain files that any file server serves: found by item id, and only those asked for by a list. Light."""
+"""A folder of proofs that items were not kept, or were, one line each, in plain files that any file server serves: found by item id, and only those asked for by a list. Light."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from byleave.errors import FormatError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
-from byleave.release.items import Absence
+from byleave.release.items import Absence, ItemRow
 from byleave.release.sources import Source
 from byleave.release.statements import Signed, sha256_of
 from byleave.release.terms_said import count
@@ -70,8 +70,16 @@ class AbsenceIndex:
             return cls(sha256_of(said["attestation"]), count(said, "digits"), count(said, "proofs"))
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a proof that holds shows: the row as which the item was kept, or ``None`` where it was not."""
+
+    proof: Absence
+    kept: ItemRow | None
+
+
 class Absences:
-    """Proofs of absence in a folder or below a web address, each checked before it is told.
+    """Proofs in a folder or below a web address, each checked before it is told.
 
     Raises
     ------
@@ -89,8 +97,8 @@ class Absences:
         if self._index.attestation != signed.sha256:
             raise VerificationError("these proofs are for another attestation", remedy=_REMEDY)
 
-    def find(self, item: bytes) -> Absence | None:
-        """Return the proof that an item was not kept, checked, or ``None`` if none is given.
+    def find(self, item: bytes) -> Shown | None:
+        """Return what the proof for an item shows, checked, or ``None`` if none is given.
 
         Raises
         ------
@@ -101,7 +109,7 @@ class Absences:
         if commitments is None:
             raise VerificationError(
                 "the attestation binds no items",
-                remedy="ask for a run whose items were bound, see `byleave attest sign --commit`",
+                remedy="ask for a run whose items were bound, see `byleave attest bind`",
             )
         name = self._index.file(item)
         if name not in self._files:
@@ -112,8 +120,7 @@ class Absences:
         proof = Absence.parse(line)
         if (proof.attestation, proof.item) != (self._signed.sha256, item):
             raise VerificationError("the proof is about something else", remedy=_REMEDY)
-        proof.check(commitments.kept, commitments.salt)
-        return proof
+        return Shown(proof, proof.kept_as(commitments.kept, commitments.salt))
 
     def _read(self, name: str) -> Mapping[bytes, bytes]:
         found = {}

@@ -105,7 +105,7 @@ def leaves_of(size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A proof that an item is not in a tree: the one or two neighbouring leaves around the place where it would stand.
+    """A proof that an item is not in a tree, or is: the one or two neighbouring leaves around the place where it would stand, or stands.
 
     attestation
         SHA-256 of the attestation that names the tree.
@@ -125,7 +125,20 @@ class Absence:
         Raises
         ------
         VerificationError
-            If a leaf does not stand in the tree, the item is among the rows, or other rows may be between them and it.
+            If the proof does not hold, or shows that the item is there.
+        """
+        if self.kept_as(commitment, salt) is not None:
+            raise VerificationError(
+                "the item is in the tree", remedy="it was kept: the attestation says so itself"
+            )
+
+    def kept_as(self, commitment: Commitment, salt: bytes) -> ItemRow | None:
+        """Make sure that the proof holds, and return the row as which the item stands in the tree, or ``None`` if it does not.
+
+        Raises
+        ------
+        VerificationError
+            If a leaf does not stand in the tree, or other rows may be between them and the item.
         """
         for leaf in self.leaves:
             leaf.check(commitment, salt)
@@ -138,14 +151,13 @@ class Absence:
                 "the leaves of the proof are not neighbours in rising order", remedy=_REMEDY
             )
         if self.item in items:
-            raise VerificationError(
-                "the item is in the tree", remedy="it was kept: the attestation says so itself"
-            )
+            return next(row for leaf in self.leaves for row in leaf.rows if row.item == self.item)
         last = leaves_of(commitment.size) - 1
         after = bool(items) and (items[0] < self.item or indexes[0] == 0)
         before = bool(items) and (items[-1] > self.item or indexes[-1] == last)
         if commitment.size and not (after and before):
             raise VerificationError("the item does not lie within the rows of the proof", remedy=_REMEDY)
+        return None
 
     def to_bytes(self) -> bytes:
         """Write the file of the proof: canonical JSON, at most :data:`MAX_PROOF_BYTES`."""

@@ -177,7 +177,9 @@ class TestHonest:
         assert proven == Proven(len(DENIED), 0)
         absences = Absences(open_source(str(trainer.folder / "proofs")), signed)
         for url in DENIED:
-            assert absences.find(item_id_of_url(canonical_url(url))) is not None
+            shown = absences.find(item_id_of_url(canonical_url(url)))
+            assert shown is not None
+            assert shown.kept is None
         assert absences.find(item_id_of_url(canonical_url(LATER[0]))) is None
 
 
@@ -201,6 +203,11 @@ class TestCaught:
         audited = audit(trainer, signed)
         assert {one.row.link for one in audited.breaches} == set(DENIED)
         assert prove(trainer, signed) == Proven(0, len(DENIED))
+        shown = Absences(open_source(str(trainer.folder / "proofs")), signed).find(
+            item_id_of_url(canonical_url(DENIED[0]))
+        )
+        assert shown is not None
+        assert shown.kept is not None
 
     def test_an_older_list_was_applied_than_is_said(self, trainer: Trainer) -> None:
         rows = [row(n, TargetKind.URL, url) for n, url in enumerate([*DENIED, *LATER], 1)]

@@ -76,14 +76,15 @@ def test_every_leaf_leads_to_the_root_across_subtrees(
         made.leaf(index).check(made.commitment, SALT)
 
 
-def test_what_is_there_has_no_proof_of_absence_and_everything_else_has_one(tmp_path: Path) -> None:
+def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tmp_path: Path) -> None:
     made = tree(tmp_path, list(range(500)))
     for name in range(600):
-        proof = made.absence(SIGNED, items_of(name)[0].tobytes())
-        assert (proof is None) == (name < 500)
-        if proof is not None:
-            proof.check(made.commitment, SALT)
-            assert len(proof.to_bytes()) < 10_000
+        item = items_of(name)[0].tobytes()
+        proof = made.absence(SIGNED, item)
+        kept = proof.kept_as(made.commitment, SALT)
+        assert (kept is not None) == (item in made) == (name < 500)
+        assert kept is None or kept.item == item
+        assert len(proof.to_bytes()) < 10_000
 
 
 def test_parts_held_little_by_little_give_the_same_leaves(

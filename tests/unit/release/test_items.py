@@ -48,7 +48,10 @@ def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
     tree = Tree(items)
     proof = tree.absence(item)
     if item in items:
-        with pytest.raises(VerificationError):
+        kept = proof.kept_as(tree.commitment, SALT)
+        assert kept is not None
+        assert kept.item == item
+        with pytest.raises(VerificationError, match="the item is in the tree"):
             proof.check(tree.commitment, SALT)
     else:
         proof.check(tree.commitment, SALT)
