@@ -35,10 +35,10 @@ from byleave.apply.sha256 import (
     begin,
     compress,
     finish,
-    hash_two,
     new_sha256,
     pad,
 )
+from byleave.apply.sha_many import NO_LINE, ManyLines, hash_lines, new_many_lines
 from byleave.apply.tables import Ints, fetch_slot, find, find_probed, mixed_digest, probe
 from byleave.apply.usual import usual
 from byleave.compiled import compiled_lean, compiled_within
@@ -53,7 +53,6 @@ MOST_HITS = LINE_BYTES
 BLOCK_ROWS = 256
 BLOCK_BYTES = 64 * 1024
 """A block ends when its lines are longer than this, which leaves room for one line of any length."""
-NO_LINE = -1
 
 
 class Block(NamedTuple):
@@ -87,6 +86,7 @@ class Scratch(NamedTuple):
     """Working memory of one thread for one set of tables. ``label`` and ``prefix_line`` begin with their label, of ``labels`` bytes."""
 
     sha: Sha256
+    many: ManyLines
     classes: Bytes
     label: Bytes
     prefix_line: Bytes
@@ -147,7 +147,9 @@ def new_scratch() -> Scratch:
         np.zeros(TARGETS_KEPT + 1, np.int64),
     )
     labels = np.array([len(URL_LABEL) + 1, len(PREFIX_LABEL) + 1], np.int64)
-    return Scratch(new_sha256(), new_classes(), lines[0], lines[1], labels, block, hosts)
+    return Scratch(
+        new_sha256(), new_many_lines(BLOCK_ROWS), new_classes(), lines[0], lines[1], labels, block, hosts
+    )
 
 
 @compiled_lean
@@ -249,17 +251,7 @@ def _write_block(
 def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found: Found) -> None:
     """Write the digest of each line, the item id, and where the digest stands in the table of links."""
     block = scratch.block
-    waiting = NO_LINE
-    for place in range(count):
-        if block.begins[place] == NO_LINE:
-            continue
-        if waiting == NO_LINE:
-            waiting = place
-        else:
-            hash_two(block.lines, block.begins, block.ends, waiting, place, scratch.sha, block.digests)
-            waiting = NO_LINE
-    if waiting != NO_LINE:
-        hash_two(block.lines, block.begins, block.ends, waiting, waiting, scratch.sha, block.digests)
+    hash_lines(block.lines, block.begins, block.ends, count, scratch.many, block.digests)
     for place in range(count):
         if block.begins[place] == NO_LINE:
             continue

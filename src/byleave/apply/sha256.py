@@ -118,21 +118,15 @@ compress_two = two_by_instructions(ROUNDS) or compress_two_plainly
 """Two blocks into two states, as :func:`compress` takes one."""
 
 
+START = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
+"""The start value of FIPS 180-4."""
+
+
 @compiled_within
 def begin(state: Word32s) -> None:
-    """Set the first eight words of ``state`` to the start value of FIPS 180-4."""
-    state[0], state[1], state[2], state[3] = (
-        U32(0x6A09E667),
-        U32(0xBB67AE85),
-        U32(0x3C6EF372),
-        U32(0xA54FF53A),
-    )
-    state[4], state[5], state[6], state[7] = (
-        U32(0x510E527F),
-        U32(0x9B05688C),
-        U32(0x1F83D9AB),
-        U32(0x5BE0CD19),
-    )
+    """Set the first eight words of ``state`` to :data:`START`."""
+    for i in range(8):
+        state[i] = START[i]
 
 
 @compiled_within
@@ -143,6 +137,12 @@ def _swapped(x: Word) -> Word:
         | ((x << U32(8)) & U32(0xFF0000))
         | ((x << U32(24)) & U32(0xFF000000))
     )
+
+
+@compiled_within
+def big_endian_pair(first: Word, second: Word) -> Word:
+    """Return two words of a state as the eight bytes of a digest that they stand for."""
+    return _swapped(first) | (_swapped(second) << U64(32))
 
 
 @compiled_lean
@@ -165,7 +165,7 @@ def finish(line: Bytes, done: int, end: int, scratch: Sha256) -> None:
     for block in range(blocks):
         compress(state, tail, 64 * block, scratch.schedule, scratch.rounds)
     for i in range(4):
-        scratch.words[i] = _swapped(state[2 * i]) | (_swapped(state[2 * i + 1]) << U64(32))
+        scratch.words[i] = big_endian_pair(state[2 * i], state[2 * i + 1])
 
 
 @compiled_lean
@@ -182,7 +182,7 @@ def hash_line(line: Bytes, end: int, scratch: Sha256) -> None:
 @compiled_within
 def padded_blocks(start: int, end: int) -> int:
     """How many blocks the message ``lines[start:end]`` has with its padding."""
-    return (end - start + 72) // 64
+    return (end - start + 72) >> 6
 
 
 @compiled_within
@@ -218,5 +218,5 @@ def hash_two(
     for i in range(both, others):
         compress(states[8:], lines, other + 64 * i, scratch.schedule, scratch.rounds)
     for i in range(4):
-        digests[first, i] = _swapped(states[2 * i]) | (_swapped(states[2 * i + 1]) << U64(32))
-        digests[second, i] = _swapped(states[8 + 2 * i]) | (_swapped(states[9 + 2 * i]) << U64(32))
+        digests[first, i] = big_endian_pair(states[2 * i], states[2 * i + 1])
+        digests[second, i] = big_endian_pair(states[8 + 2 * i], states[9 + 2 * i])

@@ -23,14 +23,19 @@ _declared: Callable[..., Any] = cgutils.get_or_insert_function
 _new_intrinsic: Callable[..., Any] = intrinsic
 
 
-def has_instructions() -> bool:
-    """Whether code compiled here may use them."""
+def may_use(*wanted: str) -> bool:
+    """Whether code compiled here may use these features of the processor, by their names in LLVM."""
     try:
         features = get_host_cpu_features()
     except RuntimeError:
         return False
     told = (vars(config)["CPU_NAME"], vars(config)["CPU_FEATURES"])
-    return told == (None, None) and all(features.get(name, False) for name in ("sha", "sse4.1", "avx"))
+    return told == (None, None) and all(features.get(name, False) for name in wanted)
+
+
+def has_instructions() -> bool:
+    """Whether code compiled here may use the instructions."""
+    return may_use("sha", "sse4.1", "avx")
 
 
 def by_instructions(rounds: Sequence[int]) -> Callable[..., None] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,7 +19,6 @@ from byleave.apply.judging import Terms
 from byleave.apply.links import canonical, new_classes
 from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matcher, link_buffers
-from byleave.apply.sha256 import compress, compress_plainly, hash_line, new_sha256
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
 from byleave.consent import (
@@ -176,34 +174,6 @@ class TestCanonicalForm:
     def test_the_longest_link_is_the_same_on_both_ways(self, size: int) -> None:
         raw = "http://a.example/" + "b" * (size - 17)
         assert (self.plainly(raw) is None) == (canonical_or_none(raw) is None)
-
-
-class TestSha256:
-    """Names are SHA-256, whatever the length."""
-
-    @given(st.binary(max_size=300))
-    def test_digests_are_those_of_hashlib(self, content: bytes) -> None:
-        line, sha = np.zeros(400, np.uint8), new_sha256()
-        line[: len(content)] = np.frombuffer(content, np.uint8)
-        hash_line(line, len(content), sha)
-        assert sha.words.tobytes() == hashlib.sha256(content).digest()
-
-    @pytest.mark.parametrize("size", [0, 55, 56, 63, 64, 65, 119, 120, 128])
-    def test_block_edges_are_right(self, size: int) -> None:
-        line, sha = np.full(400, 7, np.uint8), new_sha256()
-        hash_line(line, size, sha)
-        assert sha.words.tobytes() == hashlib.sha256(bytes([7]) * size).digest()
-
-    @given(st.binary(min_size=97, max_size=97), st.integers(0, 33))
-    def test_the_plain_loop_takes_a_block_as_the_instructions_do(self, content: bytes, at: int) -> None:
-        block = np.frombuffer(content, np.uint8).copy()
-        states = []
-        for way in (compress, compress_plainly):
-            sha = new_sha256()
-            sha.state[:8] = block[:32].view(np.uint32)
-            way(sha.state, block, at, sha.schedule, sha.rounds)
-            states.append(sha.state[:8].tobytes())
-        assert states[0] == states[1]
 
 
 VALUES: dict[TargetKind, list[str | bytes]] = {

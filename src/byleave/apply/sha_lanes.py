@@ -1,0 +1,204 @@
+"""SHA-256 of sixteen messages at a time, one in each lane of the processor's widest registers, where it has them.
+
+A block costs half of what the instructions of :mod:`byleave.apply.sha_instructions` take: these wait for one execution port, and lanes do not.
+Where registers are narrower the instructions win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from byleave.apply.sha_instructions import may_use
+from byleave.compiled import compiled_within
+
+LANES = 16
+BYTES, WORD = ir.IntType(8).as_pointer(), ir.IntType(64)
+WIDE = ir.VectorType(ir.IntType(32), LANES)
+_FLAGS = ir.VectorType(ir.IntType(1), LANES)
+
+_declared: Callable[..., Any] = cgutils.get_or_insert_function
+_new_intrinsic: Callable[..., Any] = intrinsic
+
+
+class Sixteen(NamedTuple):
+    """Compiled functions over sixteen states, uint32 (8, 16): one message in each column.
+
+    begin
+        ``(states)``: set them to the start value.
+    compress
+        ``(lines, places, offset, states, wanted)``: lane ``i`` takes the 64 bytes at ``places[i] + offset`` of ``lines`` into its state if bit ``i`` of
+        ``wanted`` is set; they are read in any case. ``places`` is int64 (16,).
+    finish
+        ``(states, digests)``: write them as digests, uint64 (16, 4).
+    """
+
+    begin: Callable[..., None]
+    compress: Callable[..., None]
+    finish: Callable[..., None]
+
+
+def sixteen_by_lanes(start: Sequence[int], rounds: Sequence[int]) -> Sixteen | None:
+    """Compile them for the start value and the 64 round constants of FIPS 180-4, if the processor has registers that wide."""
+    if not may_use("avx512f", "avx512bw", "avx512vl"):
+        return None
+    begin_states = _written(1, lambda lanes, states: lanes.begin(states, start))
+    take_blocks = _written(5, lambda lanes, *arguments: lanes.take(rounds, *arguments))
+    write_digests = _written(2, lambda lanes, *arguments: lanes.finish(*arguments))
+
+    @compiled_within
+    def begin(states: Any) -> None:
+        begin_states(states)
+
+    @compiled_within
+    def compress(lines: Any, places: Any, offset: int, states: Any, wanted: int) -> None:
+        take_blocks(lines, places, offset, states, wanted)
+
+    @compiled_within
+    def finish(states: Any, digests: Any) -> None:
+        write_digests(states, digests)
+
+    return Sixteen(begin, compress, finish)
+
+
+def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
+    """Make an intrinsic of ``count`` arguments out of what writes its instructions, which is given the address of an array and numbers as they are."""
+
+    def typed(*kinds: Any) -> tuple[Any, Any]:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            given = [
+                builder.bitcast(context.make_array(kind)(context, builder, value).data, BYTES)
+                if isinstance(kind, types.Array)
+                else value
+                for kind, value in zip(signature.args, arguments, strict=True)
+            ]
+            write(_Lanes(builder), *given)
+            return context.get_dummy_value()
+
+        wide = (kind if isinstance(kind, types.Array) else types.int64 for kind in kinds)
+        return types.void(*wide), generate
+
+    # numba counts the arguments of what it is given, so that each number of them has a function.
+    by_count: dict[int, Callable[..., Any]] = {
+        1: lambda _typing, a: typed(a),
+        2: lambda _typing, a, b: typed(a, b),
+        5: lambda _typing, a, b, c, d, e: typed(a, b, c, d, e),
+    }
+    function: Callable[..., None] = _new_intrinsic(by_count[count])
+    return function
+
+
+class _Lanes:
+    """Writes the instructions: FIPS 180-4 word for word, on sixteen words at a time."""
+
+    def __init__(self, builder: Any) -> None:
+        self._builder = builder
+
+    def begin(self, states: Any, start: Sequence[int]) -> None:
+        """Set the states to the start value."""
+        for i, word in enumerate(start):
+            self._builder.store(_all(word), self._at(states, 64 * i, WIDE), align=4)
+
+    def finish(self, states: Any, digests: Any) -> None:
+        """Write the states as bytes, message after message."""
+        builder = self._builder
+        words = self._loaded(states)
+        rows = self._transposed([*words, *words])
+        half = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(8)))
+        for lane, row in enumerate(rows):
+            digest = builder.shuffle_vector(self._call("llvm.bswap.v16i32", row), row, half)
+            builder.store(digest, self._at(digests, 32 * lane, digest.type), align=8)
+
+    def take(
+        self, rounds: Sequence[int], lines: Any, places: Any, offset: Any, states: Any, wanted: Any
+    ) -> None:
+        """Take the blocks into the states."""
+        builder = self._builder
+        words = self._words(builder.gep(lines, [offset]), places)
+        before = self._loaded(states)
+        after = self._after_rounds(rounds, before, words)
+        flags = builder.bitcast(builder.trunc(wanted, ir.IntType(LANES)), _FLAGS)
+        for i, (old, new) in enumerate(zip(before, after, strict=True)):
+            chosen = builder.select(flags, builder.add(old, new), old)
+            builder.store(chosen, self._at(states, 64 * i, WIDE), align=4)
+
+    def _loaded(self, states: Any) -> list[Any]:
+        return [self._builder.load(self._at(states, 64 * i, WIDE), align=4) for i in range(8)]
+
+    def _words(self, lines: Any, places: Any) -> list[Any]:
+        """Return the sixteen words of all blocks, each with its lanes in the order of ``places``."""
+        builder, rows = self._builder, []
+        for lane in range(LANES):
+            place = builder.load(self._at(places, 8 * lane, WORD))
+            row = builder.load(builder.bitcast(builder.gep(lines, [place]), WIDE.as_pointer()), align=1)
+            rows.append(self._call("llvm.bswap.v16i32", row))
+        return self._transposed(rows)
+
+    def _transposed(self, rows: list[Any]) -> list[Any]:
+        """Turn rows into columns, by exchanging between rows and places one bit of their numbers after the other."""
+        for bit in (1, 2, 4, 8):
+            low = [place if not place & bit else LANES + (place ^ bit) for place in range(LANES)]
+            high = [place | bit if not place & bit else LANES + place for place in range(LANES)]
+            turned = list(rows)
+            for row in range(LANES):
+                if not row & bit:
+                    pair = rows[row], rows[row | bit]
+                    turned[row], turned[row | bit] = self._shuffled(*pair, low), self._shuffled(*pair, high)
+            rows = turned
+        return rows
+
+    def _after_rounds(self, rounds: Sequence[int], state: Sequence[Any], words: list[Any]) -> list[Any]:
+        builder = self._builder
+        a, b, c, d, e, f, g, h = state
+        for i in range(64):
+            if i >= LANES:
+                words.append(self._scheduled(words))
+            chosen = builder.xor(builder.and_(e, builder.xor(f, g)), g)
+            most = builder.or_(builder.and_(a, b), builder.and_(c, builder.or_(a, b)))
+            mixed = self._sum(h, builder.add(words[i], _all(rounds[i])), chosen, self._sigma(e, 6, 11, 25))
+            h, g, f, e = g, f, e, builder.add(d, mixed)
+            d, c, b, a = c, b, a, self._sum(mixed, self._sigma(a, 2, 13, 22), most)
+        return [a, b, c, d, e, f, g, h]
+
+    def _scheduled(self, words: Sequence[Any]) -> Any:
+        early, late = words[-15], words[-2]
+        first = self._mixed(self._turned(early, 7), self._turned(early, 18), self._shifted(early, 3))
+        second = self._mixed(self._turned(late, 17), self._turned(late, 19), self._shifted(late, 10))
+        return self._sum(self._sum(words[-16], first), self._sum(words[-7], second))
+
+    def _sigma(self, word: Any, *turns: int) -> Any:
+        return self._mixed(*(self._turned(word, turn) for turn in turns))
+
+    def _mixed(self, one: Any, other: Any, third: Any) -> Any:
+        return self._builder.xor(self._builder.xor(one, other), third)
+
+    def _sum(self, first: Any, *others: Any) -> Any:
+        for other in others:
+            first = self._builder.add(first, other)
+        return first
+
+    def _turned(self, word: Any, by: int) -> Any:
+        return self._call("llvm.fshr.v16i32", word, word, _all(by))
+
+    def _shifted(self, word: Any, by: int) -> Any:
+        return self._builder.lshr(word, _all(by))
+
+    def _shuffled(self, first: Any, second: Any, places: Sequence[int]) -> Any:
+        return self._builder.shuffle_vector(first, second, ir.Constant(WIDE, list(places)))
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        function = ir.FunctionType(WIDE, [WIDE] * len(arguments))
+        return self._builder.call(_declared(self._builder.module, function, name), arguments)
+
+    def _at(self, start: Any, offset: int, kind: Any) -> Any:
+        address = self._builder.gep(start, [ir.Constant(WORD, offset)])
+        return self._builder.bitcast(address, kind.as_pointer())
+
+
+def _all(word: int) -> Any:
+    return ir.Constant(WIDE, [word] * LANES)
