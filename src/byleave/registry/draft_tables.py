@@ -14,7 +14,10 @@ from byleave.registry.tables import TARGET_KINDS
 
 
 class DraftRow(Base):
-    """One draft. ``visitor`` is the opaque name of a browser; ``sources`` says what was looked at and what came of it."""
+    """One draft. ``visitor`` is the opaque name of a browser; ``sources`` says what was looked at and what came of it.
+
+    Of a draft that was filed nothing is left but that, until it runs out.
+    """
 
     __tablename__ = "drafts"
 
@@ -25,6 +28,7 @@ class DraftRow(Base):
     sources: Mapped[list[Any]] = mapped_column(JSONB(none_as_null=True), server_default=text("'[]'"))
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment] = mapped_column(index=True)
+    filed_at: Mapped[Moment | None]
 
 
 class DraftTargetRow(Base):

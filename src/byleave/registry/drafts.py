@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from byleave.consent import TargetKind
-from byleave.errors import InputError, NotFoundError
+from byleave.errors import ConflictError, InputError, NotFoundError
 from byleave.registry.draft_tables import DraftRow, DraftTargetRow
 from byleave.registry.targets import Target, columns_of, target_of_row
 
@@ -26,6 +26,10 @@ MOST_TARGETS: Final = 100_000
 
 MOST_SOURCES: Final = 200
 _ROWS_AT_ONCE: Final = 2_000
+
+
+class FiledBeforeError(ConflictError):
+    """A draft was filed already: sent twice, or come back to."""
 
 
 class Source(StrEnum):
@@ -98,6 +102,8 @@ def draft_of(session: Session, draft: uuid.UUID, visitor: str, *, at: datetime, 
     ------
     NotFoundError
         If there is none, it has run out, or another browser began it.
+    FiledBeforeError
+        If it was filed.
     """
     return _draft(_row(session, draft, visitor, at, lock=lock))
 
@@ -190,9 +196,11 @@ def all_targets(session: Session, draft: uuid.UUID) -> Iterator[Target]:
         yield target_of_row(row)
 
 
-def drop(session: Session, draft: uuid.UUID) -> None:
-    """Forget a draft with all its targets."""
-    session.execute(sa.delete(DraftRow).where(DraftRow.id == draft))
+def note_filed(session: Session, draft: uuid.UUID, *, at: datetime) -> None:
+    """Forget everything in a draft but that it was filed, so that nobody who sends it twice believes it was not."""
+    session.execute(sa.delete(DraftTargetRow).where(DraftTargetRow.draft_id == draft))
+    left = {"name": None, "answer": {}, "sources": [], "filed_at": at}
+    session.execute(sa.update(DraftRow).where(DraftRow.id == draft).values(left))
 
 
 def drop_expired(session: Session, *, at: datetime) -> int:
@@ -208,6 +216,8 @@ def _row(session: Session, draft: uuid.UUID, visitor: str, at: datetime, *, lock
             "this choice was not kept: it is kept for a day, in the browser where it was begun",
             remedy="begin again",
         )
+    if row.filed_at is not None:
+        raise FiledBeforeError("this choice was made already, and is made once", remedy="see My choices")
     return row
 
 

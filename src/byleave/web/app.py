@@ -18,6 +18,7 @@ from byleave.registry.mail import Post
 from byleave.registry.mail_server import MailServer
 from byleave.settings import Settings
 from byleave.web import (
+    absence_routes,
     account_data_routes,
     account_routes,
     api_routes,
@@ -52,7 +53,7 @@ from byleave.web import (
 from byleave.web.asked_pictures import AskedPictures
 from byleave.web.claimed_pictures import ClaimedPictures
 from byleave.web.lateness import Lateness
-from byleave.web.rendering import error_page, make_environment
+from byleave.web.rendering import API, error_page, make_environment
 from byleave.web.security import Guard
 from byleave.web.site import Assets, Clock, Site, site_secret
 from byleave.web.small_copies import SmallCopies
@@ -67,6 +68,7 @@ ROUTERS = (
     many_routes.router,
     changing_routes.router,
     choice_routes.router,
+    absence_routes.router,
     copy_routes.router,
     sign_in_routes.router,
     unsubscribe_routes.router,
@@ -161,7 +163,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     told: ByleaveError
     if status in {404, 405}:
-        told = NotFoundError("there is no such page", remedy="go back to the search")
+        told = _no_such_page()
     else:
         told = InputError("this request cannot be read", remedy="load the page again and send it once more")
     return error_page(request, told, status)
@@ -169,9 +171,15 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _unreadable(request: Request, error: Exception) -> Response:
     fields = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(fault["loc"][0] == "path" for fault in fields) and not request.url.path.startswith(API):
+        return error_page(request, _no_such_page(), 404)
     named = ", ".join(dict.fromkeys(str(fault["loc"][-1]) for fault in fields))
     told = InputError(
         f"these fields cannot be read: {named[:200]}",
         remedy="see /api/v1/openapi.json for what they may hold",
     )
     return error_page(request, told, 400)
+
+
+def _no_such_page() -> NotFoundError:
+    return NotFoundError("there is no such page", remedy="go back to the search")

@@ -14,8 +14,9 @@ from byleave.errors import InputError, NotFoundError
 from byleave.publish.receipts import receipt_of, withdraw_with_receipt
 from byleave.publish.releases import last_published
 from byleave.registry.claims import SHOWN_TARGETS, Claim, claim_by_id, claims_of, number_of_claims
-from byleave.registry.permissions import Act
+from byleave.registry.permissions import Act, may
 from byleave.registry.replacing import replaced_of
+from byleave.registry.served_proofs import served_proofs
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.timeline import timeline
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
@@ -77,9 +78,11 @@ def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: Checked
 @router.get("/choices")
 def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Reader) -> Response:
     """Show what somebody has chosen, newest first, and what each choice covers now."""
-    number, now = max(1, _number(request, "page")), site.clock()
+    now = site.clock()
     with site.database.transaction() as session:
         total = number_of_claims(session, person.account, who=person.who)
+        pages = -(-total // CHOICES_PER_PAGE)
+        number = max(1, min(_number(request, "page"), pages))
         claims = claims_of(
             session,
             person.account,
@@ -103,11 +106,12 @@ def my_choices(request: Request, site: TheSite, visitor: TheVisitor, person: Rea
         choices=shown,
         total=total,
         page_number=number,
-        pages=-(-total // CHOICES_PER_PAGE),
+        pages=pages,
         last=last,
         filed=_number(request, "filed"),
         changed=_number(request, "changed"),
         gone=_number(request, "gone"),
+        before=_number(request, "before"),
         undone=undone,
     )
 
@@ -119,12 +123,22 @@ def one_choice(claim: str, request: Request, site: TheSite, visitor: TheVisitor,
     with site.database.transaction() as session:
         found = claim_by_id(session, choice_named(claim), who=person.who, most=SHOWN_TARGETS)
         moments = timeline(session, found.id, who=person.who)
+        is_hers = may(person.who, Act.CHECK_ABSENCES, account=found.account)
+        served = served_proofs(session, found.id, who=person.who) if is_hers else ()
         is_replaced = bool(replaced_of(session, [found], now))
         last = last_published(session)
     choice = show_choice(site.catalog, _shower(site), found, last, now, is_replaced=is_replaced)
     lists = lists_of(site, found)
     return page(
-        request, site, visitor, "one_choice.html", choice=choice, last=last, lists=lists, moments=moments
+        request,
+        site,
+        visitor,
+        "one_choice.html",
+        choice=choice,
+        last=last,
+        lists=lists,
+        moments=moments,
+        served=served,
     )
 
 

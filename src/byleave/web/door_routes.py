@@ -14,6 +14,7 @@ from byleave.errors import InputError
 from byleave.fingerprints import ClaimedPicture
 from byleave.media import Unusable, isolated
 from byleave.registry.drafts import (
+    Looked,
     Source,
     add_targets,
     draft_of,
@@ -23,7 +24,7 @@ from byleave.registry.drafts import (
     take_out,
     take_out_kind,
 )
-from byleave.registry.looking import Looker
+from byleave.registry.looking import Found, Looker
 from byleave.registry.permissions import Act
 from byleave.registry.rates import Rate, spend
 from byleave.registry.sign_in import SignedIn
@@ -44,6 +45,8 @@ Filer = Annotated[SignedIn, Depends(SignedInFor(Act.FILE_CLAIM))]
 
 MOST_PLACES: Final = 20
 MOST_NAME: Final = 200
+MOST_PLACE: Final = 200
+"""Characters of a line that are kept where it is no link."""
 
 
 @router.get("/choices/start", dependencies=[Open])
@@ -159,7 +162,15 @@ def _look(site: Site, visitor: Visitor, draft: uuid.UUID, places: Sequence[str])
         spend(session, Rate.FETCHED_PAGES, subject, len(places), at=site.clock())
     looker = Looker(site.checks.client, site.settings.limits, describe)
     for place in places:
-        found = looker.look(place)
+        found = _looked(looker, place)
         with site.database.transaction() as session:
             add_targets(session, draft, found.targets, found.looked.source)
             note_looked(session, draft, found.looked)
+
+
+def _looked(looker: Looker, place: str) -> Found:
+    """Look at a place; a line that is no link is told beside what the others gave, so that nothing has to be typed again."""
+    try:
+        return looker.look(place)
+    except InputError as error:
+        return Found((), Looked(Source.LINK, place[:MOST_PLACE], 0, error.problem, error.remedy))

@@ -13,7 +13,7 @@ from byleave.copies.guard import JUDGE, Stopwatch, guarded, reason_to_hold
 from byleave.errors import InputError
 from byleave.fingerprints import ClaimedPicture
 from byleave.publish.receipts import Acknowledged, file_all_with_receipts
-from byleave.registry.drafts import Draft, all_targets, draft_of, drop
+from byleave.registry.drafts import Draft, all_targets, draft_of, note_filed
 from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.jobs import defer
 from byleave.registry.sign_in import SignedIn
@@ -29,13 +29,13 @@ _ABOUT_ALL = frozenset({HoldReason.BURST.value, HoldReason.COMPARING.value})
 def file_draft(
     site: Site, draft: Draft, claims: Sequence[NewClaim], *, person: SignedIn, visitor: str
 ) -> tuple[Acknowledged, ...]:
-    """File everything in a draft and forget it; when this returns, the public log has it, and each claim comes with its receipt.
+    """File everything in a draft, once; when this returns, the public log has it, and each claim comes with its receipt.
 
     Raises
     ------
     InputError
         If the draft is empty.
-    NotFoundError
+    FiledBeforeError
         If it was filed a moment ago.
     """
     with site.database.transaction() as session:
@@ -57,7 +57,7 @@ def file_draft(
         return [one for filing in seen for one in parted(site, session, filing, at)]
 
     def also(session: Session) -> None:
-        drop(session, draft.id)
+        note_filed(session, draft.id, at=at)
         ask_for_list(session)
 
     return file_all_with_receipts(

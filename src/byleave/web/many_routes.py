@@ -50,9 +50,11 @@ STATES: Final = {
 def show_many(request: Request, site: TheSite, visitor: TheVisitor, person: Changer) -> Response:
     """Show the choices that can still be changed, a page at a time, and one answer for those that are ticked."""
     fields = AddressFields(request.query_params)
-    chosen, number = _filter(fields), _page_number(fields)
+    chosen = _filter(fields)
     with site.database.transaction() as session:
         total = number_of_living(session, person.account, chosen, who=person.who)
+        pages = -(-total // LISTED)
+        number = max(1, min(_page_number(fields), pages))
         found = living_claims(
             session, person.account, chosen, who=person.who, first=(number - 1) * LISTED, limit=LISTED
         )
@@ -65,7 +67,7 @@ def show_many(request: Request, site: TheSite, visitor: TheVisitor, person: Chan
         total=total,
         most=MOST_ANSWERED,
         page_number=number,
-        pages=-(-total // LISTED),
+        pages=pages,
         states=STATES,
         of_state=fields.text("of_state"),
         of_answer=fields.text("of_answer"),
@@ -113,4 +115,4 @@ def _filter(fields: Fields) -> ClaimFilter:
 
 def _page_number(fields: Fields) -> int:
     text = fields.text("page")
-    return max(1, int(text)) if text.isdecimal() and len(text) < 6 else 1
+    return int(text) if text.isdecimal() and len(text) < 6 else 1

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import ByleaveError
+from byleave.registry.drafts import FiledBeforeError
 from byleave.web.figures import device_figures, percent
 from byleave.web.rules import SignInNeededError
 from byleave.web.site import Site, site_of
@@ -112,6 +113,8 @@ def error_page(request: Request, error: ByleaveError, status: int) -> Response:
         return JSONResponse(told, status)
     if isinstance(error, SignInNeededError):
         return go(f"/sign-in?next={quote(_here(request), safe='')}")
+    if isinstance(error, FiledBeforeError) and "text/html" in request.headers.get("accept", ""):
+        return go("/choices?before=1")
     content = _render(
         site_of(request),
         "error.html",
@@ -192,7 +195,7 @@ def _render(site: Site, template: str, **context: Any) -> str:
 
 def _here(request: Request) -> str:
     if request.method != "GET":
-        return "/choices"
+        return _form_sent_from(request) or "/choices"
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 

@@ -48,11 +48,48 @@ def test_what_was_begun_lasts_through_signing_in_and_becomes_one_claim(website: 
         "studio.example/mine.jpg",
     }
     assert claim.contact == "ada@example.org"
-    assert browser.get(draft).status_code == 404
-    again = browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()})
-    assert again.status_code == 404
+    as_browsers = {"accept": "text/html"}
+    again = browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()}, headers=as_browsers)
+    for page in (again, browser.http.get(draft, headers=as_browsers)):
+        assert "That choice was made already, and nothing was made twice" in page.text
+    assert browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()}).status_code == 409
     assert len(claims(website)) == 1
     Receipt.parse(browser.get(f"/choices/{claim.id.hex()}/receipt").content)
+
+
+def test_one_line_that_is_no_link_is_told_and_the_others_are_taken(website: Website) -> None:
+    _, page = start(
+        website.browser(), "https://studio.example/mine.jpg", "my portfolio 🖼️", "studio.example/other.jpg"
+    )
+    assert "2 links" in page
+    assert "my portfolio 🖼️:" in page
+    assert "Write a whole http or https link" in page
+
+
+def test_an_address_that_no_page_has_is_said_so_in_plain_words(website: Website) -> None:
+    page = website.browser().get("/choices/draft/nothing")
+    assert (page.status_code, "There is no such page" in page.text) == (404, True)
+    assert "openapi" not in page.text
+
+
+def test_a_session_that_ran_out_in_the_middle_of_a_form_leads_back_to_its_page(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ada@example.org")
+    draft, _ = start(browser, "https://studio.example/mine.jpg")
+    fields = {"form_token": browser.token(draft), "answer": "no_ai"}
+    browser.http.cookies.delete("byleave_session")
+    page = browser.post(f"{draft}/file", data=fields, headers={"referer": f"{browser.address}{draft}"})
+    assert f'name="next" value="{draft}"' in page.text
+    assert "mine.jpg" in browser.sign_in("ada@example.org", next_path=draft).text
+
+
+def test_a_page_beyond_the_last_shows_the_last(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ada@example.org")
+    draft, _ = start(browser, "https://studio.example/mine.jpg")
+    browser.post(f"{draft}/file", data={"form_token": browser.token(draft), "answer": "no_ai"})
+    for page in ("/choices?page=999", "/choices/many?page=999"):
+        assert "studio.example/mine.jpg" in browser.get(page).text, page
 
 
 def test_a_no_and_a_yes_are_two_acts_and_two_claims(website: Website) -> None:
