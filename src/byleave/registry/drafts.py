@@ -199,7 +199,7 @@ def all_targets(session: Session, draft: uuid.UUID) -> Iterator[Target]:
 def note_filed(session: Session, draft: uuid.UUID, *, at: datetime) -> None:
     """Forget everything in a draft but that it was filed, so that nobody who sends it twice believes it was not."""
     session.execute(sa.delete(DraftTargetRow).where(DraftTargetRow.draft_id == draft))
-    left = {"name": None, "answer": {}, "sources": [], "filed_at": at}
+    left: dict[str, object] = {"name": None, "answer": {}, "sources": [], "filed_at": at}
     session.execute(sa.update(DraftRow).where(DraftRow.id == draft).values(left))
 
 
