@@ -2,128 +2,181 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from byleave.cli.moments import past_moment
+from byleave.cli.options import takes
 from byleave.cli.output import now, print_json, say
 from byleave.cli.progress import Shown
-from byleave.errors import InputError
+from byleave.cli.words import word_of
 
 if TYPE_CHECKING:
     from byleave.apply.report import Report
+    from byleave.apply.run import ApplyRequest
+    from byleave.cli.attest import Signing
     from byleave.release import Release
 
-Word = TypeVar("Word", bound=StrEnum)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What can be said on the command line, as the help of each option has it."""
+
+    ruleset: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder that `byleave sync` keeps; may be repeated: of several registries any refusal wins"
+        ),
+    ]
+    input: Annotated[
+        str,
+        typer.Option(
+            help="File or folder in any form that is known, s3://bucket/folder, or name of a dataset"
+        ),
+    ]
+    output: Annotated[
+        str, typer.Option(help="Folder or s3://bucket/folder to write; it must not be there yet")
+    ]
+    regime: Annotated[
+        str, typer.Option(help="Where nobody answered: opt_out keeps, opt_in drops, research reports")
+    ]
+    use: Annotated[
+        list[str], typer.Option(help="What the dataset is for, such as train_gen; may be repeated")
+    ]
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="mask lists positions, annotate adds two columns, filter writes the rows that stay"
+        ),
+    ] = "filter"
+    engine: Annotated[
+        str, typer.Option(help="Where the work is done: local or ray; the output is the same")
+    ] = "local"
+    workers: Annotated[int, typer.Option(min=1, help="Processes of this machine that share the files")] = 1
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Host and port of the Ray cluster; else RAY_ADDRESS or one on this machine"),
+    ] = None
+    coverage: Annotated[
+        list[Path],
+        typer.Option(help="File made by `byleave copies cover`; may be repeated, once for each registry"),
+    ] = field(default_factory=list)
+    fingerprints: Annotated[Path | None, typer.Option(help="Folder written by `byleave fingerprint`")] = None
+    unchecked: Annotated[str | None, typer.Option(help="Rows that could not be checked: keep or drop")] = None
+    with_pending: Annotated[
+        bool, typer.Option("--with-pending", help="Act on refusals not confirmed yet, too")
+    ] = False
+    min_evidence: Annotated[
+        str | None,
+        typer.Option(
+            help="Evidence from which answers count, such as deny=E1,allow=E3; a yes never from less than E2"
+        ),
+    ] = None
+    as_of: Annotated[
+        str | None, typer.Option(help="Cut-off, such as 2026-06-01: what began later does not count")
+    ] = None
+    since: Annotated[
+        int | None,
+        typer.Option(help="The input is what a run under this list left: copy files that lose nothing more"),
+    ] = None
+    max_age: Annotated[str | None, typer.Option(help="Refuse a list older than this, such as 3d")] = None
+    grace: Annotated[
+        str | None, typer.Option(help="Use it that much longer, with a warning, such as 12h")
+    ] = None
+    sign_with: Annotated[
+        Path | None,
+        typer.Option(help="File of your key, see `byleave keys make`: an attestation is put into the output"),
+    ] = None
+    dataset: Annotated[
+        str | None, typer.Option(help="What the attestation calls the dataset; left out: as in the report")
+    ] = None
+    log: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or web address of the registry's log, for the attestation; left out: beside its lists"
+        ),
+    ] = None
+    pledge: Annotated[
+        Path | None,
+        typer.Option(help="File of the pledge that the attestation fulfils, signed by the same key"),
+    ] = None
+    thumbnails: Annotated[
+        int,
+        typer.Option(
+            help="Show so many small pictures of what is listed in report.html, where that is allowed; whoever gets the page sees them"
+        ),
+    ] = 0
+    json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False
+
+    def request(self) -> ApplyRequest:
+        """Return what is asked of a run; raises InputError where an option cannot be read."""
+        from byleave.apply.modes import Mode
+        from byleave.apply.places import place_of
+        from byleave.apply.run import ApplyRequest
+        from byleave.apply.shard import Unchecked
+        from byleave.consent import Regime, Standard, Use
+        from byleave.release.age import AgeLimit
+        from byleave.settings import Settings
+
+        cut_off = past_moment(self.as_of, "--as-of", now()) if self.as_of is not None else None
+        return ApplyRequest(
+            ruleset=tuple(self.ruleset),
+            input=self.input,
+            output=place_of(self.output),
+            regime=word_of(Regime, self.regime, "--regime"),
+            uses=tuple(word_of(Use, one, "--use") for one in self.use),
+            home=Settings.from_process().home,
+            coverage=tuple(self.coverage),
+            unchecked=word_of(Unchecked, self.unchecked, "--unchecked")
+            if self.unchecked is not None
+            else None,
+            with_pending=self.with_pending,
+            standard=Standard.parse(self.min_evidence, cut_off),
+            max_age=AgeLimit.parse(self.max_age, self.grace) if self.max_age is not None else None,
+            mode=word_of(Mode, self.mode, "--mode"),
+            workers=self.workers,
+            since=self.since,
+            fingerprints=self.fingerprints,
+            thumbnails=self.thumbnails,
+        )
+
+    def signing(self) -> Signing | None:
+        """Return the signature that is asked for, with the key read and the log found; ``None`` without one."""
+        from byleave.cli.attest import Signing
+
+        if self.sign_with is None:
+            return None
+        return Signing.begun(
+            self.sign_with, self.ruleset[0], self.log, self.output, self.dataset, self.pledge
+        )
 
 
-def apply(
-    ruleset: list[Path] = typer.Option(
-        ..., help="Folder that `byleave sync` keeps; may be repeated: of several registries any refusal wins"
-    ),
-    input_: str = typer.Option(
-        ...,
-        "--input",
-        help="File or folder in any form that is known, s3://bucket/folder, or name of a dataset",
-    ),
-    output: str = typer.Option(..., help="Folder or s3://bucket/folder to write; it must not be there yet"),
-    regime: str = typer.Option(
-        ..., help="Where nobody answered: opt_out keeps, opt_in drops, research reports"
-    ),
-    use: list[str] = typer.Option(..., help="What the dataset is for, such as train_gen; may be repeated"),
-    mode: str = typer.Option(
-        "filter", help="mask lists positions, annotate adds two columns, filter writes the rows that stay"
-    ),
-    engine: str = typer.Option("local", help="Where the work is done: local or ray; the output is the same"),
-    workers: int = typer.Option(1, min=1, help="Processes of this machine that share the files"),
-    ray_address: str | None = typer.Option(
-        None, help="Host and port of the Ray cluster; else RAY_ADDRESS or one on this machine"
-    ),
-    coverage: list[Path] = typer.Option(
-        [], help="File made by `byleave copies cover`; may be repeated, once for each registry"
-    ),
-    fingerprints: Path | None = typer.Option(None, help="Folder written by `byleave fingerprint`"),
-    unchecked: str | None = typer.Option(None, help="Rows that could not be checked: keep or drop"),
-    with_pending: bool = typer.Option(False, "--with-pending", help="Act on refusals not confirmed yet, too"),
-    min_evidence: str | None = typer.Option(
-        None,
-        help="Evidence from which answers count, such as deny=E1,allow=E3; a yes never from less than E2",
-    ),
-    as_of: str | None = typer.Option(
-        None, help="Cut-off, such as 2026-06-01: what began later does not count"
-    ),
-    since: int | None = typer.Option(
-        None, help="The input is what a run under this list left: copy files that lose nothing more"
-    ),
-    max_age: str | None = typer.Option(None, help="Refuse a list older than this, such as 3d"),
-    grace: str | None = typer.Option(None, help="Use it that much longer, with a warning, such as 12h"),
-    sign_with: Path | None = typer.Option(
-        None, help="File of your key, see `byleave keys make`: an attestation is put into the output"
-    ),
-    dataset: str | None = typer.Option(
-        None, help="What the attestation calls the dataset; left out: as in the report"
-    ),
-    log: str | None = typer.Option(
-        None,
-        help="Folder or web address of the registry's log, for the attestation; left out: beside its lists",
-    ),
-    pledge: Path | None = typer.Option(
-        None, help="File of the pledge that the attestation fulfils, signed by the same key"
-    ),
-    thumbnails: int = typer.Option(
-        0,
-        help="Show so many small pictures of what is listed in report.html, where that is allowed; whoever gets the page sees them",
-    ),
-    json_: bool = typer.Option(False, "--json", help="Print the report as JSON"),
-) -> None:
+@takes(ApplyOptions)
+def apply(options: ApplyOptions) -> None:
     """Write a dataset without what people refused, a list of what was taken out, and a report; or the list and the report alone."""
-    from byleave.apply.modes import Mode
-    from byleave.apply.places import place_of
     from byleave.apply.report import report_object
-    from byleave.apply.run import ApplyRequest, apply_ruleset
-    from byleave.apply.shard import Unchecked
-    from byleave.cli.attest import Signing, tell_signed
+    from byleave.apply.run import apply_ruleset
+    from byleave.cli.attest import tell_signed
     from byleave.cli.engines import engine_of
-    from byleave.consent import Regime, Standard, Use
-    from byleave.release.age import AgeLimit, check_age
-    from byleave.settings import Settings
+    from byleave.release.age import check_age
 
-    cut_off = past_moment(as_of, "--as-of", now()) if as_of is not None else None
-    request = ApplyRequest(
-        ruleset=tuple(ruleset),
-        input=input_,
-        output=place_of(output),
-        regime=word_of(Regime, regime, "--regime"),
-        uses=tuple(word_of(Use, one, "--use") for one in use),
-        home=Settings.from_process().home,
-        coverage=tuple(coverage),
-        unchecked=word_of(Unchecked, unchecked, "--unchecked") if unchecked is not None else None,
-        with_pending=with_pending,
-        standard=Standard.parse(min_evidence, cut_off),
-        max_age=AgeLimit.parse(max_age, grace) if max_age is not None else None,
-        mode=word_of(Mode, mode, "--mode"),
-        workers=workers,
-        since=since,
-        fingerprints=fingerprints,
-        thumbnails=thumbnails,
-    )
-    signing = Signing.begun(sign_with, ruleset[0], log, output, dataset, pledge) if sign_with else None
-    with engine_of(engine, workers, ray_address) as chosen, Shown() as shown:
+    request, signing = options.request(), options.signing()
+    with engine_of(options.engine, options.workers, options.ray_address) as chosen, Shown() as shown:
         report = apply_ruleset(request, now(), shown.step, chosen)
     if request.max_age is not None:
         for registry in report.registries:
             if warning := check_age(registry.release, request.max_age, now()):
                 say(warning)
     said = signing.signed() if signing else None
-    if json_:
+    if options.json_:
         print_json(report_object(report))
         return
-    _print(report, output)
+    _print(report, options.output)
     if said:
-        tell_signed(said, Path(output))
+        tell_signed(said, Path(options.output))
 
 
 def _print(report: Report, output: str) -> None:
@@ -165,11 +218,3 @@ def _print_standard(report: Report) -> None:
         say(
             f"set aside beyond the rules: {totals[KEPT_ASIDE]:,} rows stay because of it, {totals[REMOVED_ASIDE]:,} go"
         )
-
-
-def word_of(words: type[Word], text: str, option: str) -> Word:
-    """Return the member of an enumeration that an option names."""
-    known = [str(word) for word in words]
-    if text not in known:
-        raise InputError(f"{option} cannot be {text!r}", remedy="use one of: " + ", ".join(known))
-    return words(text)

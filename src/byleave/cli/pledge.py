@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from byleave.cli.apply import word_of
 from byleave.cli.output import now, print_json, say
 from byleave.cli.statement_words import one_line, write_new
+from byleave.cli.words import word_of
 
 
 def pledge(

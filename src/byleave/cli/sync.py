@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from byleave.cli.apply import word_of
 from byleave.cli.output import now, print_json, say
+from byleave.cli.words import word_of
 from byleave.errors import InputError
 
 if TYPE_CHECKING:
