@@ -146,6 +146,10 @@ def submit(
     statement: Path = typer.Argument(help="Attestation, pledge or feedback, signed"),
     to: str = typer.Option(..., "--to", help="Web address of the registry"),
     token: Path = typer.Option(..., "--token", help="File with your organisation's key of scope `report`"),
+    proofs: str | None = typer.Option(
+        None,
+        help="https address at which you serve what `attest prove` wrote; may be told, or changed, later",
+    ),
     receipt: Path | None = typer.Option(
         None, help="Where to write the receipt; left out: beside the statement, ending in .tlog-proof"
     ),
@@ -157,7 +161,7 @@ def submit(
     from byleave.log.envelopes import Envelope
     from byleave.storage import write_atomically
 
-    answer = hand_in(to, token, Envelope.parse(statement_bytes(statement)).to_bytes())
+    answer = hand_in(to, token, Envelope.parse(statement_bytes(statement)).to_bytes(), proofs)
     kept = receipt or receipt_beside(statement)
     write_atomically(kept, str(answer["receipt"]).encode())
     if json_:

@@ -57,11 +57,14 @@ def write_new(path: Path, content: bytes) -> None:
     write_atomically(path, content)
 
 
-def hand_in(registry: str, token: Path, envelope: bytes) -> dict[str, Any]:
-    """Send a signed statement to a registry and return its answer, with the receipt."""
+def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = None) -> dict[str, Any]:
+    """Send a signed statement to a registry, with the address of its proofs, and return its answer, with the receipt."""
     from byleave.cli.applied import CREATED, key_in, words_of
     from byleave.fetch import Client, FetchLimits
+    from byleave.release.absences import proofs_address
 
+    if proofs is not None:
+        envelope = json.dumps(json.loads(envelope) | {"proofs": proofs_address(proofs)}).encode()
     # The registry is named on the caller's own command line, so it may be on her own network.
     client = Client(FetchLimits(MAX_ANSWER_BYTES), private_addresses=True)
     try:

@@ -156,13 +156,21 @@ def number_of_claims(session: Session, account: uuid.UUID, *, who: Who) -> int:
 
 
 def targets_of(
-    session: Session, claim_id: bytes, *, who: Who, after: int = 0, limit: int = SHOWN_TARGETS
+    session: Session,
+    claim_id: bytes,
+    *,
+    who: Who,
+    after: int = 0,
+    limit: int = SHOWN_TARGETS,
+    kind: TargetKind | None = None,
 ) -> tuple[tuple[int, Target], ...]:
-    """Return one page of a claim's targets, each with its number; ``after`` is the number of the last one seen."""
+    """Return one page of a claim's targets, or of those of one kind, each with its number; ``after`` is the number of the last one seen."""
     owner = session.execute(sa.select(ClaimRow.account_id).where(ClaimRow.id == claim_id)).one_or_none()
     if owner is None or not may(who, Act.SEE_CLAIM, account=owner.account_id):
         raise not_found(claim_id)
     chosen = sa.select(TargetRow).where(TargetRow.claim_id == claim_id, TargetRow.id > after)
+    if kind is not None:
+        chosen = chosen.where(TargetRow.kind == kind.value)
     found = session.scalars(chosen.order_by(TargetRow.id).limit(limit))
     return tuple((row.id, _target(row)) for row in found)
 

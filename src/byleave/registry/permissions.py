@@ -39,6 +39,7 @@ class Act(StrEnum):
     REVIEW_CLAIM = "review_claim"
     LIST_ALL_CLAIMS = "list_all_claims"
     PROVE = "prove"
+    CHECK_ABSENCES = "check_absences"
     REPORT = "report"
     PUBLISH = "publish"
     MANAGE_ACCOUNT = "manage_account"
@@ -89,12 +90,13 @@ _CLAIMS: Final = frozenset({Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act
 _THEIR_OWN: Final = _CLAIMS | {
     Act.ERASE_CLAIM,
     Act.PROVE,
+    Act.CHECK_ABSENCES,
     Act.MANAGE_ACCOUNT,
     Act.EXPORT,
     Act.MANAGE_TOKENS,
 }
 
-_FILER: Final = _CLAIMS | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION}
+_FILER: Final = _CLAIMS | {Act.PROVE, Act.CHECK_ABSENCES, Act.REPORT, Act.SEE_ORGANISATION}
 
 MEMBER_ACTS: Final[Mapping[MemberRole, Acts]] = {
     MemberRole.ADMIN: _FILER | {Act.ERASE_CLAIM, Act.EXPORT, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},

@@ -26,6 +26,7 @@ from byleave.registry.registering import CLAIM_ID_BYTES
 from byleave.registry.statement_keys import statement_keys
 from byleave.registry.statement_tables import FeedbackRow, StatementRow
 from byleave.registry.tables import CheckpointRow, ClaimRow, ReleaseRow
+from byleave.release.absences import proofs_address
 from byleave.release.attestations import APPLIED, Attestation
 from byleave.release.feedback import FEEDBACK, Feedback
 from byleave.release.pledges import PLEDGED, Pledge
@@ -54,17 +55,27 @@ class Accepted:
 
 
 def accept_statement(
-    session: Session, envelope: Envelope, *, origin: str, who: Who, at: datetime
+    session: Session,
+    envelope: Envelope,
+    *,
+    origin: str,
+    who: Who,
+    at: datetime,
+    proofs: str | None = None,
 ) -> Accepted:
-    """Take in a signed statement of an organisation; handing it in again changes nothing.
+    """Take in a signed statement of an organisation; handing it in again changes nothing but where its proofs are.
 
     Parameters
     ----------
     origin
         The name of this registry and its log.
+    proofs
+        Address at which the proofs of an attestation are served; left out, what was said before stays.
 
     Raises
     ------
+    InputError
+        If nothing can be asked at that address, or the statement is no attestation.
     RefusedError
         If ``who`` may not report for its account.
     ConflictError
@@ -78,11 +89,12 @@ def accept_statement(
     content = envelope.to_bytes()
     opened = open_statement(content, keys)
     kind = _kind_of(opened)
+    address = _address(kind, proofs)
     # Two that hand in the same at once wait for each other at the organisation's row.
     session.execute(sa.select(Account.id).where(Account.id == who.account).with_for_update())
     standing = session.get(StatementRow, opened.sha256)
     if standing is not None:
-        return _again(standing, who.account)
+        return _again(standing, who.account, address)
     _check_room(session, who.account)
     facts = _facts(session, kind, opened, origin, who.account)
     if facts["made_at"] > at + FAST_CLOCK:
@@ -98,6 +110,7 @@ def accept_statement(
             envelope=content,
             event=event,
             at=at,
+            proofs=address,
             **facts,
         )
     )
@@ -151,11 +164,20 @@ def _good_keys(session: Session, account: uuid.UUID) -> tuple[VerifierKey, ...]:
     return keys
 
 
-def _again(standing: StatementRow, account: uuid.UUID) -> Accepted:
+def _address(kind: str, proofs: str | None) -> str | None:
+    if proofs is None:
+        return None
+    if kind != KINDS[APPLIED]:
+        raise InputError("only an attestation has proofs", remedy="leave the address out")
+    return proofs_address(proofs)
+
+
+def _again(standing: StatementRow, account: uuid.UUID, address: str | None) -> Accepted:
     if standing.organisation_id != account:
         raise ConflictError(
             "another organisation handed this statement in", remedy="sign one of your own, by your own key"
         )
+    standing.proofs = address or standing.proofs
     return Accepted(standing.sha256, standing.kind, standing.event, is_new=False)
 
 

@@ -31,7 +31,10 @@ class StatementKey(Base):
 
 
 class StatementRow(Base):
-    """A signed statement as it was handed in. ``event`` is the entry of the log that holds it; what a kind does not say is null."""
+    """A signed statement as it was handed in. ``event`` is the entry of the log that holds it; what a kind does not say is null.
+
+    ``proofs`` is said beside the statement, not in it: the address at which its proofs are served just now.
+    """
 
     __tablename__ = "statements"
     __table_args__ = (
@@ -59,6 +62,7 @@ class StatementRow(Base):
     removed: Mapped[int | None]
     most_lag_days: Mapped[int | None]
     pledge: Mapped[bytes | None]
+    proofs: Mapped[str | None]
 
 
 class FeedbackRow(Base):

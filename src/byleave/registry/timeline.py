@@ -16,6 +16,7 @@ from byleave.registry.account_tables import Account
 from byleave.registry.claims import claim_by_id
 from byleave.registry.following_tables import Applied, CopiesFound, Fetched
 from byleave.registry.permissions import Who
+from byleave.registry.spans import Span, spans_of
 from byleave.registry.statement_tables import FeedbackRow
 from byleave.registry.tables import ClaimEventRow, ReleaseRow
 from byleave.registry.thresholds import HoldReason
@@ -61,9 +62,6 @@ _OF_OPERATION: Final = {
     "erase": What.ERASED,
     "reject": What.REJECTED,
 }
-_TAKES_OUT: Final = frozenset({"withdraw", "hold", "expire", "erase", "reject"})
-_PUTS_IN: Final = frozenset({"register", "release"})
-_NO_END: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
     row = ClaimEventRow
     chosen = sa.select(row.number, row.operation, row.recorded_at, row.record).where(row.claim_id == claim_id)
     events = session.execute(chosen.order_by(row.number)).all()
-    spans = _listed(events)
+    spans = spans_of(events)
     moments = [
         Moment(_OF_OPERATION[one.operation], one.recorded_at, one.number, (one.record or {}).get("reason"))
         for one in events
@@ -192,30 +190,7 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
     return tuple(sorted(moments, key=lambda moment: moment.at.replace(microsecond=0)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Numbers of lists that carry a claim: from the event that put it in to before the one that took it out."""
-
-    first: int
-    end: int
-
-    def holds(self, number: Any) -> sa.ColumnElement[bool]:
-        return sa.and_(number >= self.first, number < self.end)
-
-
-def _listed(events: Sequence[Any]) -> list[_Span]:
-    spans: list[_Span] = []
-    first: int | None = None
-    for event in events:
-        if event.operation in _PUTS_IN and first is None:
-            first = event.number
-        elif event.operation in _TAKES_OUT and first is not None:
-            spans.append(_Span(first, event.number))
-            first = None
-    return spans if first is None else [*spans, _Span(first, _NO_END)]
-
-
-def _lists(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+def _lists(session: Session, spans: Sequence[Span]) -> Iterator[Moment]:
     row = ReleaseRow
     for span in spans:
         chosen = sa.select(row.number, row.published_at).order_by(row.number).limit(1)
@@ -228,7 +203,7 @@ def _lists(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
             yield Moment(What.UNLISTED, went.published_at, went.number)
 
 
-def _fetched(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+def _fetched(session: Session, spans: Sequence[Span]) -> Iterator[Moment]:
     in_one = sa.or_(*(span.holds(Fetched.number) for span in spans))
     first = sa.select(sa.func.min(Fetched.at).label("at")).where(in_one).group_by(Fetched.organisation_id)
     each = first.subquery()
@@ -239,7 +214,7 @@ def _fetched(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
         yield Moment(What.FETCHED, newest, count=count)
 
 
-def _applied(session: Session, spans: Sequence[_Span]) -> Iterator[Moment]:
+def _applied(session: Session, spans: Sequence[Span]) -> Iterator[Moment]:
     row = Applied
     chosen = (
         sa.select(Account.name, row.number, row.dataset, row.entries, row.removed, row.at, row.event)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
-from byleave.errors import FormatError, VerificationError, as_format_error
+from byleave.errors import FormatError, InputError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
 from byleave.release.items import Absence, ItemRow
@@ -21,7 +22,34 @@ MEAN_PROOFS: Final = 64
 """Proofs in one file, about: few enough to be fetched at once."""
 
 MOST_DIGITS: Final = 8
+HTTPS_PORT: Final = 443
+MOST_ADDRESS_CHARS: Final = 500
+_ADDRESS_REMEDY: Final = (
+    f"give the https address of the folder that `byleave attest prove` wrote, in at most {MOST_ADDRESS_CHARS} characters, "
+    "without port, password or query"
+)
 _REMEDY: Final = "ask whoever signed the attestation to make the proofs again"
+
+
+def proofs_address(text: str) -> str:
+    """Return the address of a folder of proofs, without a slash at its end.
+
+    Raises
+    ------
+    InputError
+        If it is none that a registry can ask on behalf of others: by https, of a host, with nothing but a path.
+    """
+    said = "the address of proofs cannot be used"
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme == "https" and parts.hostname and not (parts.query or parts.fragment)
+        bare = parts.username is None and parts.password is None and parts.port in {None, HTTPS_PORT}
+        fits = text.isascii() and text.isprintable() and " " not in text and len(text) <= MOST_ADDRESS_CHARS
+    except ValueError as error:
+        raise InputError(said, remedy=_ADDRESS_REMEDY) from error
+    if not (plain and bare and fits):
+        raise InputError(said, remedy=_ADDRESS_REMEDY)
+    return text.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

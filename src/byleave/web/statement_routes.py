@@ -16,6 +16,7 @@ from byleave.registry.identity import who_of_token
 from byleave.registry.permissions import Act
 from byleave.registry.signed_statements import accept_statement, statement_by_digest
 from byleave.registry.tokens import Scope, Token
+from byleave.release.absences import MOST_ADDRESS_CHARS
 from byleave.web.api_routes import Fault
 from byleave.web.keys import KeyFor
 from byleave.web.rules import OpenToAll
@@ -49,22 +50,31 @@ class EnvelopeBody(BaseModel):
     payloadType: str = Field(max_length=MAX_TYPE_CHARS)  # noqa: N815 - the format calls it so
     signatures: list[SignatureBody] = Field(min_length=1, max_length=MAX_SIGNATURES)
 
+    proofs: str | None = Field(
+        default=None,
+        max_length=MOST_ADDRESS_CHARS,
+        description="of an attestation, not signed: https address of the folder of its proofs",
+    )
+
     def envelope(self) -> Envelope:
         """Return the envelope."""
-        return Envelope.parse(json.dumps(self.model_dump()).encode())
+        return Envelope.parse(json.dumps(self.model_dump(exclude={"proofs"})).encode())
 
 
 @router.post("", status_code=201)
 def hand_in(site: TheSite, token: Reporter, body: EnvelopeBody) -> dict[str, Any]:
     """Hand in a signed statement. When this answers, the public log holds it; its receipt comes with the answer.
 
-    The organisation's page must name the key that signed it. Handing the same statement in again changes nothing.
+    The organisation's page must name the key that signed it. Handing the same statement in again changes nothing but the
+    address of its proofs, where one is given.
     """
     envelope, at = body.envelope(), site.clock()
     with site.database.transaction() as session:
         refuse_other_past(session, site.settings)
         who = who_of_token(session, token)
-        done = accept_statement(session, envelope, origin=site.settings.origin, who=who, at=at)
+        done = accept_statement(
+            session, envelope, origin=site.settings.origin, who=who, at=at, proofs=body.proofs
+        )
     return {
         "ok": True,
         "sha256": done.sha256.hex(),

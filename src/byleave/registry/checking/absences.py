@@ -1,0 +1,109 @@
+"""Look up, among the proofs that an organisation serves, what became of single links; whatever is fetched is checked before it is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from byleave.errors import ByleaveError, NotFoundError, UnavailableError
+from byleave.fetch import Client, same_host
+from byleave.registry.targets import Target
+from byleave.release.absences import Absences
+from byleave.release.attestations import Attestation
+from byleave.release.items import ItemRow
+from byleave.release.statements import Signed
+from byleave.urls.names import ID_BYTES
+
+MOST_LINKS: Final = 25
+"""Links looked up at once: each may stand in a file of its own, and one host is asked no oftener than 30 times a minute."""
+
+MOST_SECONDS: Final = 20.0
+MOST_FILE_BYTES: Final = 4 * 1024 * 1024
+"""Several times what a file of about 64 proofs has."""
+
+_NOT_FOUND: Final = 404
+
+
+class Stands(StrEnum):
+    """What is known of one link."""
+
+    ABSENT = "absent"
+    KEPT = "kept"
+    NO_PROOF = "no_proof"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChecked:
+    """One link.
+
+    why
+        Why it could not be checked.
+    row
+        Where it was kept, in the order that the statement binds.
+    """
+
+    target: Target
+    stands: Stands
+    why: str | None = None
+    row: ItemRow | None = None
+
+
+def check_absences(
+    client: Client,
+    address: str,
+    signed: Signed[Attestation],
+    links: Sequence[Target],
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[LinkChecked, ...]:
+    """Look up some links; what cannot be had or does not hold is told of each, and never raised."""
+    until = clock() + MOST_SECONDS
+    try:
+        absences = Absences(_Served(client, address, until, clock), signed)
+    except ByleaveError as error:
+        return tuple(LinkChecked(link, Stands.UNCHECKED, error.problem) for link in links)
+    checked = {link.digest: _look(absences, link) for link in sorted(links, key=lambda link: link.digest)}
+    return tuple(checked[link.digest] for link in links)
+
+
+def _look(absences: Absences, link: Target) -> LinkChecked:
+    try:
+        shown = absences.find(link.digest[:ID_BYTES])
+    except ByleaveError as error:
+        return LinkChecked(link, Stands.UNCHECKED, error.problem)
+    if shown is None:
+        return LinkChecked(link, Stands.NO_PROOF)
+    if shown.kept is not None:
+        return LinkChecked(link, Stands.KEPT, row=shown.kept)
+    return LinkChecked(link, Stands.ABSENT)
+
+
+class _Served:
+    """A folder that a stranger named: asked by the guarded client, on its own host alone, and not for long."""
+
+    def __init__(self, client: Client, address: str, until: float, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._address = address
+        self._until = until
+        self._clock = clock
+
+    def read(self, name: str) -> bytes:
+        if self._clock() > self._until:
+            raise UnavailableError("it took too long to ask for all of them", remedy="try later")
+        looked = self._client.look(f"{self._address}/{name}", follow=same_host, body_bytes=MOST_FILE_BYTES)
+        if looked.status == _NOT_FOUND:
+            raise NotFoundError(f"{name} is not served there", remedy="ask the organisation")
+        if not looked.ok:
+            raise UnavailableError(f"the server answers {looked.status}", remedy="try later")
+        return looked.body
+
+    def copy(self, name: str, to: Path, *, size: int) -> None:
+        """Write a file that should have ``size`` bytes."""
+        to.write_bytes(self.read(name)[:size])
+
+    def close(self) -> None:
+        """Leave the client to the next who asks."""

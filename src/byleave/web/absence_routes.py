@@ -1,0 +1,78 @@
+"""What an organisation kept of one choice: its proofs fetched, checked and shown, and not stored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from byleave.consent import TargetKind
+from byleave.errors import InputError
+from byleave.registry.checking.absences import MOST_LINKS, LinkChecked, Stands, check_absences
+from byleave.registry.claims import targets_of
+from byleave.registry.permissions import Act
+from byleave.registry.rates import Rate, spend
+from byleave.registry.served_proofs import bound_statement
+from byleave.registry.sign_in import SignedIn
+from byleave.web.choices import choice_named
+from byleave.web.forms import CheckedForm
+from byleave.web.rendering import page
+from byleave.web.rules import SignedInFor
+from byleave.web.site import TheSite
+from byleave.web.visitors import TheVisitor
+
+router = APIRouter(include_in_schema=False)
+
+Holder = Annotated[SignedIn, Depends(SignedInFor(Act.CHECK_ABSENCES))]
+
+WORDS: Final = {
+    Stands.ABSENT: "Left out, and proven",
+    Stands.KEPT: "Kept",
+    Stands.NO_PROOF: "No proof given",
+    Stands.UNCHECKED: "Not checked",
+}
+
+
+@router.post("/choices/{claim}/absences")
+def check_proofs(
+    claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Holder, form: CheckedForm
+) -> Response:
+    """Ask for the proofs of an organisation, check them, and show what they say of some links of a choice."""
+    named, after = choice_named(claim), _number(form.text("after"))
+    with site.database.transaction() as session:
+        served, signed = bound_statement(session, named, _digest(form.text("statement")), who=person.who)
+        links = targets_of(
+            session, named, who=person.who, after=after, limit=MOST_LINKS + 1, kind=TargetKind.URL
+        )
+        spend(session, Rate.PROOF_CHECKS, person.account.bytes, 1, at=site.clock())
+    asked = [target for _, target in links[:MOST_LINKS]]
+    checked = check_absences(site.checks.client, served.proofs, signed, asked)
+    return page(
+        request,
+        site,
+        visitor,
+        "absences.html",
+        claim=named.hex(),
+        served=served,
+        checked=[(_name(one), WORDS[one.stands], one) for one in checked],
+        counts={word: sum(one.stands is stands for one in checked) for stands, word in WORDS.items()},
+        further=links[MOST_LINKS - 1][0] if len(links) > MOST_LINKS else None,
+    )
+
+
+def _name(one: LinkChecked) -> str:
+    return one.target.value or one.target.label or one.target.digest.hex()
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise InputError(
+            "no statement was chosen", remedy="choose one from the page of the choice"
+        ) from error
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,251 @@
+"""What an organisation kept of a choice: its proofs, served as plain files, fetched by one press, and believed only as far as they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from tests.functional.web.test_statements import a_lab, an_output, run
+from tests.strangers import Strangers
+from tests.website import Browser, Website
+
+from byleave.apply.attesting import AttestRequest, write_attestation
+from byleave.apply.opening import Bound, bind_items
+from byleave.apply.proving import write_absences
+from byleave.apply.run import open_ruleset
+from byleave.consent import Preference, Preferences, Use
+from byleave.publish.folders import log_folder
+from byleave.publish.log_files import LogFiles
+from byleave.publish.receipts import file_all_with_receipts
+from byleave.registry.accounts import account_of
+from byleave.registry.checking.absences import MOST_LINKS
+from byleave.registry.claims import Claim
+from byleave.registry.filing import Filing, NewClaim
+from byleave.registry.permissions import DELEGATED_ACTS, OPERATOR, Act, MemberRole
+from byleave.registry.statement_tables import StatementRow
+from byleave.registry.targets import url_target
+from byleave.release.attestations import open_attestation
+from byleave.release.attested import ATTESTATION_PATH
+
+pytestmark = pytest.mark.functional
+
+MARA, JON = "mara@example.org", "jon@example.org"
+REFUSED, ALLOWED = "https://studio.example/harbour-0.jpg", "https://b.example/1"
+PLACE = "secure.example/absences"
+ADDRESS = f"https://{PLACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A lab that applied a list, serves its proofs, and handed its statement in; and two choices of one person."""
+
+    site: Website
+    world: Strangers
+    mara: Browser
+    refused: str
+    allowed: str
+    many: str
+    secret: str
+    envelope: bytes
+    statement: str
+    files: dict[str, bytes]
+
+    def serve(self) -> None:
+        """Serve the proofs as they were made."""
+        self.world.forget()
+        for name, content in self.files.items():
+            self.world.put(f"{PLACE}/{name}", content)
+
+    def hand_in(self, **more: object) -> httpx.Response:
+        """Hand the statement in, with more beside it."""
+        headers = {"authorization": f"API {self.secret}", "content-type": "application/json"}
+        content = json.dumps(json.loads(self.envelope) | more).encode()
+        address = f"{self.site.address}/api/v1/statements"
+        return httpx.post(address, headers=headers, content=content, timeout=30)
+
+    def check(self, claim: str, browser: Browser | None = None, **fields: str) -> httpx.Response:
+        """Press the button of a choice."""
+        browser = browser or self.mara
+        form = {"form_token": browser.token(), "statement": self.statement} | fields
+        return browser.post(f"/choices/{claim}/absences", data=form)
+
+
+def filed(site: Website, preference: Preference, *links: str) -> Claim:
+    with site.database.transaction() as session:
+        account = account_of(session, MARA, site.clock())
+    said = NewClaim(Preferences.same(preference, [Use.TRAIN_GEN]), tuple(map(url_target, links)))
+    (done,) = file_all_with_receipts(
+        site.database, site.settings, [Filing(said, account)], who=OPERATOR, at=site.clock()
+    )
+    return done.claim
+
+
+@pytest.fixture(scope="module")
+def told(site: Website, world: Strangers, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    folder = tmp_path_factory.mktemp("absences")
+    mara = site.browser()
+    mara.sign_in(MARA)
+    refused = filed(site, Preference.DENY, REFUSED)
+    allowed = filed(site, Preference.ALLOW, ALLOWED)
+    many = filed(site, Preference.DENY, *(f"https://m.example/{n}" for n in range(MOST_LINKS + 3)))
+    lab = a_lab(site)
+    output = an_output(site, folder)
+    release, ruleset = open_ruleset(folder / "list")
+    commitments = bind_items(output, ruleset, folder / "bound")
+    note = LogFiles(log_folder(site.settings)).checkpoint()
+    assert note
+    asked = AttestRequest(output, lab.key, note, "Example Lab", "many links", commitments=commitments)
+    write_attestation(asked, site.clock())
+    envelope = (output / ATTESTATION_PATH).read_bytes()
+    signed = open_attestation(envelope, [lab.key.verifier])
+    write_absences(Bound.open(folder / "bound"), signed, release, folder / "proofs", lambda *_: None)
+    files = {path.name: path.read_bytes() for path in (folder / "proofs").iterdir()}
+    names = (claim.id.hex() for claim in (refused, allowed, many))
+    story = Story(site, world, mara, *names, lab.secret, envelope, signed.sha256.hex(), files)
+    answer = story.hand_in()
+    assert answer.status_code == 201, answer.text
+    return story
+
+
+@pytest.fixture
+def story(told: Story) -> Iterator[Story]:
+    """The proofs served, and their address told."""
+    told.serve()
+    assert told.hand_in(proofs=ADDRESS).status_code == 201
+    yield told
+    told.world.forget()
+
+
+def test_the_page_of_a_choice_has_a_button_once_the_address_is_known(told: Story) -> None:
+    with told.site.database.transaction() as session:
+        session.execute(sa.update(StatementRow).values(proofs=None))
+    assert "Check what they kept" not in told.mara.get(f"/choices/{told.refused}").text
+    assert told.hand_in(proofs=f"{ADDRESS}/").json()["again"] is True
+    page = told.mara.get(f"/choices/{told.refused}").text
+    assert "Check what they kept" in page
+    assert f'action="/choices/{told.refused}/absences"' in page
+    with told.site.database.transaction() as session:
+        assert session.scalar(sa.select(StatementRow.proofs)) == ADDRESS
+    assert told.hand_in().status_code == 201
+    assert "Check what they kept" in told.mara.get(f"/choices/{told.refused}").text, "it is not forgotten"
+
+
+def test_a_link_that_was_left_out_is_proven_to_be(story: Story) -> None:
+    page = story.check(story.refused)
+    assert page.status_code == 200, page.text
+    assert "Left out, and proven: 1 link" in page.text
+    assert REFUSED.removeprefix("https://") in page.text
+    assert f"{PLACE}/absences.json" in story.world.asked
+
+
+def test_a_link_that_was_kept_is_shown_with_its_place(story: Story) -> None:
+    page = story.check(story.allowed).text
+    assert "Kept: 1 link" in page
+    assert "file 1, entry 0 of what they signed" in page
+
+
+def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
+    story.world.put(f"{PLACE}/all.jsonl", b"")
+    page = story.check(story.refused).text
+    assert "No proof given: 1 link" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "said"),
+    [
+        ("all.jsonl", b"gone", 404, "is not served there"),
+        ("all.jsonl", b"busy", 503, "the server answers 503"),
+        ("all.jsonl", b"not a proof\n", 200, "holds what is no proof"),
+        ("all.jsonl", b"x" * (5 * 1024 * 1024), 200, "is longer than"),
+        ("absences.json", b"{}", 200, "holds no proofs of absence"),
+        ("absences.json", b"[" * 100_000, 200, "holds no proofs of absence"),
+    ],
+)
+def test_what_cannot_be_had_or_read_is_told_and_breaks_nothing(
+    story: Story, name: str, content: bytes, status: int, said: str
+) -> None:
+    story.world.put(f"{PLACE}/{name}", content, status=status)
+    page = story.check(story.refused)
+    assert page.status_code == 200
+    assert "Not checked: 1 link" in page.text
+    assert said in page.text
+
+
+def test_a_proof_that_was_changed_is_not_believed(story: Story) -> None:
+    lines = story.files["all.jsonl"].splitlines()
+    wanted = url_target(REFUSED).digest[:16].hex().encode()
+    (line,) = (line for line in lines if wanted in line)
+    said = json.loads(line)
+    said["leaves"][0]["rows"][0] = said["leaves"][0]["rows"][0][:-2] + "77"
+    changed = json.dumps(said, separators=(",", ":"), sort_keys=True).encode()
+    story.world.put(f"{PLACE}/all.jsonl", b"\n".join(changed if one == line else one for one in lines))
+    page = story.check(story.refused).text
+    assert "Not checked: 1 link" in page
+    assert "Left out" not in page
+
+
+def test_a_redirect_to_another_host_is_not_followed(story: Story) -> None:
+    story.world.put(f"{PLACE}/absences.json", b"", status=302, location="https://rdap.example/x")
+    assert "the server answers 302" in story.check(story.refused).text
+    assert not any("rdap" in one for one in story.world.asked)
+
+
+def test_many_links_are_looked_up_some_at_a_time(story: Story) -> None:
+    first = story.check(story.many).text
+    assert f"Left out, and proven: {MOST_LINKS} links" in first
+    (after,) = {part.partition('"')[0] for part in first.split('name="after" value="')[1:]}
+    second = story.check(story.many, after=after).text
+    assert "Left out, and proven: 3 links" in second
+    assert "Check the next links" not in second
+
+
+def test_nobody_else_may_look(story: Story) -> None:
+    other = story.site.browser()
+    other.sign_in(JON)
+    assert story.check(story.refused, other).status_code == 404
+    stranger = story.site.browser()
+    assert "Sign in" in story.check(story.refused, stranger).text
+    for role in MemberRole:
+        assert Act.CHECK_ABSENCES not in DELEGATED_ACTS[role]
+
+
+@pytest.mark.parametrize("statement", ["", "zz", "00" * 32])
+def test_another_statement_is_refused_with_a_reason(story: Story, statement: str) -> None:
+    answer = story.check(story.refused, statement=statement)
+    assert answer.status_code in {400, 404}
+    assert "from the page of the choice" in answer.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://secure.example/a", "https://", "ftp://a.example/", "https://u:p@a.example/", "https://a.example:8443/x",
+        "https://a.example/x?y=1", "https://a.example/x#y", "https://a.example/\u00e9", "https://a.example/a b",
+        "https://[::1/", "https://a.example/" + "x" * 490,
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_asked_is_refused(story: Story, address: str) -> None:
+    answer = story.hand_in(proofs=address)
+    assert answer.status_code in {400, 422}, answer.text
+
+
+def test_an_address_on_this_network_is_never_asked(story: Story) -> None:
+    """The client that asks is the one that asks everybody: no private address, whatever the name."""
+    assert story.hand_in(proofs="https://inside.example/absences").status_code == 201
+    page = story.check(story.refused).text
+    assert "Not checked: 1 link" in page
+    assert "inside.example has no address" in page
+
+
+def test_a_program_sends_the_address_by_the_command(story: Story, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(story.secret)
+    (tmp_path / "a.dsse.json").write_bytes(story.envelope)
+    sending = ("--to", story.site.address, "--token", tmp_path / "token", "--proofs", f"{ADDRESS}/again")
+    run(tmp_path, "attest", "submit", tmp_path / "a.dsse.json", *sending)
+    with story.site.database.transaction() as session:
+        assert session.scalar(sa.select(StatementRow.proofs)) == f"{ADDRESS}/again"
