@@ -39,8 +39,6 @@ class Limits:
     tar_member_bytes: int = 64 * MIB
     csv_bytes: int = 256 * MIB
     csv_rows: int = 1_000_000
-    release_file_bytes: int = 16 * 1024 * MIB
-    manifest_bytes: int = 4 * MIB
     search_results: int = 1000
 
 

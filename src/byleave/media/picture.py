@@ -28,7 +28,6 @@ class UnusableKind(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     NOT_A_PICTURE = "not_a_picture"
     SVG = "svg"
-    UNSUPPORTED = "unsupported"
     TRUNCATED = "truncated"
     DAMAGED = "damaged"
     OUT_OF_MEMORY = "out_of_memory"

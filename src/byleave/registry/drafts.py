@@ -203,12 +203,6 @@ def note_filed(session: Session, draft: uuid.UUID, *, at: datetime) -> None:
     session.execute(sa.update(DraftRow).where(DraftRow.id == draft).values(left))
 
 
-def drop_expired(session: Session, *, at: datetime) -> int:
-    """Forget every draft that has run out, and return how many there were."""
-    gone = sa.delete(DraftRow).where(DraftRow.expires_at <= at).returning(DraftRow.id)
-    return len(session.execute(gone).all())
-
-
 def _row(session: Session, draft: uuid.UUID, visitor: str, at: datetime, *, lock: bool) -> DraftRow:
     row = session.get(DraftRow, draft, populate_existing=True, with_for_update=lock)
     if row is None or row.visitor != visitor or row.expires_at <= at:

@@ -111,13 +111,8 @@ def confirmed_of(
     return {account: Confirmed(shown) for account, shown in found.items()}
 
 
-def evidence_of(session: Session, account: uuid.UUID, targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Return targets with the evidence that the account's proofs give each; none is lowered."""
-    return with_evidence(confirmed_of(session, [account]).get(account), targets)
-
-
 def with_evidence(confirmed: Confirmed | None, targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Return targets with the evidence they have from what an account has shown to control."""
+    """Return targets with the evidence they have from what an account has shown to control; none is lowered."""
     if confirmed is None:
         return tuple(targets)
     return tuple(

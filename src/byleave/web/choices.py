@@ -72,10 +72,6 @@ class Wish:
     publish_values: bool = False
 
     @property
-    def is_about_something(self) -> bool:
-        return bool(self.entries or self.picture or self.links)
-
-    @property
     def subject_fields(self) -> list[tuple[str, str]]:
         """The fields that say what it is about."""
         fields = [("entry", str(name)) for name in self.entries]

@@ -18,7 +18,7 @@ from byleave.registry.confirming import MOST_AT_ONCE, RECONFIRM, reconfirm_later
 from byleave.registry.database import Database
 from byleave.registry.events import open_event
 from byleave.registry.jobs import run_pending
-from byleave.registry.proofs import Proof, ProofState, evidence_of, proof_by_id, proofs_of
+from byleave.registry.proofs import Proof, ProofState, proof_by_id, proofs_of
 from byleave.registry.proving import CHECK_EVERY, TOKEN_LIFE, TRY_AGAIN, end_proof
 from byleave.registry.rates import RATES, Rate, TooOftenError
 from byleave.registry.rechecking import recheck_in_turn
@@ -87,9 +87,8 @@ def test_what_is_filed_later_has_its_evidence_at_once(world: Strangers, ann: Per
     assert (yes.state, yes.evidence) == (ClaimState.EFFECTIVE, Evidence.E3)
     hers = bob.files(url_target("https://pictures.jane.example/a.jpg"), preferences=YES)
     assert (hers.state, hers.evidence) == (ClaimState.FILED, Evidence.E0)
-    with ann.database.transaction() as session:
-        (found,) = evidence_of(session, ann.account, [url_target("https://other.example/a.jpg")])
-    assert found.evidence is Evidence.E0
+    elsewhere = ann.files(url_target("https://other.example/a.jpg"), preferences=YES)
+    assert (elsewhere.state, elsewhere.evidence) == (ClaimState.FILED, Evidence.E0)
 
 
 def test_a_profile_reaches_its_path_and_never_above(world: Strangers, ann: Person) -> None:
