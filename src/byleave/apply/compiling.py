@@ -28,7 +28,7 @@ from byleave.fingerprints import MOST_VARIANTS, PDQ_BYTES, ClaimedPicture
 from byleave.release import Release, open_synced
 from byleave.release.leaves import fixed
 from byleave.release.patching import read_rows
-from byleave.storage import STAGING, alone_in
+from byleave.storage import alone_in
 
 Rows = Callable[[list[str]], Iterable[pa.RecordBatch]]
 """Gives the rows of a release in their order, by the columns one wants; asked for more than once."""
@@ -77,8 +77,6 @@ def compile_ruleset(release: Release, folder: Path) -> Path:
         "origins": release.origin,
     }
     with alone_in(folder):
-        for left in folder.glob(f".ruleset-*{STAGING}"):  # of processes that were killed
-            left.unlink(missing_ok=True)
         compile_rows(partial(read_rows, release), path, facts, secrets.token_bytes(SECRET_BYTES))
     return path
 

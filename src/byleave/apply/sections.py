@@ -13,6 +13,7 @@ Layout, all numbers little-endian::
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
@@ -20,7 +21,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -144,10 +145,10 @@ def new_sections(
 ) -> Iterator[SectionsFile]:
     """Give a file of arrays to fill, which takes its name when the block ends well. Only the owner may read it: it holds a secret.
 
-    A killed process leaves it behind, under a hidden name that ends in :data:`byleave.storage.STAGING`.
+    A killed process leaves it behind, under a hidden name that ends in :data:`byleave.storage.STAGING`; the next that writes a file of
+    its kind there takes it away.
     """
-    handle, aside_name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING)
-    aside = Path(aside_name)
+    handle, aside = _aside(path)
     try:
         with os.fdopen(handle, "w+b") as file:
             filled = SectionsFile(file, facts, rooms)
@@ -157,6 +158,29 @@ def new_sections(
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _aside(path: Path) -> tuple[int, Path]:
+    """Make a hidden file beside ``path``, locked as long as it is open, and remove those of its kind whose process is gone."""
+    kind = path.name.partition("-")[0]
+    order = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Between being made and being locked a file would look like one that was left.
+        fcntl.flock(order, fcntl.LOCK_EX)
+        for left in path.parent.glob(f".{kind}-*{STAGING}"):
+            _remove_unlocked(left)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(order)
+    return handle, Path(name)
+
+
+def _remove_unlocked(path: Path) -> None:
+    with suppress(OSError):  # taken away meanwhile, or in use
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def write_sections(path: Path, facts: Mapping[str, str | int], arrays: Mapping[str, Array]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from byleave.consent import Evidence, Preference, TargetKind
 from byleave.datasets import OWN_FOLDER, source_digest
 from byleave.errors import InputError, VerificationError
 from byleave.release.age import AgeLimit
+from byleave.storage import STAGING
 
 URLS = ("http://a.example/1", "http://b.example/2", "http://c.example/3", "http://free.example/4")
 ORIGINS = ("registry.example/list", "union.example/list")
@@ -122,6 +124,18 @@ class TestOpening:
         assert len(seen) == KEPT_UNIONS + 2
         assert len(list(first.path.parent.glob("union-*.bin"))) == KEPT_UNIONS
         assert not list(other.glob("union-*.bin"))
+
+    def test_what_a_killed_process_left_goes_and_what_another_is_writing_stays(self, tmp_path: Path) -> None:
+        folder = synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+        synced(tmp_path, [], key=OTHER_KEY, name="other")
+        left, written = (folder / f".union-{name}.bin.x{STAGING}" for name in ("left", "written"))
+        left.write_bytes(b"half")
+        with written.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            path = open_registries(both(tmp_path)).path
+            assert written.exists()
+        assert path.is_file()
+        assert not left.exists()
 
     def test_a_damaged_union_is_an_error(self, tmp_path: Path) -> None:
         synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
