@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from byleave.errors import FormatError, InputError, VerificationError, as_format_error
+from byleave.errors import InputError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
 from byleave.release.items import Absence, ItemRow
 from byleave.release.sources import Source
 from byleave.release.statements import Signed, sha256_of
 from byleave.release.terms_said import count
+from byleave.urls.names import ID_BYTES
 
 INDEX: Final = "absences.json"
 INDEX_FORMAT: Final = "byleave/absences/1"
@@ -152,10 +153,10 @@ class Absences:
 
     def _read(self, name: str) -> Mapping[bytes, bytes]:
         found = {}
-        for line in self._source.read(name).splitlines():
-            item = line.partition(b'"item":"')[2][:32]
-            try:
-                found[bytes.fromhex(item.decode("ascii"))] = line
-            except (ValueError, UnicodeDecodeError) as error:
-                raise FormatError(f"{name} holds what is no proof", remedy=_REMEDY) from error
+        with as_format_error(f"{name} holds what is no proof", remedy=_REMEDY):
+            for line in self._source.read(name).splitlines():
+                item = bytes.fromhex(line.partition(b'"item":"')[2][: 2 * ID_BYTES].decode("ascii"))
+                if len(item) != ID_BYTES:
+                    raise ValueError("an item id has another length")
+                found[item] = line
         return found
