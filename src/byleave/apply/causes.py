@@ -28,6 +28,14 @@ CAUSE_TYPE = pa.struct(
 )
 """One cause; ``origin`` is the registry of a claim."""
 CAUSES_TYPE = pa.list_(pa.field("cause", CAUSE_TYPE, nullable=False))
+CODED_WORDS = ("kind", "use", "preference", "method", "origin")
+"""Parts of a cause in which a few words return all the time."""
+CODED = pa.dictionary(pa.int32(), pa.string())
+CODED_CAUSE_TYPE = pa.struct(
+    [field.with_type(CODED) if field.name in CODED_WORDS else field for field in CAUSE_TYPE]
+)
+CODED_CAUSES_TYPE = pa.list_(pa.field("cause", CODED_CAUSE_TYPE, nullable=False))
+"""As :data:`CAUSES_TYPE` but for its words, each of which stands there once: what is made and written, while files and callers say text."""
 REMOVED_SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
@@ -38,6 +46,14 @@ REMOVED_SCHEMA = pa.schema(
     ]
 )
 """Columns of ``removed.parquet``. No link stands there: file and row lead to it in the input, and a list of refused works is not spread."""
+
+CODED_SCHEMA = pa.schema(
+    [
+        field.with_type({"file": CODED, "causes": CODED_CAUSES_TYPE}.get(field.name, field.type))
+        for field in REMOVED_SCHEMA
+    ]
+)
+"""As :data:`REMOVED_SCHEMA`, with the words of :data:`CODED_CAUSES_TYPE`."""
 
 _NARROWEST = (TargetKind.DIGEST, TargetKind.URL, TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN)
 
@@ -113,7 +129,8 @@ def spread_causes(listed: npt.NDArray[np.bool_], causes: pa.ListArray) -> pa.Lis
     lengths = np.zeros(len(listed), np.int32)
     lengths[listed] = pc.list_value_length(causes).to_numpy(zero_copy_only=False)
     ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
-    return pa.ListArray.from_arrays(pa.array(ends), causes.flatten(), type=CAUSES_TYPE)
+    told = causes.cast(CAUSES_TYPE).flatten()
+    return pa.ListArray.from_arrays(pa.array(ends), told, type=CAUSES_TYPE)
 
 
 def _plain(

@@ -1,87 +1,205 @@
-"""Count names by the million without making an object of each."""
+"""Count names by the million without making an object of each: a table of the distinct ones, their bytes behind each other."""
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.apply.tables import Ints
+from byleave.apply.sha256 import U64, Bytes, Words
+from byleave.apply.tables import I64, Ints, keyed_text, read_only
+from byleave.apply.wide import load_word, low_bits
+from byleave.compiled import compiled_lean, compiled_within
 
 Name = TypeVar("Name", str, bytes)
 
-MOST_PENDING = 1 << 20
-"""Names held before equal ones are added up."""
+FIRST_ROOM = 1024
+BEYOND = 8
+"""Bytes that may be read behind a name."""
+_NO_COUNTS = read_only(np.zeros(0, np.int64))
 
 
-@dataclass(slots=True)
-class Names:
-    """Names with how often each was seen, equal ones not yet added up. ``kind`` is the type of a name, text or bytes."""
+class _Counted(NamedTuple):
+    """The ``k`` distinct names that were seen.
 
-    kind: pa.DataType = field(default_factory=pa.large_string)
-    _parts: list[pa.Table] = field(default_factory=list)
-    _pending: int = 0
-    _room: int = MOST_PENDING
+    slots
+        int64 (a power of two, at least twice as many as names): the number of a name + 1, or 0.
+    keys, counts
+        uint64 and int64: what each name is mixed to, and how often it was seen.
+    ends
+        int64: where each name ends in ``content``, behind a first 0.
+    content
+        uint8: all names, and :data:`BEYOND` bytes.
+    size
+        int64 (1,): ``k``.
+    """
+
+    slots: Ints
+    keys: Words
+    counts: Ints
+    ends: Ints
+    content: Bytes
+    size: Ints
+
+
+@compiled_within
+def _is_named(counted: _Counted, name: int, at: int, length: int) -> bool:
+    """Whether a name has the bytes that stand at ``at``."""
+    start = counted.ends[name]
+    if counted.ends[name + 1] - start != length:
+        return False
+    different = U64(0)
+    for i in range(0, length, 8):
+        pair = load_word(counted.content, start + i) ^ load_word(counted.content, at + i)
+        different |= pair & low_bits(8 * (length - i))
+    return bool(different == U64(0))
+
+
+@compiled_lean
+def _count_spans(
+    data: Bytes, starts: Ints, lengths: Ints, counts: Ints, secret: Words, counted: _Counted
+) -> None:
+    """Count the names ``data[starts[i]:starts[i] + lengths[i]]``, each once or ``counts[i]`` times. There must be room for all of them."""
+    slots, content = counted.slots, counted.content
+    mask = U64(slots.shape[0] - 1)
+    size = counted.size[0]
+    for span in range(starts.shape[0]):
+        at, length = counted.ends[size], lengths[span]
+        for i in range(length):
+            content[at + i] = data[starts[span] + i]
+        key = keyed_text(secret, content, at, at + length)
+        slot = key & mask
+        name = I64(-1)
+        while slots[I64(slot)] != 0:
+            known = slots[I64(slot)] - 1
+            if counted.keys[known] == key and _is_named(counted, known, at, length):
+                name = known
+                break
+            slot = (slot + U64(1)) & mask
+        if name < 0:
+            name = size
+            size += 1
+            slots[I64(slot)] = size
+            counted.keys[name] = key
+            counted.counts[name] = 0
+            counted.ends[size] = at + length
+        counted.counts[name] += counts[span] if counts.shape[0] else 1
+    counted.size[0] = size
+
+
+@compiled_lean
+def _place_again(keys: Words, size: int, slots: Ints) -> None:
+    """Put the names into new slots."""
+    mask = U64(slots.shape[0] - 1)
+    for name in range(size):
+        slot = keys[name] & mask
+        while slots[I64(slot)] != 0:
+            slot = (slot + U64(1)) & mask
+        slots[I64(slot)] = name + 1
+
+
+class Names(Generic[Name]):
+    """Names with how often each was seen. ``spell`` makes a name of its bytes."""
+
+    def __init__(self, spell: Callable[[bytes], Name]) -> None:
+        self._spell: Callable[[bytes], Name] = spell
+        self._secret = read_only(np.frombuffer(secrets.token_bytes(16), np.uint64))
+        self._counted: _Counted | None = None
 
     @property
     def any(self) -> bool:
-        """Whether there are some."""
-        return bool(self._parts)
+        """Whether something was added, be it no name at all."""
+        return self._counted is not None
 
     def add(self, names: pa.Array, counts: Ints | None = None) -> None:
-        """Note an array of texts, each once or so many times."""
-        times = pa.array(counts, pa.int64()) if counts is not None else pa.repeat(pa.scalar(1), len(names))
-        self._parts.append(pa.table([names.cast(self.kind), times], names=["name", "count"]))
-        self._pending += len(names)
-        if self._pending > self._room:
-            summed = self._summed()
-            self._parts = [summed]
-            # Where most names differ, adding up leaves many; the next time must then be as far off as all of them.
-            self._pending, self._room = 0, max(MOST_PENDING, summed.num_rows)
+        """Note an array of texts or bytes, each once or so many times."""
+        large = names.cast(pa.large_binary())
+        _, offsets, data = large.buffers()
+        ends = np.frombuffer(offsets, np.int64, len(large) + 1, 8 * large.offset) if offsets else _NO_ENDS
+        content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+        self.add_spans(content, ends[:-1], np.diff(ends), counts)
+
+    def add_rows(self, rows: npt.NDArray[np.uint8]) -> None:
+        """Note names of one length, uint8 (n, length)."""
+        count, length = rows.shape
+        self.add_spans(rows.reshape(-1), np.arange(count) * length, np.full(count, length))
+
+    def add_spans(self, data: Bytes, starts: Ints, lengths: Ints, counts: Ints | None = None) -> None:
+        """Note the names that begin in ``data`` at ``starts`` and have some lengths, each once or so many times."""
+        counted = self._with_room(len(starts), int(lengths.sum()))
+        times = read_only(counts) if counts is not None else _NO_COUNTS
+        _count_spans(read_only(data), read_only(starts), read_only(lengths), times, self._secret, counted)
 
     def take(self, further: Counter[Name], most: int) -> tuple[Counter[Name], int]:
         """Return the ``most`` frequent names, together with ``further`` ones, and how many others there were; forget them all.
 
         Among names of one count the first by their bytes win.
         """
-        if not self._parts:
+        if self._counted is None:
             return further, 0
         if further:
-            self.add(pa.array(list(further), self.kind), _counts(further))
-        summed = self._summed()
-        self._parts, self._pending = [], 0
-        cut = max(0, summed.num_rows - most)
-        if cut:
-            summed = summed.take(_most(summed, most))
-        pairs = zip(summed["name"].to_pylist(), summed["count"].to_pylist(), strict=True)
-        return Counter(dict(pairs)), cut
+            self.add(pa.array(list(further)), np.fromiter(further.values(), np.int64, len(further)))
+        counted, self._counted = self._counted, None
+        size = int(counted.size[0])
+        wanted = _most(counted, size, most) if size > most else np.arange(size)
+        names = map(self._spell, _bytes_of(counted, wanted))
+        times = counted.counts[wanted].tolist()
+        return Counter(dict(zip(names, times, strict=True))), size - len(wanted)
 
-    def _summed(self) -> pa.Table:
-        whole = pa.concat_tables(self._parts).combine_chunks()
-        if not whole.num_rows:
-            return whole
-        names = whole["name"].chunk(0).dictionary_encode()
-        # Sums of whole numbers are exact in these floats up to 2**53.
-        counts = np.bincount(names.indices.to_numpy(), whole["count"].to_numpy()).astype(np.int64)
-        return pa.table([names.dictionary, pa.array(counts)], names=["name", "count"])
+    def _with_room(self, count: int, length: int) -> _Counted:
+        """Return the names, with room for so many more of so many bytes in all."""
+        before = self._counted
+        size = int(before.size[0]) if before is not None else 0
+        used = int(before.ends[size]) if before is not None else 0
+        wanted = used + length + BEYOND
+        if before is not None and size + count <= len(before.keys) and wanted <= len(before.content):
+            return before
+        room = max(FIRST_ROOM, 2 * (size + count))
+        slots = np.zeros(1 << (2 * room - 1).bit_length(), np.int64)
+        made = _Counted(
+            slots,
+            np.zeros(room, np.uint64),
+            np.zeros(room, np.int64),
+            np.zeros(room + 1, np.int64),
+            np.zeros(2 * wanted, np.uint8),
+            np.array([size]),
+        )
+        if before is not None:
+            made.keys[:size], made.counts[:size] = before.keys[:size], before.counts[:size]
+            made.ends[: size + 1], made.content[:used] = before.ends[: size + 1], before.content[:used]
+            _place_again(made.keys, size, slots)
+        self._counted = made
+        return made
 
 
-def _most(names: pa.Table, most: int) -> pa.Array:
-    """Return the places of the most frequent names, by their bytes where counts are equal."""
-    counts = names["count"].to_numpy()
-    least = np.partition(counts, len(counts) - most)[len(counts) - most]
+def texts() -> Names[str]:
+    """Count texts; bytes that are no Unicode are spelled out."""
+    return Names(partial(str, encoding="utf-8", errors="backslashreplace"))
+
+
+def _bytes_of(counted: _Counted, names: Ints) -> list[bytes]:
+    content = counted.content.tobytes()
+    spans = zip(counted.ends[names].tolist(), counted.ends[names + 1].tolist(), strict=True)
+    return [content[start:end] for start, end in spans]
+
+
+def _most(counted: _Counted, size: int, most: int) -> Ints:
+    """Return the most frequent names, by their bytes where counts are equal."""
+    counts = counted.counts[:size]
+    least = np.partition(counts, size - most)[size - most]
     above, equal = np.flatnonzero(counts > least), np.flatnonzero(counts == least)
     left = most - len(above)
-    tied = names["name"].combine_chunks().take(pa.array(equal)).cast(pa.large_binary())
-    order = pc.partition_nth_indices(tied, pivot=left)
-    wanted = equal[order.to_numpy()[:left]]
-    return pa.array(np.concatenate([above, wanted]))
+    ends, content = pa.py_buffer(counted.ends[: size + 1]), pa.py_buffer(counted.content)
+    names = pa.LargeBinaryArray.from_buffers(pa.large_binary(), size, [None, ends, content])
+    order = pc.partition_nth_indices(names.take(pa.array(equal)), pivot=left)
+    return np.concatenate([above, equal[order.to_numpy()[:left]]])
 
 
-def _counts(names: Counter[Name]) -> Ints:
-    counts: Ints = pa.array(list(names.values()), pa.int64()).to_numpy()
-    return counts
+_NO_ENDS = np.zeros(1, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,22 +10,27 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import REMOVED_SCHEMA
+from byleave.apply.causes import CODED_SCHEMA, CODED_WORDS
 
 ROWS_OF_A_GROUP = 131_072
-_CAUSE = "causes.list.element"
-_REPEATED = ["file", *(f"{_CAUSE}.{name}" for name in ("kind", "use", "preference", "method", "origin"))]
+_CODED = ["file", *(f"causes.list.element.{name}" for name in CODED_WORDS)]
 """Columns in which a few values return all the time; the others would only be slower with a dictionary."""
 _ORDERED = ["file", "row"]
 """Columns by which somebody may look for rows; least and greatest values of the others would say nothing, and cost a third of the writing."""
 
 
 class ListFile:
-    """Takes rows of ``REMOVED_SCHEMA`` and writes them as they fill row groups; as context manager it closes the file."""
+    """Takes rows of ``CODED_SCHEMA`` and writes them as ``REMOVED_SCHEMA``, as they fill row groups; as context manager it closes the file."""
 
     def __init__(self, path: Path) -> None:
         self._writer = pq.ParquetWriter(
-            path, REMOVED_SCHEMA, compression="zstd", use_dictionary=_REPEATED, write_statistics=_ORDERED
+            path,
+            CODED_SCHEMA,
+            compression="zstd",
+            use_dictionary=_CODED,
+            write_statistics=_ORDERED,
+            # Readers see text: the dictionaries in memory are no matter of theirs.
+            store_schema=False,
         )
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
@@ -50,7 +56,14 @@ class ListFile:
 
     def _flush(self) -> None:
         if self._held:
-            self._writer.write_table(
-                pa.Table.from_batches(self._held, REMOVED_SCHEMA), row_group_size=max(1, self._rows)
-            )
+            # Every part brings dictionaries of its own; unlike ones would be given up for plain text.
+            table = pa.Table.from_batches(self._held, CODED_SCHEMA).unify_dictionaries()
+            self._writer.write_table(table, row_group_size=max(1, self._rows))
         self._held, self._rows = [], 0
+
+
+def listed_rows(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows that a :class:`ListFile` wrote, as it takes them."""
+    with pq.ParquetFile(path, read_dictionary=_CODED) as file:
+        for batch in file.iter_batches(use_threads=False):
+            yield batch if batch.schema.equals(CODED_SCHEMA) else batch.cast(CODED_SCHEMA)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from byleave.apply.causes import CAUSES_TYPE, REMOVED_SCHEMA, Explainer, Reasons
+from byleave.apply.causes import CAUSES_TYPE, CODED_CAUSES_TYPE, CODED_SCHEMA, Explainer, Reasons
 from byleave.apply.covering import CoverageTables
 from byleave.apply.judging import Flags
 from byleave.apply.matching import Matched
-from byleave.apply.naming import ClaimName
+from byleave.apply.naming import ClaimName, coded
 from byleave.apply.row_causes import RowCauses, Wanting
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.said import said_about
@@ -52,18 +52,18 @@ class Listing:
         self._explainer = Explainer(ruleset, verdicts, regime)
 
     def batch(self, taken: Taken, name: str, first_row: int, tally: Tally) -> pa.RecordBatch:
-        """List rows of the file ``name`` whose batch begins at ``first_row``, and count why they go."""
+        """List rows of the file ``name`` whose batch begins at ``first_row``, as ``CODED_SCHEMA`` says, and count why they go."""
         matched, rows = taken.matched, taken.rows
-        tally.seen_hosts.add(matched.hosts_of(rows))
+        matched.count_hosts(rows, tally.seen_hosts)
         return pa.record_batch(
             [
-                pa.repeat(name, len(rows)),
+                coded(np.zeros(len(rows), np.int32), [name]),
                 pa.array(rows + first_row),
                 _fixed(matched.items[rows], matched.named[rows]),
                 self._sample_keys(matched, rows),
                 self._causes(taken, tally),
             ],
-            schema=REMOVED_SCHEMA,
+            schema=CODED_SCHEMA,
         )
 
     def _causes(self, taken: Taken, tally: Tally) -> pa.Array:
@@ -78,7 +78,7 @@ class Listing:
         indices = np.empty(len(taken.rows), np.int64)
         indices[~copied] = np.arange(len(causes))
         indices[others] = which + len(causes)
-        told = pa.array([reason.causes for reason in reasons], CAUSES_TYPE)
+        told = pa.array([reason.causes for reason in reasons], CAUSES_TYPE).cast(CODED_CAUSES_TYPE)
         return pa.concat_arrays([causes, told]).take(pa.array(indices))
 
     def _copied(self, taken: Taken) -> Flags:

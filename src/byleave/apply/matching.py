@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from byleave.apply.counting import Names
 from byleave.apply.covering import CoverageTables
 from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
 from byleave.apply.near import NearNumbers
@@ -17,7 +18,6 @@ from byleave.apply.sha256 import Bytes, Words
 from byleave.apply.sidecars.comparing import PictureComparer
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints, find_many, read_only
-from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
 from byleave.urls import MAX_URL_BYTES, canonical_url, host_of, item_id_of_bytes
@@ -77,18 +77,16 @@ class Matched:
         start, length = (int(number) for number in self.hosts[row])
         return self.link_data[start : start + length].tobytes().decode("ascii")
 
-    def hosts_of(self, rows: Ints) -> pa.Array:
-        """Return the hosts of some rows, in no order that means anything."""
-        odd = np.zeros(len(self.named), bool)
-        odd[np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts))] = True
-        odd = odd[rows]
-        starts, lengths = np.ascontiguousarray(self.hosts[rows[~odd]].T)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        content = np.empty(offsets[-1], np.uint8)
-        _gather(self.link_data, starts, offsets, content)
-        plain = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(content))
-        others = [self.odd_hosts[row] for row in rows[odd].tolist()]
-        return pa.concat_arrays([plain, pa.array(others, pa.large_string())])
+    def count_hosts(self, rows: Ints, names: Names[str]) -> None:
+        """Count the hosts of some rows, int64 (n,), each distinct."""
+        if self.odd_hosts:
+            odd = np.zeros(len(self.named), bool)
+            odd[np.fromiter(self.odd_hosts, np.int64, len(self.odd_hosts))] = True
+            others = [self.odd_hosts[row] for row in rows[odd[rows]].tolist()]
+            names.add(pa.array(others, pa.large_string()))
+            rows = rows[~odd[rows]]
+        spans = self.hosts[rows]
+        names.add_spans(self.link_data, spans[:, 0], spans[:, 1])
 
 
 class Matcher:
@@ -238,15 +236,6 @@ def link_buffers(links: pa.Array) -> tuple[Bytes, Ints, Flags]:
     absent = links.is_null().to_numpy(zero_copy_only=False)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else _NO_BYTES
     return read_only(content), read_only(wanted), read_only(absent)
-
-
-@compiled_lean
-def _gather(data: Bytes, starts: Ints, offsets: Ints, content: Bytes) -> None:
-    """Copy the spans of ``data`` that begin at ``starts`` behind each other, each between two ``offsets`` of ``content``."""
-    for span in range(starts.shape[0]):
-        at = starts[span] - offsets[span]
-        for i in range(offsets[span], offsets[span + 1]):
-            content[i] = data[at + i]
 
 
 def is_textual(kind: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,24 +35,35 @@ class ClaimName:
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """The names of many claims: hex digits, and registries or nulls."""
+    """The names of many claims: hex digits, and registries or nulls as a dictionary."""
 
     claims: pa.Array
     origins: pa.Array
 
     def keys(self, *, several: bool) -> pa.Array:
         """Return the text for each under which rows are counted, see :meth:`ClaimName.key`."""
-        return pc.binary_join_element_wise(self.claims, self.origins, " ") if several else self.claims
+        if not several:
+            return self.claims
+        return pc.binary_join_element_wise(self.claims, self.origins.dictionary_decode(), " ")
 
 
 def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
     """Name the claims of some rows of a ruleset."""
     if not ruleset.is_union:
-        origin = ruleset.origins[0] if ruleset.origins else None
-        alike = pa.repeat(pa.scalar(origin, pa.string()), len(rows))
-        return ClaimNames(_hex(ruleset.rows["claim"][rows]), alike)
-    places = pa.array(place_of(ruleset.rows["claim"][rows]))
-    return ClaimNames(_hex(ruleset.rows[FILED_AS][rows]), pa.array(ruleset.origins).take(places))
+        places = np.zeros(len(rows), np.int32)
+        return ClaimNames(_hex(ruleset.rows["claim"][rows]), coded(places, ruleset.origins[:1] or [None]))
+    places = place_of(ruleset.rows["claim"][rows]).astype(np.int32)
+    return ClaimNames(_hex(ruleset.rows[FILED_AS][rows]), coded(places, ruleset.origins))
+
+
+def coded(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
+    """Return a column that has some of ``words`` by their places, int32 (n,)."""
+    known = pa.array([word for word in words if word is not None], pa.string())
+    if len(known) == len(words):
+        return pa.DictionaryArray.from_arrays(pa.array(places), known)
+    there = np.array([word is not None for word in words])
+    indices = (np.cumsum(there, dtype=np.int32) - 1)[places]
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~there[places]), known)
 
 
 def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimName]:

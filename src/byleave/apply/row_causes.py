@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE
+from byleave.apply.causes import CODED_CAUSE_TYPE, CODED_CAUSES_TYPE, CODED_WORDS
 from byleave.apply.judging import Flags
-from byleave.apply.naming import ClaimNames, claim_names
+from byleave.apply.naming import ClaimNames, claim_names, coded
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.said import Said
 from byleave.apply.tables import Ints, distinct
@@ -100,25 +101,25 @@ class RowCauses:
         return codes
 
     def listed(self) -> pa.ListArray:
-        """Return the causes of each row, as ``removed.parquet`` carries them."""
+        """Return the causes of each row, as ``CODED_CAUSES_TYPE`` says."""
         ends = np.cumsum(np.bincount(self._owners + 1, minlength=self._size + 1))
-        return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), self._structs(), type=CAUSES_TYPE)
+        return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), self._structs(), type=CODED_CAUSES_TYPE)
 
     def _structs(self) -> pa.StructArray:
-        codes = pa.array(self._code)
-        references, origins = self._named.claims, self._named.origins
-        if len(references) != len(codes):
-            places = np.full(len(codes), len(references), np.int64)
+        parts = {"distance": pa.nulls(len(self._code), pa.uint8())}
+        parts |= {"reference": self._named.claims, "origin": self._named.origins}
+        if len(self._named.claims) != len(self._code):
+            places = np.full(len(self._code), len(self._named.claims), np.int64)
             places[self._claimed] = self._places
             places[~self._claimed] += self._code[~self._claimed] // (_PREFERENCES * _METHODS)
-            references = pa.concat_arrays([references, self._codes.references]).take(pa.array(places))
-            origins = pa.concat_arrays([origins, pa.nulls(len(self._codes.references), pa.string())])
-            origins = origins.take(pa.array(places))
-        words = self._codes.words
-        parts = {"reference": references, "origin": origins, "distance": pa.nulls(len(codes), pa.uint8())}
-        parts |= {name: column.take(codes) for name, column in words.items()}
+            further = self._codes.references
+            parts["reference"] = pa.concat_arrays([parts["reference"], further]).take(pa.array(places))
+            none = pa.nulls(len(further), parts["origin"].type)
+            parts["origin"] = pa.concat_arrays([parts["origin"], none]).take(pa.array(places))
+        for name in CODED_WORDS[:-1]:
+            parts[name] = coded(self._codes.places[name][self._code], self._codes.words[name])
         return pa.StructArray.from_arrays(
-            [parts[field.name] for field in CAUSE_TYPE], fields=list(CAUSE_TYPE)
+            [parts[field.name] for field in CODED_CAUSE_TYPE], fields=list(CODED_CAUSE_TYPE)
         )
 
     @property
@@ -144,10 +145,7 @@ class RowCauses:
         if self._ruleset.is_union:
             tally.seen_claims.add(self._named.keys(several=True))
         else:
-            ids = pa.py_buffer(self._ruleset.rows["claim"][self._said.rows[self._heard]])
-            tally.seen_ids.add(
-                pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(self._heard), [None, ids])
-            )
+            tally.seen_ids.add_rows(self._ruleset.rows["claim"][self._said.rows[self._heard]])
         heard = self._said.owners[self._heard]
         if len(heard):
             firsts = np.flatnonzero(np.diff(heard, prepend=-1))
@@ -189,14 +187,26 @@ class _Codes:
         return pa.array([self.regime.value] * len(self.uses) + ["digest", "url", "picture"])
 
     @cached_property
-    def words(self) -> dict[str, pa.Array]:
-        """What each number says, by the columns of a cause."""
+    def words(self) -> dict[str, list[str | None]]:
+        """The words of each column of a cause, each once."""
+        return {name: list(dict.fromkeys(column)) for name, column in self._columns.items()}
+
+    @cached_property
+    def places(self) -> dict[str, npt.NDArray[np.int32]]:
+        """Which of these words each number says, int32, by the columns of a cause."""
+        return {
+            name: np.array([self.words[name].index(word) for word in column], np.int32)
+            for name, column in self._columns.items()
+        }
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str | None]]:
         parts = [self._parts(code) for code in range(self.number)]
         return {
-            "kind": pa.array([kind.value for kind, *_ in parts]),
-            "use": pa.array([use.value if use else None for _, use, *_ in parts], pa.string()),
-            "preference": pa.array([preference.word for _, _, preference, _ in parts]),
-            "method": pa.array([method for *_, method in parts], pa.string()),
+            "kind": [kind.value for kind, *_ in parts],
+            "use": [use.value if use else None for _, use, *_ in parts],
+            "preference": [preference.word for _, _, preference, _ in parts],
+            "method": [method for *_, method in parts],
         }
 
     def key(self, code: int) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from byleave.apply.desks import Done, Staging
 from byleave.apply.engine import Engine, Work
-from byleave.apply.list_file import ListFile
+from byleave.apply.list_file import ListFile, listed_rows
 from byleave.apply.local_engine import LocalEngine
 from byleave.apply.reading import Reading, Show
 from byleave.apply.report import FileFacts
@@ -67,9 +65,8 @@ def join_lists(staging: Staging, shards: int, path: Path) -> None:
     """Put the lists of rows taken out of all shards together, in the order of shards."""
     with ListFile(path) as joined:
         for one in staging.lists(shards):
-            with pq.ParquetFile(one) as part:
-                for batch in part.iter_batches(use_threads=False):
-                    joined.add(batch)
+            for batch in listed_rows(one):
+                joined.add(batch)
 
 
 def _work(engine: Engine, facts: PlanFacts, plan: Plan, shards: Shards, tasks: int) -> Work[Task, Done]:

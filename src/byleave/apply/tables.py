@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha256 import U64, Word, Words
-from byleave.apply.wide import fetch
+from byleave.apply.sha256 import U64, Bytes, Word, Words
+from byleave.apply.wide import fetch, load_word, low_bits
 from byleave.compiled import compiled_lean, compiled_within
 
 Ints = npt.NDArray[np.int64]
@@ -51,24 +51,49 @@ def _mixed(a: Word, b: Word, c: Word, d: Word) -> tuple[Word, Word, Word, Word]:
 
 
 @compiled_within
-def _keyed(secret: Words, words: Words, count: int) -> Word:
-    """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
+def _begun(secret: Words) -> tuple[Word, Word, Word, Word]:
+    """Return the state of SipHash before the first word."""
     a = secret[0] ^ U64(0x736F6D6570736575)
     b = secret[1] ^ U64(0x646F72616E646F6D)
     c = secret[0] ^ U64(0x6C7967656E657261)
     d = secret[1] ^ U64(0x7465646279746573)
-    for i in range(count):
-        d ^= words[i]
-        a, b, c, d = _mixed(a, b, c, d)
-        a ^= words[i]
-    last = U64(count) << U64(59)
-    d ^= last
-    a, b, c, d = _mixed(a, b, c, d)
-    a ^= last
+    return a, b, c, d
+
+
+@compiled_within
+def _taken(a: Word, b: Word, c: Word, d: Word, word: Word) -> tuple[Word, Word, Word, Word]:
+    """Take one word into a state."""
+    a, b, c, d = _mixed(a, b, c, d ^ word)
+    return a ^ word, b, c, d
+
+
+@compiled_within
+def _ended(a: Word, b: Word, c: Word, d: Word) -> Word:
+    """Return what comes of a state behind the last word."""
     c ^= U64(0xFF)
     for _ in range(3):
         a, b, c, d = _mixed(a, b, c, d)
     return a ^ b ^ c ^ d
+
+
+@compiled_within
+def _keyed(secret: Words, words: Words, count: int) -> Word:
+    """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
+    a, b, c, d = _begun(secret)
+    for i in range(count):
+        a, b, c, d = _taken(a, b, c, d, words[i])
+    a, b, c, d = _taken(a, b, c, d, U64(count) << U64(59))
+    return _ended(a, b, c, d)
+
+
+@compiled_within
+def keyed_text(secret: Words, text: Bytes, start: int, end: int) -> Word:
+    """SipHash-1-3 of ``text[start:end]``, filled up with zeros, and of its length. Up to seven bytes behind the end are read."""
+    a, b, c, d = _begun(secret)
+    for i in range(start, end, 8):
+        a, b, c, d = _taken(a, b, c, d, load_word(text, i) & low_bits(8 * (end - i)))
+    a, b, c, d = _taken(a, b, c, d, U64(end - start))
+    return _ended(a, b, c, d)
 
 
 @compiled_within

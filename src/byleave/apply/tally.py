@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
-import pyarrow as pa
-
-from byleave.apply.counting import Names
+from byleave.apply.counting import Names, texts
 from byleave.consent import CauseKind, Preference, Use
 
 MOST_NAMES = 10_000
@@ -51,9 +50,9 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     hosts: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
-    seen_hosts: Names = field(default_factory=Names)
-    seen_claims: Names = field(default_factory=Names)
-    seen_ids: Names = field(default_factory=lambda: Names(pa.binary(16)))
+    seen_hosts: Names[str] = field(default_factory=texts, compare=False)
+    seen_claims: Names[str] = field(default_factory=texts, compare=False)
+    seen_ids: Names[bytes] = field(default_factory=partial(Names, bytes), compare=False)
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Return plain objects with sorted keys."""

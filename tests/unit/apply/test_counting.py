@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byleave.apply import counting
-from byleave.apply.counting import Names
+from byleave.apply.counting import FIRST_ROOM, Names, texts
 from byleave.apply.tally import most_first
 
 names = st.lists(st.sampled_from(["a", "b", "é", "", "zz", "日本"]), max_size=20)
@@ -21,7 +20,7 @@ names = st.lists(st.sampled_from(["a", "b", "é", "", "zz", "日本"]), max_size
 def test_the_most_frequent_names_stay_with_their_counts(
     batches: list[list[str]], further: list[str], most: int
 ) -> None:
-    counted, seen = Counter(further), Names()
+    counted, seen = Counter(further), texts()
     for batch in batches:
         seen.add(pa.array(batch, pa.string()))
         counted.update(batch)
@@ -33,10 +32,31 @@ def test_the_most_frequent_names_stay_with_their_counts(
         assert cut == max(0, len(counted) - most)
 
 
-def test_names_come_with_counts_and_are_added_up_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "MOST_PENDING", 2)
-    seen = Names(_room=2)
+def test_names_come_with_counts() -> None:
+    seen = texts()
     for _ in range(5):
         seen.add(pa.array(["a", "b", "c"]), np.array([1, 2, 0]))
     assert seen.take(Counter(b=1), 10) == (Counter(a=5, b=11, c=0), 0)
     assert seen.take(Counter(), 10) == (Counter(), 0)
+
+
+def test_room_grows_with_the_names() -> None:
+    seen, every = Names(bytes), [number.to_bytes(2) * 8 for number in range(3 * FIRST_ROOM)]
+    for first in range(0, len(every), 500):
+        seen.add_rows(np.frombuffer(b"".join(every[first:] + every[:1]), np.uint8).reshape(-1, 16))
+    expected = Counter({name: place // 500 + 1 for place, name in enumerate(every)})
+    expected[every[0]] += (len(every) - 1) // 500 + 1
+    assert seen.take(Counter[bytes](), 10**6) == (expected, 0)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 16, 300])
+def test_names_that_differ_in_their_last_byte_or_their_length_are_two(length: int) -> None:
+    seen, name = Names(bytes), bytes(length)
+    seen.add(pa.array([name, name + b"\0", name + b"\1", name], pa.binary()))
+    assert seen.take(Counter[bytes](), 9) == (Counter({name: 2, name + b"\0": 1, name + b"\1": 1}), 0)
+
+
+def test_a_slice_of_names_is_counted_alone() -> None:
+    seen = texts()
+    seen.add(pa.array(["a", "b", "b", "c"]).slice(1, 2))
+    assert seen.take(Counter(), 9) == (Counter(b=2), 0)
