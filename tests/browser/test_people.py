@@ -113,3 +113,15 @@ def test_the_pages_of_accounts_and_organisations_are_for_everybody(new_page: New
             page.set_viewport_size({"width": 360, "height": 760})
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_form_pressed_twice_by_a_slip_is_sent_once(page: Page) -> None:
+    page.goto("/sign-in?next=/account")
+    sign_in(page, "hasty@studio.example.org")
+    page.get_by_label("What you call it").fill("shop")
+    page.get_by_role("button", name="Make the key").dblclick()
+    expect(page.get_by_text("The key “shop” is made.")).to_be_visible()
+    page.go_back()
+    page.get_by_label("What you call it").fill("second")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_text("The key “second” is made.")).to_be_visible()

@@ -80,8 +80,13 @@ def covered_in(catalog: Catalog, dataset: str, targets: Sequence[Target]) -> int
     return _cover(catalog, catalog.dataset(dataset), targets, lambda: False).samples
 
 
+NOTHING_YET: Final = (
+    "No copy and no link of it stands there today. The choice stays, and covers whatever turns up."
+)
+
+
 def why_nothing(targets: Sequence[Target]) -> tuple[str, ...]:
-    """Say why places may cover nothing although pictures stand there: platforms that serve them from another address."""
+    """Say why nothing is covered: a platform serves pictures from another address than its pages, or nothing is listed as yet."""
     served = {
         platform.name: "pages" if target.kind is TargetKind.PREFIX else "page"
         for target in targets
@@ -92,7 +97,7 @@ def why_nothing(targets: Sequence[Target]) -> tuple[str, ...]:
         f"{name} serves its pictures from another address, so the address of your {page} there alone finds none. "
         "Add the pictures themselves: a folder, an export file or a gallery page."
         for name, page in served.items()
-    )
+    ) or (NOTHING_YET,)
 
 
 def _platforms_of(value: str) -> Iterator[urls.Platform]:

@@ -34,6 +34,11 @@ MOST_PICTURES: Final = 40
 """Pictures that are fetched, so that their copies are found elsewhere; of the others the link alone is taken."""
 
 SECONDS: Final = 25.0
+
+MOST_HOST: Final = 253
+MOST_LABEL: Final = 63
+"""Characters of a host name and of one of its labels (RFC 1035)."""
+
 _OF_A_PROFILE: Final = frozenset({"", "albums", "gallery", "photos", "posts"})
 OTHER_WAYS: Final = (
     "add the pictures themselves: a folder, the export file you get from your account there, or their links"
@@ -184,7 +189,7 @@ def place_named(raw: str) -> tuple[Source, tuple[Target, ...]]:
     canonical = urls.canonical_url(urls.with_scheme(raw))
     host, _, path = canonical.partition("/")
     path, name = path.partition("?")[0], urls.host_of(canonical)
-    if "." not in name:
+    if "." not in name or len(name) > MOST_HOST or max(map(len, name.split("."))) > MOST_LABEL:
         raise FormatError(f"{raw[:80]!r} is not a link", remedy="write one link a line")
     if path.lower().endswith((".xml", ".xml.gz")):
         return Source.SITEMAP, ()

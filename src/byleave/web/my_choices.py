@@ -202,10 +202,7 @@ def _covered(catalog: Catalog, shower: Shower, claim: Claim) -> tuple[Covered, .
 def _remark(claim: Claim, cover: DatasetCover) -> str:
     said = []
     if not cover.samples:
-        why = why_nothing(claim.targets) or (
-            "no copy and no link of it stands there today. The choice stays, and covers whatever turns up.",
-        )
-        said.append("Zero means: " + " ".join(why))
+        said.append("Zero means: " + " ".join(why_nothing(claim.targets)))
     if len(claim.targets) < claim.target_count:
         said.append(f"Counted for the first {len(claim.targets):,} of {claim.target_count:,}.")
     return " ".join((*said, *not_looked_at(cover)))

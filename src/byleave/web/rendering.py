@@ -14,6 +14,7 @@ from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import ByleaveError
 from byleave.registry.drafts import FiledBeforeError
 from byleave.web.figures import device_figures, percent
+from byleave.web.proof_pages import LEVEL_WORDS
 from byleave.web.rules import SignInNeededError
 from byleave.web.site import Site, site_of
 from byleave.web.small_copies import COPY_BYTES
@@ -85,6 +86,7 @@ def make_environment() -> Environment:
         "TOKEN_FIELD": TOKEN_FIELD,
         "FOUND": device_figures(),
         "COPY_BYTES": COPY_BYTES,
+        "LEVEL_WORDS": LEVEL_WORDS,
         "answer_words": answer_words,
     }
     return environment

@@ -14,6 +14,8 @@ from byleave.release.receipts import Receipt
 
 pytestmark = pytest.mark.functional
 
+LONG = f"https://{'a' * 64}.example/"
+
 
 def claims(website: Website) -> list[Claim]:
     with website.database.transaction() as session:
@@ -55,15 +57,25 @@ def test_what_was_begun_lasts_through_signing_in_and_becomes_one_claim(website: 
     assert browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()}).status_code == 409
     assert len(claims(website)) == 1
     Receipt.parse(browser.get(f"/choices/{claim.id.hex()}/receipt").content)
+    told = " ".join(browser.get(f"/choices/{claim.id.hex()}").text.split())
+    assert "<dt>Evidence</dt><dd>not confirmed</dd>" in told
+    assert f"<dt>In the public log</dt><dd>entry {claim.number}</dd>" in told
 
 
 def test_one_line_that_is_no_link_is_told_and_the_others_are_taken(website: Website) -> None:
     _, page = start(
-        website.browser(), "https://studio.example/mine.jpg", "my portfolio 🖼️", "studio.example/other.jpg"
+        website.browser(),
+        "https://studio.example/mine.jpg",
+        "my portfolio 🖼️",
+        LONG,
+        "studio.example/other.jpg",
     )
     assert "2 links" in page
     assert "my portfolio 🖼️:" in page
     assert "Write a whole http or https link" in page
+    assert f"{LONG[:40]}" in page
+    assert page.count("is not a link") == 2
+    assert "No copy and no link of it stands there today" in page
 
 
 def test_an_address_that_no_page_has_is_said_so_in_plain_words(website: Website) -> None:

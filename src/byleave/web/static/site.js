@@ -19,3 +19,16 @@ if (selection) addMenus(selection, chosen, openEntry);
 document.querySelector("form[data-files]")?.addEventListener("submit", (event) => {
   if (event.currentTarget.getAttribute("action") === "/choices") sessionStorage.removeItem("chosen");
 });
+
+// A second press while the first is on its way is a slip of the finger: keys are shown once, and choices are made once.
+const SLIP_MS = 5000;
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  const now = Date.now();
+  if (now - Number(form.dataset.sentAt ?? 0) < SLIP_MS) event.preventDefault();
+  else form.dataset.sentAt = now;
+});
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sentAt;
+});
