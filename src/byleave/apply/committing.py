@@ -1,22 +1,20 @@
 """Bind the items of a run: rows sorted by item id, eight to a leaf, and the RFC 6962 root over the leaves, in constant memory.
 
-Rows are first parted by the first byte of their item ids, then sorted part by part, and hashed in whole subtrees. What comes is on the
-disk: 28 bytes a row, from which any leaf's way to the root is made again.
+Leaves are hashed in whole subtrees. What is kept is on the disk: 28 bytes a row, sorted by :mod:`byleave.apply.item_rows`, from which any
+leaf's way to the root is made again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from byleave.apply.sha256 import Bytes, Ints, Sha256, Words, hash_two, new_sha256, pad
+from byleave.apply.sha256 import Bytes, Ints, Words, padded_blocks
+from byleave.apply.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
+from byleave.apply.wide import load_word, store_word
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
 from byleave.log.proofs import inclusion_proof
@@ -26,54 +24,44 @@ from byleave.urls.names import ID_BYTES
 
 SUBTREE_LEVEL: Final = 14
 SUBTREE_LEAVES: Final = 1 << SUBTREE_LEVEL
-PARTITIONS: Final = 256
-HELD_BYTES: Final = 128 * 1024 * 1024
-"""Rows held before they go to their partitions."""
-
-MOST_HASHED: Final = 300
-_LANE: Final = 512
-"""Room for one message with its padding, and for what :func:`pad` writes behind it."""
-
-
-class _Lanes(NamedTuple):
-    """Two messages of one length, padded once; only the bytes from ``at`` on change from hash to hash."""
-
-    lines: Bytes
-    starts: Ints
-    ends: Ints
-    at: int
-    sha: Sha256
-    two: Words
+MOST_HASHED: Final = 64 * MOST_BLOCKS - 9
+_AT_ONCE: Final = 1024
+"""Messages padded and hashed together."""
 
 
 def hash_rows(prefix: bytes, rows: Bytes) -> Bytes:
     """Return SHA-256 of ``prefix`` and each row: uint8 (n, width) to uint8 (n, 32). Both together have at most :data:`MOST_HASHED` bytes."""
     size = len(prefix) + rows.shape[1]
-    lines = np.zeros(2 * _LANE, np.uint8)
-    starts = np.array([0, _LANE], np.int64)
-    for start in (0, _LANE):
-        lines[start : start + len(prefix)] = np.frombuffer(prefix, np.uint8)
-        pad(lines, start, start + size)
-    lanes = _Lanes(lines, starts, starts + size, len(prefix), new_sha256(), np.zeros((2, 4), np.uint64))
+    slot = 64 * padded_blocks(0, size)
+    count = min(_AT_ONCE, len(rows))
+    lines, starts = np.zeros(count * slot + ROOM, np.uint8), np.arange(count) * slot
+    padded = lines[: count * slot].reshape(count, slot)
+    padded[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+    padded[:, size] = 0x80
+    padded[:, -8:] = np.frombuffer((8 * size).to_bytes(8), np.uint8)
     digests = np.empty((len(rows), 4), np.uint64)
-    _hash_rows(np.ascontiguousarray(rows), *lanes, digests)
+    flat = np.ascontiguousarray(rows).reshape(-1)
+    if count:
+        _hash_rows(flat, len(prefix), lines, starts, starts + size, new_many_lines(count), digests)
     return digests.view(np.uint8)
 
 
 @compiled_lean
 def _hash_rows(
-    rows: Bytes, lines: Bytes, starts: Ints, ends: Ints, at: int, sha: Sha256, two: Words, digests: Words
+    rows: Bytes, at: int, lines: Bytes, starts: Ints, ends: Ints, many: ManyLines, digests: Words
 ) -> None:
-    size, width = rows.shape
-    for one in range(0, size, 2):
-        other = min(one + 1, size - 1)
-        for i in range(width):
-            lines[starts[0] + at + i] = rows[one, i]
-            lines[starts[1] + at + i] = rows[other, i]
-        hash_two(lines, starts, ends, 0, 1, sha, two)
-        for i in range(4):
-            digests[one, i] = two[0, i]
-            digests[other, i] = two[1, i]
+    size = len(digests)
+    width = len(rows) // size
+    words = width // 8 * 8
+    for first in range(0, size, _AT_ONCE):
+        count = min(_AT_ONCE, size - first)
+        for line in range(count):
+            source, target = (first + line) * width, starts[line] + at
+            for i in range(0, words, 8):
+                store_word(lines, target + i, load_word(rows, source + i))
+            for i in range(words, width):
+                lines[target + i] = rows[source + i]
+        hash_lines(lines, starts, ends, count, many, digests[first : first + count])
 
 
 def levels_of(rows: Bytes, salt: bytes) -> list[Bytes]:
@@ -161,74 +149,3 @@ class ItemTree:
             self._at = (place, levels_of(self._subtree(place), self._salt))
         found: Bytes = self._at[1][level][index - (place << (SUBTREE_LEVEL - level))]
         return found.tobytes()
-
-
-@dataclass(slots=True)
-class RowWriter:
-    """Takes items part by part and writes the sorted rows of their tree to ``path``. ``folder`` is for its own use, and goes."""
-
-    path: Path
-    folder: Path
-
-    def write(self, parts: Iterator[Bytes]) -> None:
-        """Take the item ids (uint8 (n, 16)) of each part, in the order of its rows; zeros stand for a row without one."""
-        shutil.rmtree(self.folder, ignore_errors=True)  # what a killed run left there
-        self.folder.mkdir(parents=True)
-        held: list[Bytes] = []
-        size = 0
-        for place, items in enumerate(parts):
-            held.append(rows_of(place, items))
-            size += held[-1].nbytes
-            if size >= HELD_BYTES:
-                self._part(held)
-                held, size = [], 0
-        self._part(held)
-        with self.path.open("wb") as file:
-            for partition in range(PARTITIONS):
-                path = self.folder / f"{partition:02x}"
-                if path.exists():
-                    file.write(sorted_rows(np.fromfile(path, np.uint8).reshape(-1, ROW_BYTES)).tobytes())
-                    path.unlink()
-        self.folder.rmdir()
-
-    def _part(self, held: list[Bytes]) -> None:
-        if not held:
-            return
-        rows = np.concatenate(held)
-        parted = gathered(rows, np.argsort(rows[:, 0], kind="stable"))
-        ends = np.cumsum(np.bincount(rows[:, 0], minlength=PARTITIONS))
-        start = 0
-        for partition, end in enumerate(ends.tolist()):
-            if end > start:
-                with (self.folder / f"{partition:02x}").open("ab") as file:
-                    file.write(parted[start:end].tobytes())
-            start = end
-
-
-def rows_of(part: int, items: Bytes) -> Bytes:
-    """Return the rows (n, 28) of the items (n, 16) of one part."""
-    rows = np.empty((len(items), ROW_BYTES), np.uint8)
-    rows[:, :ID_BYTES] = items
-    rows[:, ID_BYTES : ID_BYTES + 4] = np.frombuffer(part.to_bytes(4), np.uint8)
-    rows[:, ID_BYTES + 4 :] = np.arange(len(items), dtype=">u8").view(np.uint8).reshape(-1, 8)
-    return rows
-
-
-def sorted_rows(rows: Bytes) -> Bytes:
-    """Sort rows (n, 28) by item, part and row. Those of one item must come in the order of part and row already."""
-    words = np.ascontiguousarray(rows[:, :ID_BYTES]).view(">u8").astype(np.uint64)
-    order = np.argsort(words[:, 0])
-    found = words[order, 0]
-    # Half an item id decides nearly always; only where it does not, the rest of it and the order of coming do.
-    alike = np.zeros(len(order), np.bool_)
-    alike[1:] = found[1:] == found[:-1]
-    alike[:-1] |= alike[1:]
-    tied = order[alike]
-    order[alike] = tied[np.lexsort((tied, words[tied, 1], words[tied, 0]))]
-    return gathered(rows, order)
-
-
-def gathered(rows: Bytes, order: npt.NDArray[np.int64]) -> Bytes:
-    """Return rows in another order; whole rows move at once, which numpy does faster than as lines of bytes."""
-    whole = np.ascontiguousarray(rows).view(f"V{ROW_BYTES}").ravel()
-    return whole[order].view(np.uint8).reshape(-1, ROW_BYTES)

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import ItemTree, RowWriter
+from byleave.apply.committing import ItemTree
 from byleave.apply.forms.units import DECIDING, Unit
 from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
+from byleave.apply.item_rows import Piece, RowWriter
 from byleave.apply.matching import Matcher, read_digests
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.sha256 import Bytes
 from byleave.apply.sources import Input, found_below
 from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
@@ -178,33 +178,21 @@ def _said(row: pa.RecordBatch, columns: Columns) -> tuple[str | None, bytes | No
     return link, values[0].tobytes() if known[0] else None
 
 
-def _kept(output: Path, matcher: Matcher) -> Iterator[Bytes]:
-    for _, batches in _parts(found_below([output])):
-        items = [
-            matcher.match(
-                batch.column(columns.link) if columns.link else None,
-                batch.column(columns.digest) if columns.digest else None,
-                batch.num_rows,
-            ).items
-            for batch, columns in batches
-        ]
-        yield np.concatenate(items) if items else np.empty((0, ID_BYTES), np.uint8)
+def _kept(output: Path, matcher: Matcher) -> Iterator[Piece]:
+    for place, (_, batches) in enumerate(_parts(found_below([output]))):
+        for batch, columns in batches:
+            link = batch.column(columns.link) if columns.link else None
+            digest = batch.column(columns.digest) if columns.digest else None
+            yield place, matcher.match(link, digest, batch.num_rows).items
 
 
-def _removed(path: Path) -> Iterator[Bytes]:
+def _removed(path: Path) -> Iterator[Piece]:
     """Yield the item ids of the list of rows taken out, as one part."""
     with pq.ParquetFile(path) as file:
-        pieces = [
-            np.frombuffer(
-                column.fill_null(bytes(ID_BYTES)).buffers()[1],
-                np.uint8,
-                len(column) * ID_BYTES,
-                column.offset * ID_BYTES,
-            )
-            for batch in file.iter_batches(columns=["item_id"], use_threads=False)
-            for column in batch.columns
-        ]
-    yield np.concatenate([*pieces, np.empty(0, np.uint8)]).reshape(-1, ID_BYTES)
+        for batch in file.iter_batches(columns=["item_id"], use_threads=False):
+            column = batch.column(0).fill_null(bytes(ID_BYTES))
+            size, at = len(column) * ID_BYTES, column.offset * ID_BYTES
+            yield 0, np.frombuffer(column.buffers()[1], np.uint8, size, at).reshape(-1, ID_BYTES)
 
 
 def rows_in(part: InputFile | Unit) -> int:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +17,7 @@ from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, synced
 
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.auditing import Audited, audit_openings
-from byleave.apply.committing import ItemTree, rows_of
+from byleave.apply.committing import ItemTree
 from byleave.apply.opening import KEPT, Bound, bind_items, open_drawn
 from byleave.apply.proving import Proven, write_absences
 from byleave.apply.run import apply_ruleset, open_ruleset
@@ -352,7 +351,3 @@ class TestRefusals:
     def test_a_folder_without_trees_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="holds no bound items"):
             Bound.open(tmp_path)
-
-    def test_rows_know_their_part_and_their_place(self) -> None:
-        rows = rows_of(2, np.zeros((2, 16), np.uint8))
-        assert [one.tobytes()[16:] for one in rows] == [b"\0\0\0\2" + n.to_bytes(8) for n in range(2)]

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
-from byleave.apply import committing
-from byleave.apply.committing import ItemTree, RowWriter, hash_rows, levels_of
+from byleave.apply import committing, item_rows
+from byleave.apply.committing import ItemTree, hash_rows, levels_of
+from byleave.apply.item_rows import RowWriter, sorted_order
 from byleave.release.items import ItemRow
 
 SALT = bytes(range(16))
@@ -25,7 +26,8 @@ def items_of(*names: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def tree(folder: Path, *parts: list[object]) -> ItemTree:
-    RowWriter(folder / "rows", folder / "sorting").write(items_of(*part) for part in parts)
+    pieces = ((place, items_of(*part)) for place, part in enumerate(parts))
+    RowWriter(folder / "rows", folder / "sorting").write(pieces)
     return ItemTree(folder / "rows", SALT)
 
 
@@ -93,7 +95,7 @@ def test_parts_held_little_by_little_give_the_same_leaves(
     parts: list[list[object]] = [list(range(n, n + 40)) for n in range(0, 200, 20)]
     (tmp_path / "one").mkdir()
     whole = tree(tmp_path / "one", *parts).commitment
-    monkeypatch.setattr(committing, "HELD_BYTES", 1)
+    monkeypatch.setattr(item_rows, "HELD_ROWS", 3)
     (tmp_path / "two" / "sorting").mkdir(parents=True)
     (tmp_path / "two" / "sorting" / "00").write_bytes(b"left by a killed run")
     assert tree(tmp_path / "two", *parts).commitment == whole
@@ -102,8 +104,33 @@ def test_parts_held_little_by_little_give_the_same_leaves(
 
 def test_items_that_begin_alike_are_sorted_by_all_their_bytes() -> None:
     rows = [ItemRow(bytes(8) + bytes([n]) * 8, 0, row).to_bytes() for row, n in enumerate([3, 1, 2, 1])]
-    found = committing.sorted_rows(np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 28))
-    assert [row.tobytes() for row in found] == sorted(rows)
+    order = sorted_order(np.frombuffer(b"".join(rows), np.uint32).reshape(-1, 7))
+    assert [rows[place] for place in order] == sorted(rows)
+
+
+@pytest.mark.parametrize("alike", ["evenly", "mostly one", "made to be near each other"])
+def test_ids_however_they_are_spread_are_sorted(alike: str) -> None:
+    chance = np.random.default_rng(4)
+    ids = chance.integers(0, 256, (20_000, 16), np.uint8)
+    ids[:, 0] = 7
+    if alike == "mostly one":
+        ids[chance.random(len(ids)) < 0.99] = 0
+        ids[:, 0] = 7
+    if alike == "made to be near each other":
+        ids[:, :6] = 7
+    rows = [ItemRow(one.tobytes(), 0, row).to_bytes() for row, one in enumerate(ids)]
+    order = sorted_order(np.frombuffer(b"".join(rows), np.uint32).reshape(-1, 7))
+    assert [rows[place] for place in order] == sorted(rows)
+
+
+def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
+    names: list[object] = list(range(700))
+    (tmp_path / "whole").mkdir()
+    whole = tree(tmp_path / "whole", names, [1, 2])
+    pieces = [(0, items_of(*names[at : at + 90])) for at in range(0, 700, 90)]
+    RowWriter(tmp_path / "rows", tmp_path / "sorting").write(iter([*pieces, (1, items_of(1, 2))]))
+    assert (tmp_path / "rows").read_bytes() == (tmp_path / "whole" / "rows").read_bytes()
+    assert len(whole) == 702
 
 
 def test_one_row_is_a_leaf_and_the_root() -> None:
