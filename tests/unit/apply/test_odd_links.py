@@ -137,6 +137,7 @@ def assert_one_answer(ruleset: Ruleset, matcher: Matcher, links: Sequence[str]) 
             assert hits.get(place, set()) == expected, raw
 
 
+@pytest.mark.timeout(0 if ASKED else 600)  # millions take an hour
 def test_the_pass_and_the_rules_give_one_answer(ruleset: Ruleset) -> None:
     randomness, matcher = random.Random(SEED), Matcher(ruleset, None)
     for first in range(0, LINKS, AT_ONCE):
