@@ -39,7 +39,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 FILL = (
     """INSERT INTO accounts (id, email, created_at)
-       SELECT md5('party' || n)::uuid, 'p' || n || '@example.com', :at FROM generate_series(0, :parties) n""",
+       SELECT md5('party' || n)::uuid, convert_to('p' || n, 'UTF8'), :at FROM generate_series(0, :parties) n""",
     """INSERT INTO claims (id, account_id, actor, state, disputed, stale, train_gen, train_other, tdm, ai_input, ai_index,
          search, publish_values, filed_at, effective_at, answered_event, last_event)
        SELECT substr(sha256(int8send(n)), 1, 16), md5('party' || n / :each)::uuid, 'claimant', 'effective', false, false, 3, 3, 0, 0,

@@ -23,7 +23,7 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 
 from byleave.consent import ClaimState, TargetKind, Use
-from byleave.publish.copying import copied, packed, texts
+from byleave.publish.streaming import packed, streamed
 from byleave.registry.database import Database
 from byleave.registry.events import last_number
 from byleave.registry.tables import ClaimRow
@@ -148,7 +148,7 @@ class Snapshot:
         """Yield the rows of the release, sorted. ``secret`` makes pseudonyms and salts."""
         names = self._names(secret)
         for kind in sorted(TargetKind, key=lambda one: one.value):
-            for rows in copied(self._connection, sql.SQL(_ROWS).format(kind=kind.value, at=self.at)):
+            for rows in streamed(self._connection, sql.SQL(_ROWS).format(kind=kind.value, at=self.at)):
                 yield _batch(rows, kind, secret, names)
 
     def standings(self) -> Iterator[bytes]:
@@ -160,12 +160,12 @@ class Snapshot:
             reasons=list(REASONS[1:]),
             other=REASONS.index("other"),
         )
-        return (packed(rows, STANDING_BYTES) for rows in copied(self._connection, query))
+        return (packed(rows, STANDING_BYTES) for rows in streamed(self._connection, query))
 
     def _names(self, secret: bytes) -> Names:
         """Name every account that stands in the release, after its oldest row there. Takes 32 bytes of memory for each."""
         query = sql.SQL(_PARTIES).format(at=self.at)
-        blocks = (packed(rows, _PARTY.itemsize) for rows in copied(self._connection, query))
+        blocks = (packed(rows, _PARTY.itemsize) for rows in streamed(self._connection, query))
         parties = np.frombuffer(b"".join(blocks), _PARTY)
         names = b"".join(
             pseudonym(secret, oldest, party)
@@ -206,7 +206,7 @@ def pseudonym(secret: bytes, oldest: int, party: bytes) -> bytes:
     return hmac.digest(secret, oldest.to_bytes(8) + party, hashlib.sha256)[:PSEUDONYM_BYTES]
 
 
-def _batch(rows: list[bytes], kind: TargetKind, secret: bytes, names: Names) -> pa.RecordBatch:
+def _batch(rows: list[tuple[Any, ...]], kind: TargetKind, secret: bytes, names: Names) -> pa.RecordBatch:
     values = np.frombuffer(packed(rows, _PACKED.itemsize), _PACKED)
     columns: dict[str, pa.Array] = {
         "claim": _binary(values["claim"], 16),
@@ -223,8 +223,7 @@ def _batch(rows: list[bytes], kind: TargetKind, secret: bytes, names: Names) -> 
         **{name: pa.array(values[name].astype(bool)) for name in ("disputed", "stale")},
         **{name: pa.array(values[name].astype(np.uint8)) for name in (*(u.value for u in Use), "evidence")},
     }
-    said = zip(*texts(rows, _PACKED.itemsize, len(_TEXTS)), strict=True)
-    columns |= {name: pa.array(found, pa.string()) for name, found in zip(_TEXTS, said, strict=True)}
+    columns |= {name: pa.array([row[n] for row in rows], pa.string()) for n, name in enumerate(_TEXTS, 1)}
     return pa.record_batch([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
