@@ -84,7 +84,7 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     forms = urls.canonical_urls(links)
     named = list({form for form in forms if form is not None})
     exact = dict(zip(named, urls.url_digests(named), strict=True))
-    with ThreadPoolExecutor(1) as beside:  # most of a look-up is the database's work on links: sites are named meanwhile
+    with ThreadPoolExecutor(1) as beside:  # sites are named while the database looks the links up
         waiting = beside.submit(read_places, session, {TargetKind.URL: exact.values()})
         hosts = {form: form.partition("/")[0] for form in exact}
         sites = _sites(set(hosts.values()))
