@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from byleave.registry.retention import TABLE, Kept
@@ -28,15 +27,7 @@ def page() -> str:
 
 def _row(kept: Kept) -> str:
     where = f" (removed by {kept.elsewhere})" if kept.elsewhere else ""
-    return f"| {kept.what}{where} | {_length(kept.life)} | {kept.since} | {kept.why} |\n"
-
-
-def _length(life: timedelta) -> str:
-    hours = int(life.total_seconds()) // 3600
-    if hours == 0:
-        return "no longer"
-    count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"| {kept.what}{where} | {kept.length} | {kept.since} | {kept.why} |\n"
 
 
 if __name__ == "__main__":

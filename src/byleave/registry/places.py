@@ -145,4 +145,4 @@ def _as_prefix(canonical: str) -> str:
 
 def _check_name(host: str) -> None:
     if "." not in host or host.startswith("[") or host.replace(".", "").isdigit():
-        raise InputError(f"{host!r} is no public name", remedy="write a name such as example.com")
+        raise InputError(f"{host[:80]!r} is no public name", remedy="write a name such as example.com")

@@ -53,6 +53,15 @@ class Kept:
     sweep: Callable[[datetime], Statement] | None
     elsewhere: str = ""
 
+    @property
+    def length(self) -> str:
+        """Its life in words."""
+        hours = int(self.life.total_seconds()) // 3600
+        if hours == 0:
+            return "no longer"
+        count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+        return f"{count} {unit}{'' if count == 1 else 's'}"
+
 
 def _older(column: sa.orm.InstrumentedAttribute[Any], life: timedelta) -> Callable[[datetime], Statement]:
     return lambda at: sa.delete(column.class_).where(column < at - life)

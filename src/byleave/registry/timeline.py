@@ -141,7 +141,7 @@ _OUTCOMES: Final[dict[str, str]] = {
 }
 _COMPARING: Final = "Held until its pictures are compared, which goes on by itself"
 _SENTENCES: Final = {
-    What.FILED: "You said it: claim event {number}",
+    What.FILED: "You said it: entry {number} of the public log",
     What.CONFIRMED: "Confirmed by a proof",
     What.CHANGED: "You changed your answer",
     What.HELD: "Held until a person has looked at it",

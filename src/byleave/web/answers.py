@@ -103,6 +103,11 @@ class SaidAnswer:
         return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
+def last_day(end: datetime | None) -> str:
+    """Return the last day before an end as a form takes it; empty for no end."""
+    return (end - timedelta(microseconds=1)).date().isoformat() if end else ""
+
+
 def read_answer(fields: Fields) -> SaidAnswer:
     """Read an answer from the fields of a form, an address or a draft.
 

@@ -16,7 +16,7 @@ from byleave.registry.claims import Claim, claim_by_id, targets_of
 from byleave.registry.narrowing import take_targets_out
 from byleave.registry.permissions import Act
 from byleave.registry.sign_in import SignedIn
-from byleave.web.answers import OWN_MIX, SaidAnswer, read_answer
+from byleave.web.answers import OWN_MIX, SaidAnswer, last_day, read_answer
 from byleave.web.choices import ask_for_list, choice_named
 from byleave.web.forms import CheckedForm
 from byleave.web.rendering import go, page
@@ -113,7 +113,7 @@ def _answer_of(claim: Claim) -> SaidAnswer:
         claim.terms or "",
         claim.contact or "",
         claim.licence or "",
-        "",
+        last_day(claim.expires_at),
         publish_values=claim.publish_values,
     )
 

@@ -17,6 +17,7 @@ from byleave.copies.samples import claimed_from_sample
 from byleave.errors import NotFoundError
 from byleave.fingerprints import REVIEW_RADIUS
 from byleave.registry.permissions import Act
+from byleave.registry.retention import TABLE
 from byleave.registry.review import queue
 from byleave.web.entries import Card, EntryName, Shower, cards_of_copies, parse_key
 from byleave.web.in_force import in_force
@@ -85,7 +86,7 @@ def about(request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Say what this place does, what it cannot do, and what it keeps."""
     with site.database.transaction() as session:
         waiting = queue(session, site.clock())
-    return page(request, site, visitor, "about.html", queue=waiting)
+    return page(request, site, visitor, "about.html", queue=waiting, kept=TABLE.values())
 
 
 @router.get("/static/{version}/{name}")

@@ -254,11 +254,13 @@ def test_a_choice_is_changed_narrowed_and_all_are_undone(website: Website) -> No
     browser = website.browser()
     browser.sign_in("ada@example.org")
     draft, _ = start(browser, *(f"https://studio.example/{n}.jpg" for n in range(3)))
-    browser.post(f"{draft}/file", data={"form_token": browser.token(draft), "answer": "no_training"})
+    fields = {"form_token": browser.token(draft), "answer": "no_training", "expires": "2090-12-31"}
+    browser.post(f"{draft}/file", data=fields)
     (claim,) = claims(website)
     where = f"/choices/{claim.id.hex()}"
     page = browser.get(f"{where}/change").text
     assert 'value="no_training" checked' in page
+    assert 'name="expires" type="date" value="2090-12-31"' in page, "whoever changes something else keeps it"
     first = re.search(r'name="target" value="(url:[0-9a-f]{64})"', page)
     assert first
     token = browser.token(f"{where}/change")
