@@ -13,6 +13,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +55,7 @@ def main() -> None:
         asked = ApplyRequest(
             folder / "synced", str(folder / "data"), folder / "out", Regime.OPT_OUT, (Use.TRAIN_GEN,), folder
         )
+        apply_ruleset(replace(asked, output=folder / "warm out"), NOW)
         run = timed(lambda: apply_ruleset(asked, NOW))
         bind_items(folder / "out", ruleset, folder / "warm")
         links = timed(lambda: read_links(folder / "out"))

@@ -21,8 +21,8 @@ from byleave.release.items import ROW_BYTES
 from byleave.urls.names import ID_BYTES
 
 PARTITIONS: Final = 256
-HELD_ROWS: Final = 2**21
-"""Rows held before they go to their partitions."""
+HELD_ROWS: Final = 2**18
+"""Rows held before they go to their partitions: as many as the processor's caches hold."""
 
 GATHERED_ROWS: Final = 2**16
 _ROW_WORDS: Final = ROW_BYTES // 4
@@ -52,8 +52,9 @@ class RowWriter:
         counts = np.zeros(PARTITIONS, np.int64)
         with ExitStack() as files:
             parted = [files.enter_context(self._partition(place).open("wb")) for place in range(PARTITIONS)]
+            room = np.empty((2 * HELD_ROWS, _ROW_WORDS), _U32)
             for held in _held(pieces):
-                rows, sizes = _parted(held)
+                rows, sizes = _parted(held, room)
                 begins = np.cumsum(sizes) - sizes
                 for place in np.flatnonzero(sizes).tolist():
                     parted[place].write(rows[begins[place] : begins[place] + sizes[place]].data)
@@ -86,13 +87,13 @@ def _held(pieces: Iterator[Piece]) -> Iterator[list[tuple[int, int, Bytes]]]:
         yield held
 
 
-def _parted(held: list[tuple[int, int, Bytes]]) -> tuple[Quads, Ints]:
-    """Return the rows of some pieces by the first byte of their ids, and how many there are of each."""
+def _parted(held: list[tuple[int, int, Bytes]], room: Quads) -> tuple[Quads, Ints]:
+    """Return the rows of some pieces, in ``room``, by the first byte of their ids, and how many there are of each."""
     sizes = np.zeros(PARTITIONS, np.int64)
     for _, _, items in held:
         sizes += np.bincount(items[:, 0], minlength=PARTITIONS)
     ends = np.cumsum(sizes) - sizes
-    rows = np.empty((int(sizes.sum()), _ROW_WORDS), _U32)
+    rows = room[: int(sizes.sum())]
     for part, first, items in held:
         _place(items.view(_U32), part, first, ends, rows)
     return rows, sizes
