@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.postgres", "tests.website"]
+pytest_plugins = ["tests.postgres", "tests.warming", "tests.website"]
 
 ENVIRONMENT = "BYLEAVE_"
 
