@@ -31,7 +31,7 @@ from byleave.apply.page import html_page
 from byleave.apply.report import Report
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
-from byleave.apply.sidecars.file import METADATA_KEY, SidecarFacts, read_facts
+from byleave.apply.sidecars.file import METADATA_KEY, SIDECAR_FOLDER, SidecarFacts, read_facts
 from byleave.apply.sources import dataset_version
 from byleave.consent import ClaimState, Evidence, Preference, TargetKind
 from byleave.datasets import OWN_FOLDER, source_digest
@@ -71,6 +71,14 @@ def removed(world: Path) -> dict[int, list[tuple[str, str | None, int | None]]]:
 
 
 class TestDeciding:
+    def test_the_dataset_itself_may_be_named_where_fingerprints_stand_beside_its_shards(
+        self, world: Path, printer: Fingerprinter
+    ) -> None:
+        synced(world, [picture_row(1, CLAIMED)])
+        fingerprinted(world / "data", world / "data" / SIDECAR_FOLDER, printer)
+        applied(world, fingerprints=world / "data")
+        assert {0, 1} <= removed(world).keys()
+
     def test_a_reencoded_copy_of_a_claimed_picture_goes_and_its_distance_is_told(self, world: Path) -> None:
         synced(world, [picture_row(1, CLAIMED)])
         applied(world)

@@ -16,7 +16,7 @@ from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Flags
 from byleave.apply.sha256 import Bytes
-from byleave.apply.sidecars.file import MAKE_AGAIN, SidecarFacts, read_facts, sidecar_name
+from byleave.apply.sidecars.file import MAKE_AGAIN, SIDECAR_FOLDER, SidecarFacts, read_facts, sidecar_name
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.sidecars.shards import digest_of
 from byleave.errors import NotFoundError, VerificationError
@@ -83,6 +83,8 @@ def open_sidecars(
 
     Parameters
     ----------
+    folder
+        Where the sidecars stand, or a dataset with them beside its shards.
     rows, digests
         Of each file of the input by its name: how many rows are counted, and the SHA-256 (hex).
 
@@ -98,6 +100,9 @@ def open_sidecars(
     paths: dict[str, Path] = {}
     facts: list[SidecarFacts] = []
     whole = hashlib.sha256()
+    beside = folder / SIDECAR_FOLDER
+    if beside.is_dir():
+        folder = beside
     for part in parts:
         path = folder / sidecar_name(part.name)
         if not path.is_file():
