@@ -81,7 +81,7 @@ def covered_in(catalog: Catalog, dataset: str, targets: Sequence[Target]) -> int
 
 
 NOTHING_YET: Final = (
-    "No copy and no link of it stands there today. The choice stays, and covers whatever turns up."
+    "no copy and no link of it stands there today. The choice stays, and covers whatever turns up."
 )
 
 

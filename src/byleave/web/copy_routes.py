@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from byleave.catalog import HitKind, Page, PictureQuery
 from byleave.copies.samples import targets_of_sample
 from byleave.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from byleave.registry.drafts import Source, add_targets, draft_of, open_draft
+from byleave.registry.drafts import Looked, Source, add_targets, draft_of, note_looked, open_draft
 from byleave.registry.permissions import Act
 from byleave.registry.targets import Target, digest_target, picture_target
 from byleave.web.asked_pictures import AskedPicture, read_asked_picture
@@ -46,8 +46,10 @@ class Pair:
 @router.post("/choices/copies", dependencies=[Open])
 def send_copies(request: Request, site: TheSite, visitor: TheVisitor, form: CheckedForm) -> Response:
     """Take small copies, or whole files where a browser makes no copies; answers a page or, to a script, JSON."""
+    if not any(name for name, _ in form.pictures):
+        raise InputError("no picture was chosen", remedy="choose one or more files, then send them")
     draft = _draft(site, visitor, form.text("draft"))
-    rejected: list[dict[str, str]] = []
+    rejected: list[Looked] = []
     targets: list[Target] = []
     accepted = 0
     for name, encoded in form.pictures:
@@ -55,29 +57,29 @@ def send_copies(request: Request, site: TheSite, visitor: TheVisitor, form: Chec
             targets += _taken(site, draft, shown_name(name), encoded, is_listed=form.ticked("listed"))
             accepted += 1
         except InputError as error:
-            rejected.append({"name": shown_name(name), "reason": error.problem})
+            rejected.append(Looked(Source.DEVICE, shown_name(name), 0, error.problem, error.remedy))
     with site.database.transaction() as session:
         draft_of(session, draft, visitor.id, at=site.clock())
         total = add_targets(session, draft, targets, Source.DEVICE)
     if request.headers.get("accept", "").startswith("application/json"):
-        return JSONResponse({"accepted": accepted, "rejected": rejected, "total": total})
-    if rejected:
-        names = "; ".join(f"{one['name']}: {one['reason']}" for one in rejected[:5])
-        raise InputError(
-            f"{accepted} of {len(form.pictures)} pictures are in; these are not: {names}",
-            remedy=f"go on with the others at /choices/draft/{draft}, or choose other files",
-        )
-    return go(f"/choices/draft/{draft}/lookalikes")
+        told = [{"name": one.place, "reason": one.problem} for one in rejected]
+        return JSONResponse({"accepted": accepted, "rejected": told, "total": total})
+    with site.database.transaction() as session:
+        for one in rejected:
+            note_looked(session, draft, one)
+    return go(f"/choices/draft/{draft}/lookalikes" if accepted else f"/choices/draft/{draft}")
 
 
 @router.get("/choices/draft/{draft}/lookalikes", dependencies=[Open])
 def show_lookalikes(draft: uuid.UUID, request: Request, site: TheSite, visitor: TheVisitor) -> Response:
     """Show what looks like the pictures that were sent, so that their sender can say which are hers."""
     with site.database.transaction() as session:
-        draft_of(session, draft, visitor.id, at=site.clock())
+        known = draft_of(session, draft, visitor.id, at=site.clock())
     found = [one for one in site.small_copies.of(draft).values() if one.entries]
     pairs = [pair for one in found[:SHOWN_PICTURES] if (pair := _pair(site, one)).cards]
-    return page(request, site, visitor, "lookalikes.html", pairs=pairs, total=len(found), draft_id=draft)
+    return page(
+        request, site, visitor, "lookalikes.html", pairs=pairs, total=len(found), draft=known, draft_id=draft
+    )
 
 
 @router.post("/choices/draft/{draft}/lookalikes", dependencies=[Open])

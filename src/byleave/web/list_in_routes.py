@@ -79,7 +79,7 @@ def download_rejects(handed: uuid.UUID, site: TheSite, person: Reader) -> Respon
 
 def _take(site: Site, person: SignedIn, upload: UploadedForm) -> Response:
     if upload.path is None:
-        raise InputError("no list was sent", remedy="choose a file first")
+        raise InputError("no list was chosen, or it is empty", remedy="choose a file with one link a line")
     answer = {name: upload.form.text(name) for name in ALL_FIELDS if upload.form.text(name)}
     try:
         filing = filing_of(answer, person.account)

@@ -247,6 +247,8 @@ def test_a_list_of_which_nothing_can_be_used_says_why(website: Website) -> None:
     page = browser.post("/choices/list", data=fields, files={"file": ("a.csv", b"name,link\na,b\n")})
     website.publish()
     assert "names none of the columns" in browser.get(page.url.path).text
+    empty = browser.post("/choices/list", data=fields, files={"file": ("a.csv", b"")})
+    assert (empty.status_code, "it is empty" in empty.text) == (400, True)
     assert claims(website) == []
 
 

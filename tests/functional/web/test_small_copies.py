@@ -90,9 +90,15 @@ def test_a_copy_whose_code_is_listed_adds_nothing_by_itself(website: Website) ->
 def test_what_is_no_picture_is_named_and_the_others_are_in(website: Website) -> None:
     browser = website.browser()
     answer = send(browser, ("one.jpg", encoded(painting(900))), ("list.txt", b"no picture"))
-    assert answer.status_code == 400
-    assert "list.txt" in answer.text
-    assert "1 of 2 pictures" in answer.text
+    assert answer.url.path.endswith("/lookalikes"), "nobody has to begin again"
+    for page in (answer.text, browser.get(f"/choices/draft/{draft_in(answer)}").text):
+        assert "list.txt:</strong> this file cannot be read as a picture" in page
+        assert "one.jpg:</strong>" not in page
+    only = send(browser, ("list.txt", b"no picture"))
+    assert only.url.path == f"/choices/draft/{draft_in(only)}"
+    assert "list.txt:</strong>" in only.text
+    none = send(browser)
+    assert (none.status_code, "No picture was chosen" in none.text) == (400, True)
 
 
 def test_more_files_than_a_form_may_carry_are_refused(website: Website) -> None:
