@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from byleave.apply.list_file import items_beside
 from byleave.apply.report import FileFacts
 from byleave.apply.tally import Tally
 from byleave.storage.outputs import Written
@@ -26,6 +27,12 @@ class Desk:
 
     out: Path
     removed: Path
+
+    @property
+    def items(self) -> tuple[Path, ...]:
+        """Where the item ids of rows that stay were written, if they were."""
+        beside = items_beside(self.removed)
+        return (beside,) if beside.exists() else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,9 @@ class Staging(Protocol):
 
     def lists(self, shards: int) -> Iterator[Path]:
         """Yield the lists of rows taken out, in the order of shards; each is there until the next is asked for."""
+
+    def items(self, shards: int) -> Iterator[Path]:
+        """Yield the item ids of rows that stay, in the order of shards, where a run keeps them."""
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:
         """Let the output appear as a whole: lists and reports, and what the shards wrote."""

@@ -1,13 +1,12 @@
-"""The rows of a tree of items, sorted on the disk in memory that hardly grows: parted by the first byte of their item ids, then sorted part by part.
+"""The rows of a tree of items, sorted on the disk in memory that hardly grows.
 
-Item ids are spread evenly, so a row is put straight where it nearly belongs; what is left is sorted among a few neighbours.
+They are parted by the first byte of their item ids, some at a time, and sorted part by part. Item ids are spread evenly, so a row is put
+straight where it nearly belongs; what is left is sorted among a few neighbours.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,36 +37,30 @@ Piece = tuple[int, Bytes]
 """The number of a part, and the item ids, uint8 (n, 16), of its next rows; zeros stand for a row without one."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RowWriter:
-    """Takes items part by part and writes the sorted rows of their tree to ``path``. ``folder`` is for its own use, and goes."""
+    """Takes items part by part and writes the sorted rows of their tree to ``path``; ``aside`` is a file for its own use, and goes."""
 
     path: Path
-    folder: Path
+    aside: Path
 
     def write(self, pieces: Iterator[Piece]) -> None:
         """Take pieces, those of one part in the order of its rows."""
-        shutil.rmtree(self.folder, ignore_errors=True)  # what a killed run left there
-        self.folder.mkdir(parents=True)
-        counts = np.zeros(PARTITIONS, np.int64)
-        with ExitStack() as files:
-            parted = [files.enter_context(self._partition(place).open("wb")) for place in range(PARTITIONS)]
-            room = np.empty((2 * HELD_ROWS, _ROW_WORDS), _U32)
+        room, every = np.empty((2 * HELD_ROWS, _ROW_WORDS), _U32), [np.zeros(PARTITIONS, np.int64)]
+        with self.aside.open("wb") as parted:
             for held in _held(pieces):
                 rows, sizes = _parted(held, room)
-                begins = np.cumsum(sizes) - sizes
-                for place in np.flatnonzero(sizes).tolist():
-                    parted[place].write(rows[begins[place] : begins[place] + sizes[place]].data)
-                counts += sizes
+                parted.write(rows.data)
+                every.append(sizes)
+        sizes = np.stack(every)
         with self.path.open("wb") as out:
-            for place in range(PARTITIONS):
-                if counts[place]:
-                    _write_sorted(np.fromfile(self._partition(place), _U32).reshape(-1, _ROW_WORDS), out)
-                self._partition(place).unlink()
-        self.folder.rmdir()
-
-    def _partition(self, place: int) -> Path:
-        return self.folder / f"{place:02x}"
+            if sizes.any():
+                rows = np.memmap(self.aside, _U32, "r").reshape(-1, _ROW_WORDS)
+                ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
+                for place in np.flatnonzero(sizes.any(axis=0)).tolist():
+                    spans = zip(ends[:, place] - sizes[:, place], ends[:, place], strict=True)
+                    _write_sorted(np.concatenate([rows[begin:end] for begin, end in spans]), out)
+        self.aside.unlink()
 
 
 def _held(pieces: Iterator[Piece]) -> Iterator[list[tuple[int, int, Bytes]]]:

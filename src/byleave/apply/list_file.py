@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,9 +22,13 @@ _ORDERED = ["file", "row"]
 
 
 class ListFile:
-    """Takes rows of ``CODED_SCHEMA`` and writes them as ``REMOVED_SCHEMA``, as they fill row groups; as context manager it closes the file."""
+    """Takes rows of ``CODED_SCHEMA`` and writes them as ``REMOVED_SCHEMA``, as they fill row groups; as context manager it closes the file.
 
-    def __init__(self, path: Path) -> None:
+    With ``items`` it also takes the item ids of rows that stay, for :mod:`byleave.apply.binding`, and writes them beside it.
+    """
+
+    def __init__(self, path: Path, *, items: bool = False) -> None:
+        self._items = items_beside(path).open("wb") if items else None
         self._writer = pq.ParquetWriter(
             path,
             CODED_SCHEMA,
@@ -46,6 +52,8 @@ class ListFile:
                 self._flush()
         finally:
             self._writer.close()
+            if self._items is not None:
+                self._items.close()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -54,12 +62,22 @@ class ListFile:
         if self._rows >= ROWS_OF_A_GROUP:
             self._flush()
 
+    def keep(self, items: npt.NDArray[np.uint8], stays: npt.NDArray[np.bool_]) -> None:
+        """Note the item ids, uint8 (n, 16), of those rows that stay, bool (n,), if that is wanted."""
+        if self._items is not None:
+            self._items.write(items[stays].data)
+
     def _flush(self) -> None:
         if self._held:
             # Every part brings dictionaries of its own; unlike ones would be given up for plain text.
             table = pa.Table.from_batches(self._held, CODED_SCHEMA).unify_dictionaries()
             self._writer.write_table(table, row_group_size=max(1, self._rows))
         self._held, self._rows = [], 0
+
+
+def items_beside(path: Path) -> Path:
+    """Return where the item ids of rows that stay are written, beside the list of those that go."""
+    return path.with_suffix(".items")
 
 
 def listed_rows(path: Path) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,7 @@ again goes on under that note, from the shards that were finished; whoever asks 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +67,8 @@ class ObjectDesks:
         for file in written:
             self.folder.put(file.name, desk.out / file.name)
         self.folder.put(removed_name(place), desk.removed)
+        for path in desk.items:
+            self.folder.put(_items_name(place), path)
         done = Done(tally, written, Written.of(desk.removed, removed_name(place)), read)
         self.folder.write(_entry(place), json.dumps(done.to_json()).encode())
         return done
@@ -97,13 +99,11 @@ class ObjectStaging:
 
     def lists(self, shards: int) -> Iterator[Path]:
         """Fetch the lists of rows taken out, one after the other."""
-        path = self.scratch / "list.parquet"
-        for place in range(shards):
-            stored = self.folder.find(removed_name(place))
-            if stored is None:
-                raise _gone(self.folder, removed_name(place))
-            self.folder.fetch(stored, path)
-            yield path
+        return self._fetched(map(removed_name, range(shards)))
+
+    def items(self, shards: int) -> Iterator[Path]:
+        """Fetch the item ids of rows that stay, one file after the other."""
+        return self._fetched(map(_items_name, range(shards)))
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:  # noqa: ARG002 - they are where they belong
         """Put lists and reports, see that all is there, and write the note that makes it an output.
@@ -125,6 +125,15 @@ class ObjectStaging:
                 remedy="use that output, or name another place",
             )
         self.folder.remove([*(name for name in self._standing() if name.startswith(f"{SHARDS}/")), RUN_NOTE])
+
+    def _fetched(self, names: Iterable[str]) -> Iterator[Path]:
+        path = self.scratch / "fetched"
+        for name in names:
+            stored = self.folder.find(name)
+            if stored is None:
+                raise _gone(self.folder, name)
+            self.folder.fetch(stored, path)
+            yield path
 
     def _see_all(self, every: Sequence[Written]) -> None:
         stands = self._standing()
@@ -174,6 +183,10 @@ def refuse_existing_objects(folder: ObjectFolder) -> None:
 def removed_name(place: int) -> str:
     """Return the name of the object that lists the rows taken out of one shard, until all are joined."""
     return f"{SHARDS}/{place:06d}.parquet"
+
+
+def _items_name(place: int) -> str:
+    return f"{SHARDS}/{place:06d}.items"
 
 
 def _entry(place: int) -> str:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from byleave.apply.binding import FACTS, KEPT, NewBound
 from byleave.apply.committing import ItemTree
 from byleave.apply.forms.units import DECIDING, Unit
 from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
-from byleave.apply.item_rows import Piece, RowWriter
+from byleave.apply.item_rows import Piece
 from byleave.apply.matching import Matcher, read_digests
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.sources import Input, found_below
-from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
+from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
-from byleave.release.attestations import SALT_BYTES, Attestation, Commitments
+from byleave.release.attestations import Attestation, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
 from byleave.release.statements import Signed
-from byleave.storage import OWN_FOLDER, write_atomically
-from byleave.urls.names import ID_BYTES
+from byleave.storage import OWN_FOLDER
 
-KEPT, REMOVED, FACTS = "kept.rows", "removed.rows", "commitments.json"
 REMOVED_LIST: Final = f"{OWN_FOLDER}/removed.parquet"
 
 Part = tuple[str, Iterator[tuple[pa.RecordBatch, Columns]]]
@@ -87,17 +83,9 @@ def bind_items(output: Path, ruleset: Ruleset, folder: Path, salt: bytes | None 
             f"{output} holds no {REMOVED_LIST}, so no rows were written whose items could be bound",
             remedy="bind the items of a run under --mode filter and a regime other than research",
         )
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise ConflictError(f"{folder} is there already", remedy="name a new folder") from error
-    salt = salt if salt is not None else secrets.token_bytes(SALT_BYTES)
-    trees = []
-    for name, items in ((KEPT, _kept(output, Matcher(ruleset, None))), (REMOVED, _removed(removed))):
-        RowWriter(folder / name, folder / "sorting").write(items)
-        trees.append(ItemTree(folder / name, salt).commitment)
-    commitments = Commitments(salt, *trees)
-    write_atomically(folder / FACTS, json.dumps(commitments.members()).encode())
+    bound = NewBound.beside(folder, salt)
+    commitments = bound.write(_kept(output, Matcher(ruleset, None)), removed)
+    bound.publish()
     return commitments
 
 
@@ -184,15 +172,6 @@ def _kept(output: Path, matcher: Matcher) -> Iterator[Piece]:
             link = batch.column(columns.link) if columns.link else None
             digest = batch.column(columns.digest) if columns.digest else None
             yield place, matcher.match(link, digest, batch.num_rows).items
-
-
-def _removed(path: Path) -> Iterator[Piece]:
-    """Yield the item ids of the list of rows taken out, as one part."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=["item_id"], use_threads=False):
-            column = batch.column(0).fill_null(bytes(ID_BYTES))
-            size, at = len(column) * ID_BYTES, column.offset * ID_BYTES
-            yield 0, np.frombuffer(column.buffers()[1], np.uint8, size, at).reshape(-1, ID_BYTES)
 
 
 def rows_in(part: InputFile | Unit) -> int:

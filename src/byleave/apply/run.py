@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from byleave import __version__
+from byleave.apply.binding import bind_run, refuse_bound
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
 from byleave.apply.engine import Engine
@@ -88,6 +89,8 @@ class ApplyRequest:
     thumbnails
         How many small pictures of what is listed ``report.html`` shows at most, where that is allowed: see
         :mod:`byleave.apply.thumbnails`.
+    bind
+        New folder for the items kept and taken out, which an attestation then names: see :mod:`byleave.apply.binding`.
     """
 
     ruleset: Path | tuple[Path, ...]
@@ -106,6 +109,7 @@ class ApplyRequest:
     since: int | None = None
     fingerprints: Path | None = None
     thumbnails: int = 0
+    bind: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.uses or len(set(self.uses)) != len(self.uses):
@@ -126,10 +130,24 @@ class ApplyRequest:
                 "small pictures are made of files, and the input is objects",
                 remedy="leave --thumbnails out, or fetch the dataset first",
             )
+        if self.bind is not None:
+            self._check_binding()
         if self.since is not None and len(self.rulesets) > 1:
             raise InputError(
                 "a number after --since is that of one list, and several registries are named",
                 remedy="apply to the whole dataset, without --since",
+            )
+
+    def _check_binding(self) -> None:
+        if self.mode is not Mode.FILTER or self.regime is Regime.RESEARCH:
+            raise InputError(
+                "nothing is written that could be bound",
+                remedy="bind the entries of a run under --mode filter and a regime other than research",
+            )
+        if self.fingerprints is not None:
+            raise InputError(
+                "entries named by fingerprints beside the input alone would be bound to what the output does not say",
+                remedy="apply without --bind, then run `byleave attest bind`",
             )
 
     @property
@@ -167,6 +185,8 @@ def apply_ruleset(
         If the output is there already, or the input changed while it was read.
     """
     refuse_existing_output(request.output)
+    if request.bind is not None:
+        refuse_bound(request.bind)
     registries = open_registries(request.rulesets)
     if request.max_age is not None:
         registries.check_age(request.max_age, now)
@@ -217,7 +237,13 @@ def _apply(
         (staging.own / "report.json").write_bytes(report_json(report))
         shown = _thumbnails(request, reading.source, registries, staging.own / request.list_name)
         (staging.own / "report.html").write_text(html_page(report, shown), encoding="utf-8")
+        bound = None
+        if request.bind is not None:
+            listed = staging.own / request.list_name
+            bound = bind_run(staging, source.parts, outcome.kept, listed, request.bind)
         staging.publish(outcome.shards, outcome.written)
+        if bound is not None:
+            bound.publish()
     return report
 
 
@@ -289,6 +315,7 @@ def _request_digest(
         "as_of": request.standard.as_of.isoformat() if request.standard.as_of else None,
         "mode": request.mode.value,
         "since": request.since,
+        "bind": request.bind is not None,
         "files": reading.identity(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -332,6 +359,7 @@ def _plan_facts(
         unchecked=request.unchecked,
         mode=request.mode,
         since=request.since is not None,
+        binds=request.bind is not None,
     )
 
 

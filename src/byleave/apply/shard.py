@@ -54,8 +54,11 @@ class Plan:
         unchecked: Unchecked | None,
         mode: Mode = Mode.FILTER,
         sidecars: Sidecars | None = None,
+        *,
+        binds: bool = False,
     ) -> None:
         self.mode = mode
+        self.binds = binds
         self.sidecars = sidecars
         self.coverage = coverage
         self.regime = regime
@@ -114,7 +117,7 @@ def apply_to_file(
         columns = deciding_columns(plan, file, source)
         outcome = outcome_of(plan.mode, file, columns, output)
         try:
-            with ListFile(removed) as listing:
+            with ListFile(removed, items=plan.binds) as listing:
                 _run(plan, file, source, columns, outcome, listing, tally, progress)
             outcome.close()
         except (pa.ArrowException, OSError) as error:
@@ -175,6 +178,7 @@ def list_rows(
     """
     listed = ~decided.stays[plan.listed_regime]
     taken = np.flatnonzero(listed)
+    listing.keep(decided.matched.items, decided.stays[plan.regime])
     _count(plan, decided, tally)
     if not len(taken):
         return listed, None
@@ -211,12 +215,12 @@ def _match(plan: Plan, batch: pa.RecordBatch, columns: Columns, seen: Seen | Non
 def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     matched, size = decided.matched, len(decided.faulty)
     tally.totals["rows"] += size
-    tally.totals["unreadable"] += int(matched.bad_link.sum())
-    tally.totals["bad_digest"] += int(matched.bad_digest.sum())
+    tally.totals["unreadable"] += int(np.count_nonzero(matched.bad_link))
+    tally.totals["bad_digest"] += int(np.count_nonzero(matched.bad_digest))
     tally.totals.update(count_checks(matched))
-    tally.totals["unchecked"] += int(decided.unchecked.sum())
+    tally.totals["unchecked"] += int(np.count_nonzero(decided.unchecked))
     tally.reasons.update(plan.needs.reasons(matched))
-    tally.totals["review"] += int(matched.review.sum())
+    tally.totals["review"] += int(np.count_nonzero(matched.review))
     if plan.coverage is not None and plan.coverage.in_review:
         items = [item.tobytes() for item in matched.items[matched.checked]]
         tally.totals["review"] += sum(item in plan.coverage.in_review for item in items)
@@ -224,7 +228,7 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
         chosen, drops = plan.listed_regime, plan.drops_unchecked
         plan.rules_alone.count(matched, decided.stays[chosen], chosen, tally.totals, drops_unchecked=drops)
     for regime, stays in decided.stays.items():
-        tally.kept[regime.value] += int(stays.sum())
+        tally.kept[regime.value] += int(np.count_nonzero(stays))
     for place, use in enumerate(plan.verdicts.terms.uses):
         for preference in Preference:
             count = np.count_nonzero(decided.answers[:, place] == preference)

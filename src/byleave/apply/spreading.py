@@ -24,12 +24,15 @@ class Spread:
 
     files
         Facts of all input files, in the order of parts.
+    kept
+        Rows of each shard that stay.
     """
 
     shards: int
     tally: Tally
     written: tuple[Written, ...]
     files: tuple[FileFacts, ...]
+    kept: tuple[int, ...]
 
 
 def spread(
@@ -40,6 +43,7 @@ def spread(
     shards = Shards(staging.desks, reading.objects, facts.since)
     written: list[tuple[Written, ...]] = [()] * len(tasks)
     read: list[tuple[FileFacts, ...]] = [()] * len(tasks)
+    kept = [0] * len(tasks)
     rows = 0
 
     def step(done: int) -> None:
@@ -52,13 +56,15 @@ def spread(
         work = _work(engine, facts, plan, shards, len(tasks))
         for finished, (place, done) in enumerate(engine.run(work, tasks, step), 1):
             written[place], read[place] = done.written, done.read
+            kept[place] = done.tally.kept[facts.regime.value]
             if reading.rows is None:
                 show(finished, len(tasks))
             yield done.tally
 
     tally = Tally.total(tallies())
     files = reading.files or tuple(file for part in read for file in part)
-    return Spread(len(tasks), tally, tuple(file for part in written for file in part), files)
+    every = tuple(file for part in written for file in part)
+    return Spread(len(tasks), tally, every, files, tuple(kept))
 
 
 def join_lists(staging: Staging, shards: int, path: Path) -> None:

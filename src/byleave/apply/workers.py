@@ -42,6 +42,8 @@ class PlanFacts:
         The coverage files, and the places of the registries whose claimed pictures bind.
     sidecars
         Files of fingerprints that were held to the input.
+    binds
+        Whether the item ids of rows that stay are kept, see :mod:`byleave.apply.binding`.
     """
 
     ruleset: Path
@@ -55,6 +57,7 @@ class PlanFacts:
     mode: Mode
     since: bool = False
     sidecars: Sidecars | None = None
+    binds: bool = False
 
     def open(self) -> Plan:
         """Map the ruleset and read the coverage."""
@@ -64,7 +67,16 @@ class PlanFacts:
     def open_with(self, ruleset: Ruleset, coverages: Mapping[int, Coverage]) -> Plan:
         """Make the plan of what is open already."""
         tables = tables_of(coverages, ruleset, self.asking)
-        return Plan(ruleset, tables, self.terms, self.regime, self.unchecked, self.mode, self.sidecars)
+        return Plan(
+            ruleset,
+            tables,
+            self.terms,
+            self.regime,
+            self.unchecked,
+            self.mode,
+            self.sidecars,
+            binds=self.binds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

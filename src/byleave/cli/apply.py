@@ -103,6 +103,12 @@ class ApplyOptions:
         Path | None,
         typer.Option(help="File of the pledge that the attestation fulfils, signed by the same key"),
     ] = None
+    bind: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for the bound entries, as `byleave attest bind` makes it, at a fraction of the cost"
+        ),
+    ] = None
     thumbnails: Annotated[
         int,
         typer.Option(
@@ -141,6 +147,7 @@ class ApplyOptions:
             since=self.since,
             fingerprints=self.fingerprints,
             thumbnails=self.thumbnails,
+            bind=self.bind,
         )
 
     def signing(self) -> Signing | None:
@@ -150,7 +157,7 @@ class ApplyOptions:
         if self.sign_with is None:
             return None
         return Signing.begun(
-            self.sign_with, self.ruleset[0], self.log, self.output, self.dataset, self.pledge
+            self.sign_with, self.ruleset[0], self.log, self.output, self.dataset, self.pledge, self.bind
         )
 
 

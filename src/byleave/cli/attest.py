@@ -72,6 +72,7 @@ class Signing:
         output: str,
         dataset: str | None,
         pledge: Path | None,
+        bound: Path | None,
     ) -> Self:
         """Read the key, and see that the registry's log can be read and is its own."""
         from byleave.errors import NotFoundError
@@ -92,7 +93,7 @@ class Signing:
         current = read_current(ruleset)
         place = log or log_of(ruleset)
         newest_checkpoint(place, current.keys if current else ())
-        return cls(Path(output), secret, place, dataset, pledge)
+        return cls(Path(output), secret, place, dataset, pledge, bound=bound)
 
     def signed(self) -> Attestation:
         """Sign what the finished run did, with the newest checkpoint of the log."""

@@ -34,7 +34,7 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
         )
     tally, stays, seeing = Tally(), [no_rows()], plan.beside(unit.name)
     try:
-        with ListFile(removed) as listing:
+        with ListFile(removed, items=plan.binds) as listing:
             for rows in unit.rows(digests=wants_digests(plan)):
                 decided = decide_batch(plan, rows.batch, DECIDING, seeing.take(rows.batch.num_rows))
                 list_rows(plan, decided, rows.file, rows.first, listing, tally)

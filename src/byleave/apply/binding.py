@@ -1,0 +1,124 @@
+"""Bind the items of a run: two trees in a folder that the keeper of the output holds back, made amid the run or from its output afterwards."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from byleave.apply.committing import ItemTree
+from byleave.apply.desks import Staging
+from byleave.apply.forms.lines import LineList
+from byleave.apply.forms.units import Unit
+from byleave.apply.inputs import InputFile
+from byleave.apply.item_rows import Piece, RowWriter
+from byleave.errors import ConflictError
+from byleave.release.attestations import SALT_BYTES, Commitments
+from byleave.storage import publish_folder, write_atomically
+from byleave.urls.names import ID_BYTES
+
+KEPT, REMOVED, FACTS = "kept.rows", "removed.rows", "commitments.json"
+READ_ROWS: Final = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class NewBound:
+    """A folder to be, prepared beside its place under a hidden name."""
+
+    folder: Path
+    salt: bytes
+
+    @classmethod
+    def beside(cls, folder: Path, salt: bytes | None = None) -> NewBound:
+        """Prepare it; what a killed run prepared before is thrown away.
+
+        Raises
+        ------
+        ConflictError
+            If the folder is there already.
+        """
+        refuse_bound(folder)
+        bound = cls(folder, salt if salt is not None else secrets.token_bytes(SALT_BYTES))
+        shutil.rmtree(bound._aside, ignore_errors=True)
+        bound._aside.mkdir(parents=True)
+        return bound
+
+    @property
+    def _aside(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.new")
+
+    def write(self, kept: Iterator[Piece], removed: Path) -> Commitments:
+        """Write both trees and return their roots; ``removed`` is the list of rows taken out."""
+        trees = []
+        for name, pieces in ((KEPT, kept), (REMOVED, _removed(removed))):
+            RowWriter(self._aside / name, self._aside / "sorting").write(pieces)
+            trees.append(ItemTree(self._aside / name, self.salt).commitment)
+        commitments = Commitments(self.salt, *trees)
+        write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
+        return commitments
+
+    def publish(self) -> None:
+        """Let the folder appear."""
+        publish_folder(self._aside, self.folder)
+
+
+def refuse_bound(folder: Path) -> None:
+    """Refuse to bind into a folder that is there."""
+    if folder.exists():
+        raise ConflictError(f"{folder} is there already", remedy="name a new folder, or remove this one")
+
+
+def bind_run(
+    staging: Staging, parts: Sequence[InputFile | Unit], kept: Sequence[int], removed: Path, folder: Path
+) -> NewBound:
+    """Bind the items that a run noted while it decided; the folder is left to be published with the output.
+
+    Parameters
+    ----------
+    kept
+        How many rows of each part stay.
+
+    Raises
+    ------
+    ConflictError
+        If what was noted is not of so many rows, or a list is left that nobody could tell from any other file.
+    """
+    emptied = [
+        part.name for part, rows in zip(parts, kept, strict=True) if isinstance(part, LineList) and not rows
+    ]
+    if emptied:
+        raise ConflictError(
+            f"nothing of {emptied[0]} stays, so it is no list any more, and those after it would be counted in its place",
+            remedy="apply without --bind, then run `byleave attest bind`",
+        )
+    bound = NewBound.beside(folder)
+    bound.write(_noted(staging, kept), removed)
+    return bound
+
+
+def _noted(staging: Staging, rows: Sequence[int]) -> Iterator[Piece]:
+    for place, (path, count) in enumerate(zip(staging.items(len(rows)), rows, strict=True)):
+        if path.stat().st_size != count * ID_BYTES:
+            raise ConflictError(
+                f"the entries noted for shard {place} are not the {count:,} that stay",
+                remedy="remove the hidden folder beside the output, and run the same command again",
+            )
+        with path.open("rb") as file:
+            while len(items := np.fromfile(file, np.uint8, READ_ROWS * ID_BYTES)):
+                yield place, items.reshape(-1, ID_BYTES)
+
+
+def _removed(path: Path) -> Iterator[Piece]:
+    """Yield the item ids of the list of rows taken out, as one part."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["item_id"], use_threads=False):
+            column = batch.column(0).fill_null(bytes(ID_BYTES))
+            size, at = len(column) * ID_BYTES, column.offset * ID_BYTES
+            yield 0, np.frombuffer(column.buffers()[1], np.uint8, size, at).reshape(-1, ID_BYTES)

@@ -1,0 +1,110 @@
+"""What a run binds while it decides is what anybody would bind who reads its output afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.apply.datasets_in_forms import FORMS, REFUSED, Form
+from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+
+from byleave.apply.binding import KEPT, REMOVED
+from byleave.apply.modes import Mode
+from byleave.apply.opening import Bound, bind_items
+from byleave.apply.report import Report
+from byleave.apply.run import apply_ruleset, open_ruleset
+from byleave.apply.shard import Unchecked
+from byleave.consent import Regime, TargetKind
+from byleave.errors import ConflictError, InputError
+
+LINKS = [f"https://{'ab'[n % 3 > 0]}.example/{n}" for n in range(900)]
+
+
+def applied(folder: Path, **asked: Any) -> Report:
+    words = {"bind": folder / "bound", "unchecked": Unchecked.KEEP} | asked
+    return apply_ruleset(request(folder, folder / "data", **words), NOW)
+
+
+def trees(folder: Path) -> tuple[bytes, bytes]:
+    return (folder / KEPT).read_bytes(), (folder / REMOVED).read_bytes()
+
+
+def afterwards(folder: Path) -> tuple[bytes, bytes]:
+    bind_items(folder / "out", open_ruleset(folder / "synced")[1], folder / "afterwards")
+    return trees(folder / "afterwards")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    synced(tmp_path, [row(1, TargetKind.HOST, REFUSED)])
+    for place in range(3):
+        links_file(tmp_path / "data" / f"{place}.parquet", [*LINKS[place::3], "not a link"])
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_in_every_form_both_ways_bind_the_same_rows(form: Form, tmp_path: Path) -> None:
+    synced(tmp_path, [row(1, TargetKind.HOST, REFUSED)])
+    form.make(tmp_path / "data")
+    report = applied(tmp_path)
+    bound = Bound.open(tmp_path / "bound")
+    assert (len(bound.kept), bound.commitments.removed.size) == (report.kept, report.removed)
+    assert trees(tmp_path / "bound") == afterwards(tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_however_many_work_on_it(world: Path, workers: int) -> None:
+    applied(world, workers=workers)
+    assert trees(world / "bound") == afterwards(world)
+
+
+def test_a_run_that_copies_what_loses_nothing_binds_it_too(world: Path) -> None:
+    applied(world, bind=None)
+    synced(world, [row(1, TargetKind.HOST, REFUSED), row(2, TargetKind.URL, LINKS[1])], 2)
+    (world / "out").rename(world / "data2")
+    asked = request(world, world / "data2", since=1, bind=world / "bound", unchecked=Unchecked.KEEP)
+    apply_ruleset(asked, NOW)
+    assert trees(world / "bound") == afterwards(world)
+
+
+def test_a_killed_run_goes_on_and_binds_all_of_it(world: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def at_the_second(step: str, done: int, total: int) -> None:
+        if step == "apply" and done > 400:
+            raise Killed
+
+    asked = request(world, world / "data", bind=world / "bound", unchecked=Unchecked.KEEP)
+    with pytest.raises(Killed):
+        apply_ruleset(asked, NOW, at_the_second)
+    assert not (world / "bound").exists()
+    apply_ruleset(asked, NOW)
+    assert trees(world / "bound") == afterwards(world)
+    assert sorted(path.name for path in world.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_folder_that_is_there_is_refused_before_the_work(world: Path) -> None:
+    (world / "bound").mkdir()
+    with pytest.raises(ConflictError, match="is there already"):
+        applied(world)
+    assert not (world / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"mode": Mode.MASK}, {"regime": Regime.RESEARCH}, {"fingerprints": Path("prints")}]
+)
+def test_what_cannot_be_bound_is_refused(world: Path, asked: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="bound"):
+        applied(world, **asked)
+
+
+def test_a_list_of_which_nothing_stays_is_told(tmp_path: Path) -> None:
+    synced(tmp_path, [row(1, TargetKind.HOST, REFUSED)])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text(f"http://{REFUSED}/1\nhttp://{REFUSED}/2\n")
+    (tmp_path / "data" / "b.txt").write_text("http://b.example/1\n")
+    with pytest.raises(ConflictError, match=r"nothing of a\.txt stays"):
+        applied(tmp_path)
+    assert not (tmp_path / "out").exists()
