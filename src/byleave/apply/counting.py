@@ -11,16 +11,16 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from byleave.apply.sha256 import U64, Bytes, Words
+from byleave.apply.sha256 import U64, Bytes, Word, Words
 from byleave.apply.tables import I64, Ints, keyed_text, read_only
-from byleave.apply.wide import load_word, low_bits
+from byleave.apply.wide import fetch, load_word, low_bits, store_word, swapped_word
 from byleave.compiled import compiled_lean, compiled_within
 
 Name = TypeVar("Name", str, bytes)
 
 FIRST_ROOM = 1024
+BLOCK_NAMES = 128
 BEYOND = 8
 """Bytes that may be read behind a name."""
 _NO_COUNTS = read_only(np.zeros(0, np.int64))
@@ -39,6 +39,8 @@ class _Counted(NamedTuple):
         uint8: all names, and :data:`BEYOND` bytes.
     size
         int64 (1,): ``k``.
+    mixed
+        uint64 (:data:`BLOCK_NAMES`,): keys of a block of names.
     """
 
     slots: Ints
@@ -47,51 +49,71 @@ class _Counted(NamedTuple):
     ends: Ints
     content: Bytes
     size: Ints
+    mixed: Words
 
 
 @compiled_within
-def _is_named(counted: _Counted, name: int, at: int, length: int) -> bool:
-    """Whether a name has the bytes that stand at ``at``."""
+def _is_named(counted: _Counted, name: int, data: Bytes, at: int, length: int) -> bool:
+    """Whether a name has the bytes that stand in ``data`` at ``at``."""
     start = counted.ends[name]
     if counted.ends[name + 1] - start != length:
         return False
     different = U64(0)
     for i in range(0, length, 8):
-        pair = load_word(counted.content, start + i) ^ load_word(counted.content, at + i)
+        pair = load_word(counted.content, start + i) ^ load_word(data, at + i)
         different |= pair & low_bits(8 * (length - i))
     return bool(different == U64(0))
+
+
+@compiled_within
+def _named(key: Word, data: Bytes, at: int, length: int, counted: _Counted) -> Word:
+    """Return the number of the name with this key and these bytes, a new one if it was not seen yet."""
+    slots, name = counted.slots, counted.size[0]
+    mask = U64(slots.shape[0] - 1)
+    slot = key & mask
+    while slots[I64(slot)] != 0:
+        known = slots[I64(slot)] - 1
+        if counted.keys[known] == key and _is_named(counted, known, data, at, length):
+            return known
+        slot = (slot + U64(1)) & mask
+    slots[I64(slot)] = name + 1
+    counted.keys[name] = key
+    counted.counts[name] = 0
+    start = counted.ends[name]
+    for i in range(0, length, 8):
+        store_word(counted.content, start + i, load_word(data, at + i))
+    counted.ends[name + 1] = start + length
+    counted.size[0] = name + 1
+    return name
 
 
 @compiled_lean
 def _count_spans(
     data: Bytes, starts: Ints, lengths: Ints, counts: Ints, secret: Words, counted: _Counted
 ) -> None:
-    """Count the names ``data[starts[i]:starts[i] + lengths[i]]``, each once or ``counts[i]`` times. There must be room for all of them."""
-    slots, content = counted.slots, counted.content
-    mask = U64(slots.shape[0] - 1)
-    size = counted.size[0]
-    for span in range(starts.shape[0]):
-        at, length = counted.ends[size], lengths[span]
-        for i in range(length):
-            content[at + i] = data[starts[span] + i]
-        key = keyed_text(secret, content, at, at + length)
-        slot = key & mask
-        name = I64(-1)
-        while slots[I64(slot)] != 0:
-            known = slots[I64(slot)] - 1
-            if counted.keys[known] == key and _is_named(counted, known, at, length):
-                name = known
-                break
-            slot = (slot + U64(1)) & mask
-        if name < 0:
-            name = size
-            size += 1
-            slots[I64(slot)] = size
-            counted.keys[name] = key
-            counted.counts[name] = 0
-            counted.ends[size] = at + length
-        counted.counts[name] += counts[span] if counts.shape[0] else 1
-    counted.size[0] = size
+    """Count the names ``data[starts[i]:starts[i] + lengths[i]]``, each once or ``counts[i]`` times. There must be room for all of them.
+
+    A block of names is mixed first, so that their places are on the way from memory before they are looked at.
+    """
+    mask = U64(counted.slots.shape[0] - 1)
+    for first in range(0, starts.shape[0], BLOCK_NAMES):
+        size = min(BLOCK_NAMES, starts.shape[0] - first)
+        for i in range(size):
+            at = starts[first + i]
+            counted.mixed[i] = keyed_text(secret, data, at, at + lengths[first + i])
+            fetch(counted.slots, I64(counted.mixed[i] & mask))
+        for i in range(size):
+            span = first + i
+            name = _named(counted.mixed[i], data, starts[span], lengths[span], counted)
+            counted.counts[name] += counts[span] if counts.shape[0] else 1
+
+
+@compiled_lean
+def _first_words(counted: _Counted, names: Ints, words: Words) -> None:
+    """Write the first eight bytes of names so that they sort as the names do, but for ties."""
+    for i in range(names.shape[0]):
+        start, end = counted.ends[names[i]], counted.ends[names[i] + 1]
+        words[i] = swapped_word(load_word(counted.content, start) & low_bits(8 * (end - start)))
 
 
 @compiled_lean
@@ -134,6 +156,8 @@ class Names(Generic[Name]):
     def add_spans(self, data: Bytes, starts: Ints, lengths: Ints, counts: Ints | None = None) -> None:
         """Note the names that begin in ``data`` at ``starts`` and have some lengths, each once or so many times."""
         counted = self._with_room(len(starts), int(lengths.sum()))
+        if len(starts) and int((starts + lengths).max()) + BEYOND > len(data):
+            data = np.append(data, np.zeros(BEYOND, np.uint8))
         times = read_only(counts) if counts is not None else _NO_COUNTS
         _count_spans(read_only(data), read_only(starts), read_only(lengths), times, self._secret, counted)
 
@@ -165,11 +189,12 @@ class Names(Generic[Name]):
         slots = np.zeros(1 << (2 * room - 1).bit_length(), np.int64)
         made = _Counted(
             slots,
-            np.zeros(room, np.uint64),
-            np.zeros(room, np.int64),
+            np.empty(room, np.uint64),
+            np.empty(room, np.int64),
             np.zeros(room + 1, np.int64),
-            np.zeros(2 * wanted, np.uint8),
+            np.empty(2 * wanted, np.uint8),
             np.array([size]),
+            np.zeros(BLOCK_NAMES, np.uint64),
         )
         if before is not None:
             made.keys[:size], made.counts[:size] = before.keys[:size], before.counts[:size]
@@ -195,11 +220,18 @@ def _most(counted: _Counted, size: int, most: int) -> Ints:
     counts = counted.counts[:size]
     least = np.partition(counts, size - most)[size - most]
     above, equal = np.flatnonzero(counts > least), np.flatnonzero(counts == least)
-    left = most - len(above)
-    ends, content = pa.py_buffer(counted.ends[: size + 1]), pa.py_buffer(counted.content)
-    names = pa.LargeBinaryArray.from_buffers(pa.large_binary(), size, [None, ends, content])
-    order = pc.partition_nth_indices(names.take(pa.array(equal)), pivot=left)
-    return np.concatenate([above, equal[order.to_numpy()[:left]]])
+    return np.concatenate([above, _first_by_bytes(counted, equal, most - len(above))])
+
+
+def _first_by_bytes(counted: _Counted, names: Ints, wanted: int) -> Ints:
+    words = np.empty(len(names), np.uint64)
+    _first_words(counted, read_only(names), words)
+    last = np.partition(words, wanted - 1)[wanted - 1]
+    before, tied = names[words < last], names[words == last]
+    in_order = sorted(zip(_bytes_of(counted, tied), tied.tolist(), strict=True))
+    return np.concatenate(
+        [before, np.array([name for _, name in in_order[: wanted - len(before)]], np.int64)]
+    )
 
 
 _NO_ENDS = np.zeros(1, np.int64)

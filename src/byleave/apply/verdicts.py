@@ -112,8 +112,9 @@ def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt
     """Say which rows stay under a regime: each use must let them stay, and nothing may be unreadable but in research."""
     if regime is Regime.RESEARCH:
         return np.ones(len(faulty), bool)
-    lets = np.array([keeps(preference, regime) for preference in Preference])
     stays = ~faulty
+    against = [preference for preference in Preference if not keeps(preference, regime)]
     for place in range(answers.shape[1]):
-        stays &= lets[answers[:, place]]
+        for preference in against:
+            stays &= answers[:, place] != preference
     return stays

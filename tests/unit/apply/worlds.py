@@ -166,3 +166,8 @@ def coverage_file(
     covers = Covers(dataset, version, number, release_manifest, PICTURE_VERSION)
     write_coverage(path, covers, pa.table(columns), b"".join(items), made_at=NOW, key=key)
     return path
+
+
+def kept_rows(folder: Path, name: str = "links.parquet") -> list[int]:
+    """Return the numbers of the rows that stand in an output."""
+    return [int(n) for n in pq.read_table(folder / name)["row"].to_pylist()]

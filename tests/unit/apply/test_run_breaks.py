@@ -1,0 +1,179 @@
+"""What hinders a run ends in an error without output, and a run that broke off goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.apply.worlds import NOW, kept_rows, links_file, request, row, synced
+
+from byleave.apply.run import apply_ruleset
+from byleave.apply.sources import dataset_version
+from byleave.consent import TargetKind
+from byleave.errors import ConflictError, InputError, NotFoundError, VerificationError
+
+URLS = (
+    "http://a.example/1",
+    "http://b.example/2",
+    None,
+    "http://c.example/3",
+    "nonsense",
+    "http://www.a.example/4",
+)
+
+
+class TestRefusals:
+    """What does not verify, does not exist or would be overwritten ends in an error and no output."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Path:
+        synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+        links_file(tmp_path / "links.parquet", URLS)
+        return tmp_path
+
+    def test_a_tampered_release_is_an_error(self, world: Path) -> None:
+        manifest = world / "synced" / "releases" / "1" / "manifest.json"
+        manifest.write_bytes(manifest.read_bytes().replace(b"1", b"2", 1))
+        with pytest.raises(VerificationError):
+            apply_ruleset(request(world, world / "links.parquet"), NOW)
+        assert not (world / "out").exists()
+
+    def test_a_folder_that_was_never_synced_is_an_error(self, world: Path) -> None:
+        with pytest.raises(NotFoundError, match="no synced registry"):
+            apply_ruleset(request(world, world / "links.parquet", ruleset=world / "elsewhere"), NOW)
+
+    def test_an_output_that_is_there_is_not_touched(self, world: Path) -> None:
+        (world / "out").mkdir()
+        (world / "out" / "mine").write_text("keep me")
+        with pytest.raises(ConflictError, match="is there already"):
+            apply_ruleset(request(world, world / "links.parquet"), NOW)
+        assert [path.name for path in (world / "out").iterdir()] == ["mine"]
+
+    def test_an_empty_output_folder_is_filled(self, world: Path) -> None:
+        (world / "out").mkdir()
+        assert apply_ruleset(request(world, world / "links.parquet"), NOW).kept == 2
+
+    def test_an_input_that_is_not_there_is_an_error(self, world: Path) -> None:
+        with pytest.raises(NotFoundError, match="neither a file"):
+            apply_ruleset(request(world, "no-such-thing"), NOW)
+
+    def test_lists_and_reports_of_an_earlier_run_are_no_part_of_the_dataset(self, world: Path) -> None:
+        first = apply_ruleset(request(world, world / "links.parquet"), NOW)
+        again = apply_ruleset(replace(request(world, world / "out"), output=world / "again"), NOW)
+        assert (again.rows, again.removed, again.left_out) == (first.kept, 0, ())
+
+
+class TestDatasetByName:
+    """A dataset's name stands for its Parquet sources, as they were when they were ingested."""
+
+    def described(self, tmp_path: Path, *sources: dict[str, Any]) -> Path:
+        synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+        folder = tmp_path / "home" / "catalog" / "set"
+        folder.mkdir(parents=True)
+        digests = [source["digest"] for source in sources]
+        content = {"name": "set", "version": dataset_version(digests), "sources": sources}
+        (folder / "dataset.json").write_text(json.dumps(content))
+        return tmp_path
+
+    def source(self, path: Path, **others: Any) -> dict[str, Any]:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return {"path": str(path), "format": "parquet", "digest": digest, "finished": True} | others
+
+    def test_the_sources_with_links_are_read_and_the_others_left(self, tmp_path: Path) -> None:
+        links = links_file(tmp_path / "links.parquet", URLS)
+        pictures = {"path": "/nowhere", "format": "folder", "digest": "00" * 32, "finished": True}
+        world = self.described(tmp_path, self.source(links), pictures)
+        report = apply_ruleset(request(world, "set"), NOW)
+        assert (report.dataset, report.kept) == ("set", 2)
+
+    def test_a_source_that_changed_is_an_error(self, tmp_path: Path) -> None:
+        links = links_file(tmp_path / "links.parquet", URLS)
+        world = self.described(tmp_path, self.source(links))
+        links_file(links, URLS[:3])
+        with pytest.raises(VerificationError, match="has changed"):
+            apply_ruleset(request(world, "set"), NOW)
+
+    def test_a_dataset_of_pictures_alone_has_nothing_to_write(self, tmp_path: Path) -> None:
+        pictures = {"path": "/nowhere", "format": "folder", "digest": "00" * 32, "finished": True}
+        with pytest.raises(InputError, match="no Parquet source"):
+            apply_ruleset(request(self.described(tmp_path, pictures), "set"), NOW)
+
+    def test_a_dataset_that_is_not_read_in_whole_is_refused(self, tmp_path: Path) -> None:
+        links = links_file(tmp_path / "links.parquet", URLS)
+        world = self.described(tmp_path, self.source(links, finished=False))
+        with pytest.raises(InputError, match="not read in whole"):
+            apply_ruleset(request(world, "set"), NOW)
+
+
+class TestResume:
+    """A run that broke off goes on; a run of something else begins anew."""
+
+    def broken(self, world: Path, after: int) -> None:
+        """Break a run off after ``after`` files."""
+
+        class StoppedError(Exception):
+            pass
+
+        def stop(step: str, done: int, total: int) -> None:
+            if done > 6 * after:
+                raise StoppedError
+
+        with pytest.raises(StoppedError):
+            apply_ruleset(request(world, world / "data"), NOW, stop)
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Path:
+        synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+        for place in range(3):
+            links_file(tmp_path / "data" / f"{place}.parquet", URLS)
+        return tmp_path
+
+    def test_finished_files_are_used_and_the_output_is_the_same(self, world: Path) -> None:
+        whole = request(world, world / "data", output=world / "whole")
+        apply_ruleset(whole, NOW)
+        self.broken(world, 2)
+        assert not (world / "out").exists()
+        steps: list[int] = []
+        apply_ruleset(
+            request(world, world / "data"), NOW + timedelta(hours=1), lambda s, done, t: steps.append(done)
+        )
+        assert contents(world / "out") == contents(world / "whole")
+        assert [path for path in world.iterdir() if path.name.startswith(".out")] == []
+
+    def test_a_changed_input_begins_anew(self, world: Path) -> None:
+        self.broken(world, 2)
+        links_file(world / "data" / "0.parquet", URLS[:2])
+        apply_ruleset(request(world, world / "data"), NOW)
+        assert kept_rows(world / "out", "0.parquet") == [1]
+
+    def test_a_damaged_leftover_is_written_again(self, world: Path) -> None:
+        self.broken(world, 2)
+        (staged,) = [path for path in world.iterdir() if path.name.startswith(".out.apply-")]
+        (staged / "out" / "0.parquet").write_bytes(b"half")
+        apply_ruleset(request(world, world / "data"), NOW)
+        assert kept_rows(world / "out", "0.parquet") == [1, 3]
+
+    def test_after_a_day_the_moment_of_the_run_is_stale(self, world: Path) -> None:
+        self.broken(world, 2)
+        report = apply_ruleset(request(world, world / "data"), NOW + timedelta(days=2))
+        assert report.run.at == NOW + timedelta(days=2)
+
+    def test_a_file_that_changes_under_the_run_is_an_error(self, world: Path) -> None:
+        def meddle(step: str, done: int, total: int) -> None:
+            if done == total:
+                links_file(world / "data" / "0.parquet", URLS[:1])
+
+        with pytest.raises(ConflictError, match="changed while it was read"):
+            apply_ruleset(request(world, world / "data"), NOW, meddle)
+        assert not (world / "out").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
