@@ -31,6 +31,7 @@ from byleave.apply.links import canonical, given, new_classes
 from byleave.apply.sha256 import (
     Bytes,
     Sha256,
+    Word,
     Words,
     begin,
     compress,
@@ -39,7 +40,7 @@ from byleave.apply.sha256 import (
     pad,
 )
 from byleave.apply.sha_many import NO_LINE, ManyLines, hash_lines, new_many_lines
-from byleave.apply.tables import Ints, fetch_slot, find, find_probed, mixed_digest, probe
+from byleave.apply.tables import I64, Ints, fetch_slot, find, find_probed, mixed_digest, probe
 from byleave.apply.usual import usual
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
@@ -285,7 +286,7 @@ def match_links(
 
     Returns the row it stopped before, which is the end unless the room for hits ran out, and the number of hits written.
     """
-    count = 0
+    count: Word = I64(0)  # for a plain 0 every loop it is handed to would be compiled twice
     room = found.targets.shape[0] - MOST_HITS
     block = scratch.block
     label = scratch.labels[0]

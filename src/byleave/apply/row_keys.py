@@ -48,7 +48,7 @@ class KeyMaker:
     """Makes keys of rows. Holds working memory: one per thread."""
 
     def __init__(self) -> None:
-        self._matcher = Matcher(_empty_ruleset(), None)
+        self._matcher = Matcher(empty_ruleset(), None)
 
     def keys(self, rows: Told) -> Keys:
         """Return a key for each row, uint64 (n, 2): equal for rows of one item, or of the same unreadable bytes, with one caption."""
@@ -170,7 +170,7 @@ def words_of(captions: pa.Array) -> pa.Array:
 SHORTEST_WORD = 3
 
 
-def _empty_ruleset() -> Ruleset:
+def empty_ruleset() -> Ruleset:
     """Return a ruleset that covers nothing: matching against it names items and finds hosts."""
     secret = np.zeros(2, np.uint64)
     nothing = new_table(np.zeros((0, 4), np.uint64), secret)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from byleave.apply.kernel import Tables
 from byleave.apply.sections import REMEDY, Array, map_sections
 from byleave.apply.sha256 import Words
-from byleave.apply.tables import Ints, Table
+from byleave.apply.tables import Ints, Table, read_only
 from byleave.apply.wholeness import is_known_whole, note_whole
 from byleave.consent import (
     ClaimState,
@@ -150,15 +150,15 @@ class Ruleset:
         return int(self.bases[-1])
 
     def kernel_tables(self) -> Tables:
-        """Return what the kernel probes."""
+        """Return what the kernel probes, read-only like the arrays of a mapped file: for others it would be compiled once more."""
         return Tables(
             url=self.tables[TargetKind.URL],
             prefix=self.tables[TargetKind.PREFIX],
             prefix_hosts=self.prefix_hosts,
             host=self.tables[TargetKind.HOST],
             domain=self.tables[TargetKind.DOMAIN],
-            bases=self.bases,
-            secret=self.secret,
+            bases=read_only(self.bases),
+            secret=read_only(self.secret),
         )
 
     def kind_of(self, target: int) -> TargetKind:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from numba import typeof
 from tests.unit.apply.worlds import KEY, NOW, compile_table, row, ruleset_of, synced
 
 from byleave.apply.compiling import compile_synced
 from byleave.apply.matching import Matcher
+from byleave.apply.row_keys import empty_ruleset
 from byleave.apply.ruleset import KINDS, load_ruleset, ruleset_path
 from byleave.apply.run import open_ruleset
 from byleave.apply.sections import map_sections, write_sections
@@ -203,3 +205,9 @@ class TestRelease:
             compile_table(changed, tmp_path / "r")
         assert list(tmp_path.iterdir()) == []
         assert "update Byleave" in caught.value.remedy
+
+
+def test_the_loop_over_links_is_compiled_once_for_lists_from_files_and_for_none(tmp_path: Path) -> None:
+    mapped = ruleset_of([row(1, TargetKind.HOST, "a.example")], tmp_path)
+    types = {typeof(one.kernel_tables()) for one in (mapped, empty_ruleset())}  # type: ignore[no-untyped-call]  # numba's
+    assert len(types) == 1
