@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from byleave.apply.deciding import Choices, Decider
 from byleave.apply.opening import rows_at, rows_in
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import found_below
-from byleave.errors import VerificationError
+from byleave.errors import VerificationError, as_format_error
 from byleave.log import Policy, WitnessedCheckpoint
 from byleave.release.attestations import Attestation
 from byleave.release.items import ItemRow
@@ -132,13 +133,33 @@ def _choices(attestation: Attestation, coverages: Sequence[Path]) -> Choices:
 
 
 def _check_list(decider: Decider, attestation: Attestation) -> None:
+    """See that the lists given are those that were applied, all of them and no others: any other would decide otherwise."""
     applied = attestation.applied.name
-    names = [(release.number, release.manifest_digest) for release in decider.releases]
-    if (applied.number, applied.manifest_digest) not in names:
+    wanted = {applied.manifest_digest: (applied.number, attestation.applied.origin), **_others(attestation)}
+    given = {release.manifest_digest: (release.number, release.origin) for release in decider.releases}
+    if lacking := wanted.keys() - given.keys():
+        number, origin = wanted[min(lacking)]
+        held = ", ".join(f"no. {held} of {of}" for held, of in sorted(given.values()))
         raise VerificationError(
-            f"list no. {applied.number} was applied, and the folder holds no. {names[0][0]}",
-            remedy=f"sync list no. {applied.number} into a folder of its own, see `byleave sync --help`",
+            f"list no. {number} of {origin} was applied, and the folder holds {held}",
+            remedy=f"sync list no. {number} into a folder of its own, see `byleave sync --help`",
         )
+    if further := given.keys() - wanted.keys():
+        number, origin = given[min(further)]
+        raise VerificationError(
+            f"list no. {number} of {origin} was not applied, as the attestation says", remedy="leave it out"
+        )
+
+
+def _others(attestation: Attestation) -> dict[bytes, tuple[int, str]]:
+    """Return the lists of other registries that were applied together with the first, by the digests of their manifests."""
+    with as_format_error(
+        "the attestation does not say which other lists were applied", remedy="ask whoever signed it"
+    ):
+        told: Any = attestation.found.get("other_lists", [])
+        return {
+            bytes.fromhex(one["manifest_sha256"]): (int(one["number"]), str(one["origin"])) for one in told
+        }
 
 
 def _wrongly_bound(rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:

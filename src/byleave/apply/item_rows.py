@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.sha256 import Bytes, Ints, Word, Words
+from byleave.apply.wide import swapped_word
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.release.items import ROW_BYTES
 from byleave.urls.names import ID_BYTES
@@ -26,7 +27,7 @@ HELD_ROWS: Final = 2**18
 GATHERED_ROWS: Final = 2**16
 _ROW_WORDS: Final = ROW_BYTES // 4
 _ID_WORDS: Final = ID_BYTES // 4
-_ROWS_A_BUCKET: Final = 4
+_ROWS_A_BUCKET: Final = 2
 _MOST_MOVES: Final = 64
 """Moves for each row when neighbours are sorted: honest ids take about one. Whoever made many ids alike gets the slower sort."""
 
@@ -92,28 +93,20 @@ def _parted(held: list[tuple[int, int, Bytes]], room: Quads) -> tuple[Quads, Int
     return rows, sizes
 
 
-@compiled_within
-def _swapped(word: Word) -> Word:
-    """Read the bytes of a word in the other order."""
-    wide = _U64(word)
-    low = ((wide & _U64(0xFF)) << _U64(24)) | ((wide & _U64(0xFF00)) << _U64(8))
-    return _U32(low | ((wide >> _U64(8)) & _U64(0xFF00)) | (wide >> _U64(24)))
-
-
 @compiled_lean
 def _place(items: Quads, part: int, first: int, ends: Ints, rows: Quads) -> None:
     """Write each item as a row at the end of its partition; ``ends``, int64 (256,), moves on."""
-    part_word = _swapped(_U32(part))
+    part_word = _U32(swapped_word(_U64(part)) >> _U64(32))
     for i in range(len(items)):
-        row = _U64(first + i)
+        row = swapped_word(_U64(first + i))
         partition = items[i, 0] & _U32(0xFF)
         at = ends[partition]
         ends[partition] = at + 1
         for word in range(_ID_WORDS):
             rows[at, word] = items[i, word]
         rows[at, 4] = part_word
-        rows[at, 5] = _swapped(_U32(row >> _U64(32)))
-        rows[at, 6] = _swapped(_U32(row & _U64(0xFFFFFFFF)))
+        rows[at, 5] = _U32(row)
+        rows[at, 6] = _U32(row >> _U64(32))
 
 
 def _write_sorted(rows: Quads, out: object) -> None:
@@ -138,7 +131,7 @@ def sorted_order(rows: Quads) -> npt.NDArray[np.uint32]:
 
 @compiled_within
 def _key(rows: Quads, row: Word, word: int) -> Word:
-    return (_U64(_swapped(rows[row, word])) << _U64(32)) | _U64(_swapped(rows[row, word + 1]))
+    return swapped_word(_U64(rows[row, word]) | (_U64(rows[row, word + 1]) << _U64(32)))
 
 
 @compiled_lean

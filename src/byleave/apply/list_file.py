@@ -65,7 +65,8 @@ class ListFile:
     def keep(self, items: npt.NDArray[np.uint8], stays: npt.NDArray[np.bool_]) -> None:
         """Note the item ids, uint8 (n, 16), of those rows that stay, bool (n,), if that is wanted."""
         if self._items is not None:
-            self._items.write(items[stays].data)
+            whole = np.ascontiguousarray(items).view("V16").ravel()
+            self._items.write(whole[stays].data)
 
     def _flush(self) -> None:
         if self._held:

@@ -157,7 +157,7 @@ class ApplyOptions:
         if self.sign_with is None:
             return None
         return Signing.begun(
-            self.sign_with, self.ruleset[0], self.log, self.output, self.dataset, self.pledge, self.bind
+            self.sign_with, self.ruleset, self.log, self.output, self.dataset, self.pledge, self.bind
         )
 
 

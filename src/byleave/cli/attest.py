@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -67,14 +68,14 @@ class Signing:
     def begun(
         cls,
         key: Path,
-        ruleset: Path,
+        rulesets: Sequence[Path],
         log: str | None,
         output: str,
         dataset: str | None,
         pledge: Path | None,
         bound: Path | None,
     ) -> Self:
-        """Read the key, and see that the registry's log can be read and is its own."""
+        """Read the key, and see that the log of the registry, of several that of the first in the report, can be read and is its own."""
         from byleave.errors import NotFoundError
         from byleave.release.keys import read_key
         from byleave.release.sync import read_current
@@ -90,6 +91,7 @@ class Signing:
                 f"{pledge} does not exist", remedy="name the file that `byleave pledge` wrote"
             )
         secret = read_key(key)
+        ruleset = _first_in_report(rulesets)
         current = read_current(ruleset)
         place = log or log_of(ruleset)
         newest_checkpoint(place, current.keys if current else ())
@@ -117,6 +119,13 @@ def tell_signed(said: Attestation, output: Path) -> None:
         f"{len(said.outputs):,} files named"
     )
     say(f"hand it in with `byleave attest submit {output / ATTESTATION_PATH} --to URL --token FILE`")
+
+
+def _first_in_report(rulesets: Sequence[Path]) -> Path:
+    """Return the folder of the registry that a report names first, and an attestation with its log: the first by origin."""
+    from byleave.release import open_synced
+
+    return rulesets[0] if len(rulesets) == 1 else min(rulesets, key=lambda folder: open_synced(folder).origin)
 
 
 def _place(ruleset: Path | None, log: str | None) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.logs import NOW as LOGGED
 from tests.logs import Tiles, cosigned, witness_key
-from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, links_file, request, row, synced
 
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.auditing import Audited, audit_openings
@@ -22,7 +22,7 @@ from byleave.apply.opening import KEPT, Bound, bind_items, open_drawn
 from byleave.apply.proving import Proven, write_absences
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import TargetKind
-from byleave.errors import ConflictError, NotFoundError, VerificationError
+from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import (
     Checkpoint,
     ClaimEvent,
@@ -222,6 +222,27 @@ class TestCaught:
         assert {one.row.link for one in audited.breaches} == set(LATER)
         with pytest.raises(VerificationError, match="was applied, and the folder holds"):
             audit(trainer, lying)
+
+    def test_the_lists_of_all_registries_are_asked_for_and_no_other(self, trainer: Trainer) -> None:
+        signed, other = trainer.sign(), synced(trainer.folder, [], key=OTHER_KEY, name="other")
+        folders = [trainer.ruleset, other]
+        with pytest.raises(VerificationError, match=r"no\. 1 of union\.example/list was not applied"):
+            audit(trainer, signed, folders=folders)
+        release = open_synced(other)
+        told = {
+            "number": 1,
+            "origin": release.origin,
+            "manifest_sha256": release.manifest_digest.hex(),
+            "published_at": NOW.isoformat(),
+        }
+        (trainer.out / ATTESTATION_PATH).unlink()
+        both = trainer.sign_bound(found={**signed.said.found, "other_lists": [told]})
+        assert audit(trainer, both, folders=folders).breaches == ()
+        with pytest.raises(VerificationError, match=r"no\. 1 of union\.example/list was applied, and"):
+            audit(trainer, both)
+        (trainer.out / ATTESTATION_PATH).unlink()
+        with pytest.raises(FormatError, match="does not say which other lists"):
+            audit(trainer, trainer.sign_bound(found={"other_lists": [{"number": 1}]}), folders=folders)
 
     def test_rows_were_left_out_of_what_is_bound(self, trainer: Trainer) -> None:
         keep_everything(trainer)
