@@ -14,6 +14,7 @@ import numpy as np
 
 from byleave.apply.sha256 import Bytes, Ints, Words, padded_blocks
 from byleave.apply.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
+from byleave.apply.tables import read_only
 from byleave.apply.wide import load_word, store_word
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
@@ -40,7 +41,7 @@ def hash_rows(prefix: bytes, rows: Bytes) -> Bytes:
     padded[:, size] = 0x80
     padded[:, -8:] = np.frombuffer((8 * size).to_bytes(8), np.uint8)
     digests = np.empty((len(rows), 4), np.uint64)
-    flat = np.ascontiguousarray(rows).reshape(-1)
+    flat = read_only(rows).reshape(-1)
     if count:
         _hash_rows(flat, len(prefix), lines, starts, starts + size, new_many_lines(count), digests)
     return digests.view(np.uint8)
