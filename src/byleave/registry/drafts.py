@@ -16,8 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from byleave.consent import TargetKind
-from byleave.errors import ConflictError, InputError, NotFoundError
+from byleave.errors import InputError, NotFoundError
 from byleave.registry.draft_tables import DraftRow, DraftTargetRow
+from byleave.registry.repeating import filed_before
 from byleave.registry.targets import Target, columns_of, target_of_row
 
 DRAFT_LIFE: Final = timedelta(hours=24)
@@ -26,10 +27,6 @@ MOST_TARGETS: Final = 100_000
 
 MOST_SOURCES: Final = 200
 _ROWS_AT_ONCE: Final = 2_000
-
-
-class FiledBeforeError(ConflictError):
-    """A draft was filed already: sent twice, or come back to."""
 
 
 class Source(StrEnum):
@@ -211,7 +208,7 @@ def _row(session: Session, draft: uuid.UUID, visitor: str, at: datetime, *, lock
             remedy="begin again",
         )
     if row.filed_at is not None:
-        raise FiledBeforeError("this choice was made already, and is made once", remedy="see My choices")
+        raise filed_before()
     return row
 
 

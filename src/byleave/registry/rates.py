@@ -49,6 +49,8 @@ RATES: Final[Mapping[Rate, Allowance]] = {
 }
 """Look-ups: a hundred full bulk calls. Filings and targets: several large lists a day. Checks and pages: what a person does by hand."""
 
+_UNITS: Final = ((1440, "a day", "days"), (60, "an hour", "hours"), (1, "a minute", "minutes"))
+
 _WORDS: Final[Mapping[Rate, str]] = {
     Rate.LOOK_UPS: "things asked for by this key",
     Rate.SIGN_IN_LINKS: "links to sign in",
@@ -62,9 +64,13 @@ _WORDS: Final[Mapping[Rate, str]] = {
 
 
 class TooOftenError(RefusedError):
-    """Somebody did something more often than the table of rates allows."""
+    """Somebody did something more often than the table of rates allows, and may go on ``until`` then."""
 
     http_status = 429
+
+    def __init__(self, problem: str, *, until: datetime) -> None:
+        super().__init__(problem, remedy=f"go on after {until:%Y-%m-%d %H:%M} UTC")
+        self.until = until
 
 
 def spend(session: Session, rate: Rate, subject: bytes, amount: int, *, at: datetime) -> None:
@@ -97,7 +103,7 @@ def spend(session: Session, rate: Rate, subject: bytes, amount: int, *, at: date
     if spent > allowed.amount:
         raise TooOftenError(
             f"more than {allowed.amount:,} {_WORDS[rate]} in {_in_words(allowed.window)}",
-            remedy=f"go on after {began + allowed.window:%Y-%m-%d %H:%M} UTC",
+            until=began + allowed.window,
         )
 
 
@@ -113,6 +119,5 @@ def _window(length: timedelta, at: datetime) -> datetime:
 
 def _in_words(length: timedelta) -> str:
     minutes = int(length.total_seconds()) // 60
-    if minutes % 1440 == 0:
-        return f"{minutes // 1440} day(s)"
-    return f"{minutes // 60} hour(s)" if minutes % 60 == 0 else f"{minutes} minute(s)"
+    unit, one, many = next(unit for unit in _UNITS if minutes % unit[0] == 0)
+    return one if minutes == unit else f"{minutes // unit} {many}"

@@ -103,7 +103,9 @@ def read_asked_picture(encoded: bytes, name: str, limits: Limits) -> AskedPictur
         If it is no picture we read.
     """
     if not encoded:
-        raise InputError("no picture was chosen, or the file is empty", remedy="choose a JPEG, PNG or WebP file")
+        raise InputError(
+            "no picture was chosen, or the file is empty", remedy="choose a JPEG, PNG or WebP file"
+        )
     picture = isolated.describe(encoded, limits=limits, thumbnail_px=PREVIEW_PX)
     if isinstance(picture, media.Unusable):
         raise _unreadable(picture)

@@ -71,7 +71,7 @@ def file_choice(site: TheSite, visitor: TheVisitor, person: Filer, form: Checked
     """File a choice: one claim for each picture."""
     wish = read_wish(form)
     subjects = subjects_of(site.catalog, _shower(site), wish, _asked(site, visitor, wish))
-    filed = file_wish(site, wish, subjects, person=person)
+    filed = file_wish(site, wish, subjects, person=person, once=True)
     return go(f"/choices?filed={len(filed)}")
 
 

@@ -22,6 +22,7 @@ from byleave.registry.events import last_number
 from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.jobs import defer
 from byleave.registry.legal_acts import split_by_act
+from byleave.registry.repeating import refuse_repeated
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target, picture_target, url_target
 from byleave.web.answers import read_mix
@@ -169,11 +170,16 @@ def subjects_of(
 
 
 def file_wish(
-    site: Site, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn
+    site: Site, wish: Wish, subjects: Sequence[Subject], *, person: SignedIn, once: bool = False
 ) -> tuple[Acknowledged, ...]:
     """File one claim for each subject and legal act, past the guard, and ask for the next published list, all in one transaction.
 
     When this returns, the claims are in the public log, and each comes with its receipt.
+
+    Raises
+    ------
+    FiledBeforeError
+        With ``once``, if all this is what the account said last.
     """
     if not subjects:
         raise InputError("nothing was chosen", remedy="choose a picture first")
@@ -196,6 +202,8 @@ def file_wish(
     at = site.clock()
 
     def guard(session: Session, filings: Sequence[Filing]) -> Sequence[Filing]:
+        if once:
+            refuse_repeated(session, filings)
         return guarded(site.catalog, session, filings, who=person.who, at=at)
 
     return file_all_with_receipts(

@@ -115,6 +115,9 @@ def cover_words(claim: Claim) -> tuple[str, ...]:
 
 
 _LOOKED_AT: Final = "A person looks at it first; until then it touches nobody’s pictures."
+_STILL_OPEN: Final = (
+    "You can still say it for the links to the picture, or for a page or site that you control."
+)
 _ENDED_BY_HAND = frozenset({ClaimState.WITHDRAWN, ClaimState.REJECTED, ClaimState.ERASED})
 
 
@@ -145,7 +148,9 @@ def state_of(claim: Claim, at: datetime, *, is_replaced: bool = False) -> State:
         case ClaimState.REJECTED:
             said = f" The reason given: {claim.hold_reason}" if claim.hold_reason else ""
             return State(
-                "Turned down", f"A person looked at it and turned it down: it says nothing.{said}", "off"
+                "Turned down",
+                f"A person looked at it and turned it down: it says nothing.{said} {_STILL_OPEN}",
+                "off",
             )
         case ClaimState.EXPIRED:
             return State("Run out", "Its end date has passed: it says nothing any more.", "off")

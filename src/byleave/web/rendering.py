@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from byleave.consent import PRESETS, Preference, Preferences, Use
 from byleave.errors import ByleaveError
-from byleave.registry.drafts import FiledBeforeError
+from byleave.registry.rates import TooOftenError
+from byleave.registry.repeating import FiledBeforeError
 from byleave.web.figures import device_figures, percent
 from byleave.web.proof_pages import LEVEL_WORDS
 from byleave.web.rules import SignInNeededError
@@ -56,6 +57,7 @@ TITLES: Final = {
     409: "That cannot be done now",
     410: "No longer here",
     413: "Too large",
+    429: "Too often just now",
     503: "Not available now",
 }
 
@@ -112,7 +114,7 @@ def error_page(request: Request, error: ByleaveError, status: int) -> Response:
     """Say what went wrong and what to do: as JSON to programs, as a page to people, and by way of signing in where that helps."""
     if request.url.path.startswith(API):
         told = {"ok": False, "error": error.problem, "remedy": error.remedy, "status": status}
-        return JSONResponse(told, status)
+        return JSONResponse(told, status, headers=_when_again(request, error))
     if isinstance(error, SignInNeededError):
         return go(f"/sign-in?next={quote(_here(request), safe='')}")
     if isinstance(error, FiledBeforeError) and "text/html" in request.headers.get("accept", ""):
@@ -128,7 +130,14 @@ def error_page(request: Request, error: ByleaveError, status: int) -> Response:
         status=status,
         back=_form_sent_from(request),
     )
-    return HTMLResponse(content, status)
+    return HTMLResponse(content, status, headers=_when_again(request, error))
+
+
+def _when_again(request: Request, error: ByleaveError) -> dict[str, str]:
+    """Tell programs after how many seconds they may come again."""
+    if not isinstance(error, TooOftenError):
+        return {}
+    return {"retry-after": str(max(1, int((error.until - site_of(request).clock()).total_seconds()) + 1))}
 
 
 def _form_sent_from(request: Request) -> str | None:
@@ -177,6 +186,8 @@ def plural(count: int, one: str, many: str) -> str:
 def span(length: timedelta) -> str:
     """Write a length of time in its largest unit: minutes, hours or days."""
     minutes = int(length.total_seconds()) // 60
+    if minutes < 1:
+        return "less than a minute"
     if minutes < 60:
         return plural(minutes, "minute", "minutes")
     if minutes < 48 * 60:

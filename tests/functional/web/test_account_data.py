@@ -26,6 +26,7 @@ from byleave.registry.accounts import account_of, find_account
 from byleave.registry.database import Database
 from byleave.registry.metadata import METADATA
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.rates import RATES, Allowance, Rate
 from byleave.registry.retention import TABLE
 from byleave.registry.sealing import Sealed
 from byleave.registry.tables import ClaimEventRow
@@ -130,6 +131,18 @@ def test_everything_about_somebody_is_in_her_export(website: Website, mara: Brow
     assert len(receipts) == 2
     for name in receipts:
         Receipt.parse(archive.read(name)).verify(Policy.of_keys(known_keys(website.settings)))
+
+
+def test_who_exports_too_often_is_told_when_to_come_again(
+    mara: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RATES, Rate.EXPORTS, Allowance(1, timedelta(days=1)))
+    everything(mara)
+    refused = mara.get("/account/export")
+    assert refused.status_code == 429
+    assert "Too often just now" in refused.text
+    assert "More than 1 exports of this account in a day." in refused.text
+    assert 1 <= int(refused.headers["retry-after"]) <= 86_400
 
 
 def test_nobody_else_is_in_it(website: Website, mara: Browser) -> None:

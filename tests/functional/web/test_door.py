@@ -59,7 +59,7 @@ def test_what_was_begun_lasts_through_signing_in_and_becomes_one_claim(website: 
     Receipt.parse(browser.get(f"/choices/{claim.id.hex()}/receipt").content)
     told = " ".join(browser.get(f"/choices/{claim.id.hex()}").text.split())
     assert "<dt>Evidence</dt><dd>not confirmed</dd>" in told
-    assert f"<dt>In the public log</dt><dd>entry {claim.number}</dd>" in told
+    assert f"<dt>Newest entry in the public log</dt><dd>no. {claim.number}</dd>" in told
 
 
 def test_one_line_that_is_no_link_is_told_and_the_others_are_taken(website: Website) -> None:
@@ -93,6 +93,19 @@ def test_a_session_that_ran_out_in_the_middle_of_a_form_leads_back_to_its_page(w
     page = browser.post(f"{draft}/file", data=fields, headers={"referer": f"{browser.address}{draft}"})
     assert f'name="next" value="{draft}"' in page.text
     assert "mine.jpg" in browser.sign_in("ada@example.org", next_path=draft).text
+
+
+def test_the_same_choice_sent_twice_is_made_once_and_made_again_after_another(website: Website) -> None:
+    browser = website.browser()
+    browser.sign_in("ada@example.org")
+    fields = {"form_token": browser.token(), "link": "https://studio.example/mine.jpg"}
+    made = []
+    for answer in ("no_training", "no_training", "no_ai", "no_training"):
+        page = browser.post("/choices", data={**fields, "answer": answer}, headers={"accept": "text/html"})
+        made.append("That choice was made already" in page.text)
+        assert page.status_code == 200
+    assert made == [False, True, False, False]
+    assert len(claims(website)) == 3
 
 
 def test_a_page_beyond_the_last_shows_the_last(website: Website) -> None:

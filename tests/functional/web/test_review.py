@@ -79,8 +79,11 @@ def test_everybody_reads_how_many_wait_and_how_long(website: Website, gallery: G
     file_greedy(website, gallery)
     website.clock.ahead = timedelta(days=5)
     told = website.browser().get("/registry").text
-    assert re.search(r"Held for a look</dt><dd>1: half of those waiting .*5 days", told)
-    assert "choice waits" in website.browser().get("/about").text
+    assert "Held for a look</dt><dd>1: for 5 days</dd>" in told
+    assert "1 choice waits for that now: for 5 days." in website.browser().get("/about").text
+    file_greedy(website, gallery, "noah@example.org")
+    told = website.browser().get("/registry").text
+    assert re.search(r"<dd>2: half of them for \d+ (days|hours) or longer, the oldest for 5 days</dd>", told)
 
 
 def test_letting_a_choice_count_tells_its_claimant_why(
