@@ -43,12 +43,13 @@ def canonical_url(raw: str) -> str:
     FormatError
         If ``raw`` is no http(s) link with a host, or longer than :data:`MAX_URL_BYTES`.
     """
-    return _plain(raw) or _by_all_steps(raw)
+    return _plain_each([raw])[0] or _by_all_steps(raw)
 
 
 def canonical_urls(raw: Iterable[str]) -> list[str | None]:
     """Return the canonical forms of many links, in their order; ``None`` for each that has none."""
-    return [_plain(link) or _form_or_none(link) for link in raw]
+    links = list(raw)
+    return [form or _form_or_none(link) for form, link in zip(_plain_each(links), links, strict=True)]
 
 
 def canonical_prefix(raw: str) -> str:
@@ -91,11 +92,15 @@ def host_of(canonical: str) -> str:
     return authority.partition(":")[0]
 
 
-def _plain(raw: str) -> str | None:
-    plain = _PLAIN.fullmatch(raw)  # of ASCII alone, so that its characters are its bytes
-    if plain is not None and len(raw) <= MAX_URL_BYTES and "/." not in raw and "&amp;" not in raw:
-        return plain[1]
-    return None
+def _plain_each(links: list[str]) -> list[str | None]:
+    """Return the form of each link that is plain. A function for each of them would cost more than what it does."""
+    match = _PLAIN.fullmatch  # of ASCII alone, so that its characters are its bytes
+    return [
+        found[1]
+        if (found := match(link)) and len(link) <= MAX_URL_BYTES and "/." not in link and "&amp;" not in link
+        else None
+        for link in links
+    ]
 
 
 def _form_or_none(raw: str) -> str | None:

@@ -53,6 +53,7 @@ class _Words:
 
     def __init__(self) -> None:
         self._preferences: dict[int, tuple[Preferences, str]] = {}
+        self._said: dict[tuple[object, ...], str] = {}
 
     def answer(self, answer: Answer) -> str:
         claims = ",".join(map(self._claim, answer.said))
@@ -60,13 +61,21 @@ class _Words:
         return f'"preferences":{self._answers(answer.preferences)},"fault":{fault},"claims":[{claims}]'
 
     def _claim(self, said: Said) -> str:
+        one = said.statement
+        alike = (one.kind, said.standing, one.evidence, id(one.preferences), one.disputed)
+        key = (*alike, said.terms, said.contact, said.distance)
+        if key not in self._said:
+            self._said[key] = self._behind_claim(said)
+        return f'{{"claim":"{one.claim.hex()}",{self._said[key]}}}'
+
+    def _behind_claim(self, said: Said) -> str:
         statement = said.statement
         found = match_at(said.distance) if said.distance is not None else None
         return (
-            f'{{"claim":"{statement.claim.hex()}","target":"{statement.kind.value}","standing":"{STANDING_WORDS[said.standing]}",'
+            f'"target":"{statement.kind.value}","standing":"{STANDING_WORDS[said.standing]}",'
             f'"evidence":"{statement.evidence.name}","preferences":{self._answers(statement.preferences)},'
             f'"disputed":{"true" if statement.disputed else "false"},"terms":{_optional(said.terms)},'
-            f'"contact":{_optional(said.contact)},"match":{json.dumps(asdict(found)) if found else "null"}}}'
+            f'"contact":{_optional(said.contact)},"match":{json.dumps(asdict(found)) if found else "null"}'
         )
 
     def _answers(self, preferences: Preferences) -> str:
