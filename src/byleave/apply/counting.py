@@ -6,15 +6,17 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from byleave.apply.sha256 import U64, Bytes, Word, Words
-from byleave.apply.tables import I64, Ints, keyed_text, read_only
-from byleave.apply.wide import fetch, load_word, low_bits, store_word, swapped_word
+from byleave.apply.tables import I64, LOW32, Ints, keyed_text, read_only
+from byleave.apply.wide import fetch, load_word, low_bits, store_word
 from byleave.compiled import compiled_lean, compiled_within
 
 Name = TypeVar("Name", str, bytes)
@@ -23,67 +25,89 @@ FIRST_ROOM = 1024
 BLOCK_NAMES = 128
 BEYOND = 8
 """Bytes that may be read behind a name."""
+RECORD_WORDS = 8
+SHORT = 40
+"""Names up to this length stand in their record, longer ones aside."""
+_KEY, _COUNT, _LENGTH, _NAME = range(4)
 _NO_COUNTS = read_only(np.zeros(0, np.int64))
+_NO_ENDS = np.zeros(1, np.int64)
 
 
 class _Counted(NamedTuple):
     """The ``k`` distinct names that were seen.
 
     slots
-        int64 (a power of two, at least twice as many as names): the number of a name + 1, or 0.
-    keys, counts
-        uint64 and int64: what each name is mixed to, and how often it was seen.
-    ends
-        int64: where each name ends in ``content``, behind a first 0.
-    content
-        uint8: all names, and :data:`BEYOND` bytes.
-    size
-        int64 (1,): ``k``.
+        uint64 (a power of two, at least twice as many as names): 0, or the upper half of a key above the number of its name + 1.
+    records
+        uint64 (n, :data:`RECORD_WORDS`), a line of the processor's cache for each name: its key, count, length and bytes, or where these stand aside.
+    aside
+        uint8: the bytes of long names.
+    sizes
+        int64 (2,): ``k``, and how many bytes of ``aside`` are used.
     mixed
         uint64 (:data:`BLOCK_NAMES`,): keys of a block of names.
     """
 
-    slots: Ints
-    keys: Words
-    counts: Ints
-    ends: Ints
-    content: Bytes
-    size: Ints
+    slots: Words
+    records: Words
+    aside: Bytes
+    sizes: Ints
     mixed: Words
 
 
 @compiled_within
-def _is_named(counted: _Counted, name: int, data: Bytes, at: int, length: int) -> bool:
+def _is_named(counted: _Counted, name: Word, data: Bytes, at: int, length: int) -> bool:
     """Whether a name has the bytes that stand in ``data`` at ``at``."""
-    start = counted.ends[name]
-    if counted.ends[name + 1] - start != length:
+    record = counted.records[name]
+    if record[_LENGTH] != U64(length):
         return False
     different = U64(0)
-    for i in range(0, length, 8):
-        pair = load_word(counted.content, start + i) ^ load_word(data, at + i)
-        different |= pair & low_bits(8 * (length - i))
+    if length <= SHORT:
+        for i in range(0, length, 8):
+            different |= record[_NAME + (i >> 3)] ^ (load_word(data, at + i) & low_bits(8 * (length - i)))
+        return bool(different == U64(0))
+    start = I64(record[_NAME])
+    for i in range(length):
+        different |= U64(counted.aside[start + i] ^ data[at + i])
     return bool(different == U64(0))
+
+
+@compiled_within
+def _named_anew(key: Word, data: Bytes, at: int, length: int, counted: _Counted) -> Word:
+    """Give the next number to a name."""
+    name = counted.sizes[0]
+    record = counted.records[name]
+    record[_KEY] = key
+    record[_COUNT] = 0
+    record[_LENGTH] = length
+    record[_NAME] = 0
+    if length <= SHORT:
+        for i in range(0, length, 8):
+            record[_NAME + (i >> 3)] = load_word(data, at + i) & low_bits(8 * (length - i))
+    else:
+        start = counted.sizes[1]
+        record[_NAME] = start
+        for i in range(length):
+            counted.aside[start + i] = data[at + i]
+        counted.sizes[1] = start + length
+    counted.sizes[0] = name + 1
+    return name
 
 
 @compiled_within
 def _named(key: Word, data: Bytes, at: int, length: int, counted: _Counted) -> Word:
     """Return the number of the name with this key and these bytes, a new one if it was not seen yet."""
-    slots, name = counted.slots, counted.size[0]
-    mask = U64(slots.shape[0] - 1)
+    slots = counted.slots
+    mask, tag = U64(slots.shape[0] - 1), key >> U64(32)
     slot = key & mask
-    while slots[I64(slot)] != 0:
-        known = slots[I64(slot)] - 1
-        if counted.keys[known] == key and _is_named(counted, known, data, at, length):
-            return known
+    while slots[I64(slot)] != U64(0):
+        if slots[I64(slot)] >> U64(32) == tag:
+            known = I64(slots[I64(slot)] & LOW32) - I64(1)
+            if counted.records[known, _KEY] == key and _is_named(counted, known, data, at, length):
+                return known
         slot = (slot + U64(1)) & mask
-    slots[I64(slot)] = name + 1
-    counted.keys[name] = key
-    counted.counts[name] = 0
-    start = counted.ends[name]
-    for i in range(0, length, 8):
-        store_word(counted.content, start + i, load_word(data, at + i))
-    counted.ends[name + 1] = start + length
-    counted.size[0] = name + 1
+    name = _named_anew(key, data, at, length, counted)
+    slots[I64(slot)] = (tag << U64(32)) | U64(name + 1)
     return name
 
 
@@ -93,38 +117,50 @@ def _count_spans(
 ) -> None:
     """Count the names ``data[starts[i]:starts[i] + lengths[i]]``, each once or ``counts[i]`` times. There must be room for all of them.
 
-    A block of names is mixed first, so that their places are on the way from memory before they are looked at.
+    A block of names goes through each step before the next one, so that its slots, and then its records, are on the way from memory before
+    they are looked at.
     """
-    mask = U64(counted.slots.shape[0] - 1)
+    slots, mixed = counted.slots, counted.mixed
+    mask = U64(slots.shape[0] - 1)
     for first in range(0, starts.shape[0], BLOCK_NAMES):
         size = min(BLOCK_NAMES, starts.shape[0] - first)
         for i in range(size):
             at = starts[first + i]
-            counted.mixed[i] = keyed_text(secret, data, at, at + lengths[first + i])
-            fetch(counted.slots, I64(counted.mixed[i] & mask))
+            mixed[i] = keyed_text(secret, data, at, at + lengths[first + i])
+            fetch(slots, I64(mixed[i] & mask))
+        for i in range(size):
+            slot = slots[I64(mixed[i] & mask)]
+            if slot != U64(0):
+                fetch(counted.records, (I64(slot & LOW32) - I64(1)) * RECORD_WORDS)
         for i in range(size):
             span = first + i
-            name = _named(counted.mixed[i], data, starts[span], lengths[span], counted)
-            counted.counts[name] += counts[span] if counts.shape[0] else 1
+            name = _named(mixed[i], data, starts[span], lengths[span], counted)
+            counted.records[name, _COUNT] += U64(counts[span]) if counts.shape[0] else U64(1)
 
 
 @compiled_lean
-def _first_words(counted: _Counted, names: Ints, words: Words) -> None:
-    """Write the first eight bytes of names so that they sort as the names do, but for ties."""
-    for i in range(names.shape[0]):
-        start, end = counted.ends[names[i]], counted.ends[names[i] + 1]
-        words[i] = swapped_word(load_word(counted.content, start) & low_bits(8 * (end - start)))
-
-
-@compiled_lean
-def _place_again(keys: Words, size: int, slots: Ints) -> None:
+def _place_again(records: Words, size: int, slots: Words) -> None:
     """Put the names into new slots."""
     mask = U64(slots.shape[0] - 1)
     for name in range(size):
-        slot = keys[name] & mask
-        while slots[I64(slot)] != 0:
+        key = records[name, _KEY]
+        slot = key & mask
+        while slots[I64(slot)] != U64(0):
             slot = (slot + U64(1)) & mask
-        slots[I64(slot)] = name + 1
+        slots[I64(slot)] = ((key >> U64(32)) << U64(32)) | U64(name + 1)
+
+
+@compiled_lean
+def _write_names(counted: _Counted, names: Ints, ends: Ints, content: Bytes) -> None:
+    """Write the bytes of names behind each other; name ``i`` ends at ``ends[i + 1]``. Up to seven bytes behind the last are written."""
+    for i in range(names.shape[0]):
+        record = counted.records[names[i]]
+        if ends[i + 1] - ends[i] <= SHORT:
+            for word in range((ends[i + 1] - ends[i] + 7) >> 3):
+                store_word(content, ends[i] + 8 * word, record[_NAME + word])
+        else:
+            for place in range(ends[i + 1] - ends[i]):
+                content[ends[i] + place] = counted.aside[I64(record[_NAME]) + place]
 
 
 class Names(Generic[Name]):
@@ -155,7 +191,7 @@ class Names(Generic[Name]):
 
     def add_spans(self, data: Bytes, starts: Ints, lengths: Ints, counts: Ints | None = None) -> None:
         """Note the names that begin in ``data`` at ``starts`` and have some lengths, each once or so many times."""
-        counted = self._with_room(len(starts), int(lengths.sum()))
+        counted = self._with_room(len(starts), int(lengths[lengths > SHORT].sum()))
         if len(starts) and int((starts + lengths).max()) + BEYOND > len(data):
             data = np.append(data, np.zeros(BEYOND, np.uint8))
         times = read_only(counts) if counts is not None else _NO_COUNTS
@@ -171,35 +207,29 @@ class Names(Generic[Name]):
         if further:
             self.add(pa.array(list(further)), np.fromiter(further.values(), np.int64, len(further)))
         counted, self._counted = self._counted, None
-        size = int(counted.size[0])
+        size = int(counted.sizes[0])
         wanted = _most(counted, size, most) if size > most else np.arange(size)
         names = map(self._spell, _bytes_of(counted, wanted))
-        times = counted.counts[wanted].tolist()
+        times = counted.records[wanted, _COUNT].tolist()
         return Counter(dict(zip(names, times, strict=True))), size - len(wanted)
 
-    def _with_room(self, count: int, length: int) -> _Counted:
-        """Return the names, with room for so many more of so many bytes in all."""
+    def _with_room(self, count: int, aside: int) -> _Counted:
+        """Return the names, with room for so many more, and for so many bytes of long ones."""
         before = self._counted
-        size = int(before.size[0]) if before is not None else 0
-        used = int(before.ends[size]) if before is not None else 0
-        wanted = used + length + BEYOND
-        if before is not None and size + count <= len(before.keys) and wanted <= len(before.content):
+        size, used = (int(number) for number in before.sizes) if before is not None else (0, 0)
+        if before is not None and size + count <= len(before.records) and used + aside <= len(before.aside):
             return before
         room = max(FIRST_ROOM, 2 * (size + count))
-        slots = np.zeros(1 << (2 * room - 1).bit_length(), np.int64)
         made = _Counted(
-            slots,
-            np.empty(room, np.uint64),
-            np.empty(room, np.int64),
-            np.zeros(room + 1, np.int64),
-            np.empty(2 * wanted, np.uint8),
-            np.array([size]),
+            np.zeros(1 << (2 * room - 1).bit_length(), np.uint64),
+            np.empty((room, RECORD_WORDS), np.uint64),
+            np.empty(2 * (used + aside), np.uint8),
+            np.array([size, used]),
             np.zeros(BLOCK_NAMES, np.uint64),
         )
         if before is not None:
-            made.keys[:size], made.counts[:size] = before.keys[:size], before.counts[:size]
-            made.ends[: size + 1], made.content[:used] = before.ends[: size + 1], before.content[:used]
-            _place_again(made.keys, size, slots)
+            made.records[:size], made.aside[:used] = before.records[:size], before.aside[:used]
+            _place_again(made.records, size, made.slots)
         self._counted = made
         return made
 
@@ -209,29 +239,31 @@ def texts() -> Names[str]:
     return Names(partial(str, encoding="utf-8", errors="backslashreplace"))
 
 
+def _array_of(counted: _Counted, names: Ints) -> pa.LargeBinaryArray:
+    ends = np.concatenate([_NO_ENDS, np.cumsum(counted.records[names, _LENGTH].astype(np.int64))])
+    content = np.empty(ends[-1] + BEYOND, np.uint8)
+    _write_names(counted, read_only(names), ends, content)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(content)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(names), buffers)
+
+
 def _bytes_of(counted: _Counted, names: Ints) -> list[bytes]:
-    content = counted.content.tobytes()
-    spans = zip(counted.ends[names].tolist(), counted.ends[names + 1].tolist(), strict=True)
-    return [content[start:end] for start, end in spans]
+    _, ends, content = _array_of(counted, names).buffers()
+    whole, places = content.to_pybytes(), np.frombuffer(ends, np.int64).tolist()
+    return [whole[start:end] for start, end in pairwise(places)]
 
 
 def _most(counted: _Counted, size: int, most: int) -> Ints:
     """Return the most frequent names, by their bytes where counts are equal."""
-    counts = counted.counts[:size]
+    counts = counted.records[:size, _COUNT].astype(np.int64)
     least = np.partition(counts, size - most)[size - most]
     above, equal = np.flatnonzero(counts > least), np.flatnonzero(counts == least)
-    return np.concatenate([above, _first_by_bytes(counted, equal, most - len(above))])
-
-
-def _first_by_bytes(counted: _Counted, names: Ints, wanted: int) -> Ints:
-    words = np.empty(len(names), np.uint64)
-    _first_words(counted, read_only(names), words)
-    last = np.partition(words, wanted - 1)[wanted - 1]
-    before, tied = names[words < last], names[words == last]
-    in_order = sorted(zip(_bytes_of(counted, tied), tied.tolist(), strict=True))
-    return np.concatenate(
-        [before, np.array([name for _, name in in_order[: wanted - len(before)]], np.int64)]
-    )
-
-
-_NO_ENDS = np.zeros(1, np.int64)
+    wanted = most - len(above)
+    firsts = counted.records[equal, _NAME].byteswap()
+    if int(counted.records[equal, _LENGTH].max()) <= SHORT:
+        # Shorter names are filled up with zeros, so that the first eight bytes sort as names do, but for ties.
+        last = np.partition(firsts, wanted - 1)[wanted - 1]
+        above, equal = np.concatenate([above, equal[firsts < last]]), equal[firsts == last]
+        wanted = most - len(above)
+    order = pc.partition_nth_indices(_array_of(counted, equal), pivot=wanted)
+    return np.concatenate([above, equal[order.to_numpy()[:wanted]]])
