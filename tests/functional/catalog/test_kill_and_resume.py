@@ -47,12 +47,12 @@ def state(home: Path) -> State:
 
 
 def link_source(folder: Path) -> Path:
-    numbers = [n % 150 for n in range(400)]
+    numbers = [n % 60 for n in range(160)]
     return write_links(folder / "links.parquet", links(numbers), group_rows=10)
 
 
 def tar_source(folder: Path) -> Path:
-    for shard in range(20):
+    for shard in range(8):
         members = [
             member for number in range(3) for member in sample_members(shard * 2 + number, shard=shard)
         ]
