@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,9 @@ import pyarrow.compute as pc
 
 from byleave.apply.naming import ClaimName, names_behind
 from byleave.apply.ruleset import Ruleset
+from byleave.apply.said import MOST_OF_A_TARGET
 from byleave.apply.verdicts import Verdicts
-from byleave.consent import Cause, CauseKind, Preference, Regime, TargetKind, decide
+from byleave.consent import Cause, CauseKind, Evidence, Preference, Regime, TargetKind, decide
 
 CAUSE_TYPE = pa.struct(
     [
@@ -60,10 +62,11 @@ _NARROWEST = (TargetKind.DIGEST, TargetKind.URL, TargetKind.PREFIX, TargetKind.H
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """The causes of one combination, as rows of ``removed.parquet`` carry them, and the level of the strongest claim."""
+    """The causes of one combination, as rows of ``removed.parquet`` carry them, the level of the strongest claim, and how many are not named."""
 
     causes: tuple[dict[str, Any], ...]
     evidence: str | None
+    cut: int = 0
 
 
 class Explainer:
@@ -101,9 +104,11 @@ class Explainer:
             causes.append(Cause(CauseKind.UNCHECKED, "picture", Preference.UNKNOWN))
         ways, names = self._ways(targets), names_behind(self._ruleset, self._works(targets))
         named = {cause.reference for cause in causes if cause.kind is CauseKind.CLAIM}
-        levels = [statement.evidence for statement in said if statement.claim.hex() in named]
-        plain = tuple(_plain(cause, ways, names) for cause in causes)
-        return Reasons(plain, max(levels).name if levels else None)
+        levels = {one.claim.hex(): one.evidence for one in said if one.claim.hex() in named}
+        told = _strongest(causes, levels, MOST_OF_A_TARGET * len(terms.uses) * max(1, len(targets)))
+        plain = tuple(_plain(cause, ways, names) for cause in told)
+        strongest = max(levels.values()).name if levels else None
+        return Reasons(plain, strongest, len(causes) - len(told))
 
     def _works(self, targets: tuple[int, ...]) -> set[int]:
         """Return targets of the ruleset alone: those of a work where one is a place in the coverage."""
@@ -122,6 +127,16 @@ class Explainer:
         for kind, target in sorted(exact, key=lambda pair: -_NARROWEST.index(pair[0])):
             ways |= {claim.hex(): (kind.value, None) for claim in self._ruleset.claims_of(target)}
         return ways
+
+
+def _strongest(causes: list[Cause], levels: Mapping[str, Evidence], most: int) -> list[Cause]:
+    """Leave at most so many causes: what is no claim first, then claims by falling evidence and their ids."""
+    if len(causes) <= most:
+        return causes
+    claims = [cause for cause in causes if cause.kind is CauseKind.CLAIM]
+    others = [cause for cause in causes if cause.kind is not CauseKind.CLAIM]
+    claims.sort(key=lambda cause: (-levels[cause.reference], cause.reference))
+    return [*others, *claims][:most]
 
 
 def spread_causes(listed: npt.NDArray[np.bool_], causes: pa.ListArray) -> pa.ListArray:

@@ -95,7 +95,9 @@ class Listing:
         places[rows] = np.arange(len(rows))
         owners = places[matched.rows]
         pairs = owners != _NOT_TAKEN
-        said = said_about(self._ruleset, self._verdicts, owners[pairs], matched.targets[pairs])
+        said, cut = said_about(self._ruleset, self._verdicts, owners[pairs], matched.targets[pairs])
+        if cut:
+            tally.totals["causes_cut"] += cut
         wanting = Wanting(matched.bad_link[rows], matched.bad_digest[rows], taken.unchecked[which])
         causes = RowCauses(self._ruleset, self._verdicts.terms.uses, self._regime, said, wanting)
         causes.count(tally)
@@ -148,6 +150,8 @@ def _count_reasons(reasons: list[Reasons], times: Ints, tally: Tally, *, several
     for reason, count in zip(reasons, times.tolist(), strict=True):
         if reason.evidence:
             tally.evidence[reason.evidence] += count
+        if reason.cut:
+            tally.totals["causes_cut"] += count * reason.cut
         said = [cause for cause in reason.causes if cause["kind"] == CauseKind.CLAIM]
         claims = {ClaimName(cause["reference"], cause["origin"]).key(several=several) for cause in said}
         near = {f"{c['method']}|{c['distance']}" for c in reason.causes if c["distance"] is not None}

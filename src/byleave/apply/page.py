@@ -245,11 +245,15 @@ def _registry(registry: RegistryFacts) -> list[list[str | int]]:
 
 
 def _limits(report: Report) -> str:
-    cut = (
-        ["Hosts and claims are counted for the most frequent of each input file; rare ones may be missing."]
-        if report.tally.totals["cut"]
-        else []
-    )
+    totals, cut = report.tally.totals, []
+    if totals["cut"]:
+        cut.append(
+            "Hosts and claims are counted for the most frequent of each input file; rare ones may be missing."
+        )
+    if totals["causes_cut"]:
+        cut.append(
+            f"Where very many claims name one place, the strongest are told of each entry: {totals['causes_cut']:,} more are not."
+        )
     return (
         "<h2>What this does not say</h2><ul>"
         + "".join(f"<li>{escape(limit)}</li>" for limit in (*LIMITS, *cut))

@@ -242,6 +242,7 @@ def report_object(report: Report) -> dict[str, JSON]:
         ],
         "set_aside": {"kept": tally.totals[KEPT_ASIDE], "removed": tally.totals[REMOVED_ASIDE]},
         "names_cut": tally.totals["cut"],
+        "causes_cut": tally.totals["causes_cut"],
         "opt_in_out_urls": viewer_block(report),
         "limits": list(LIMITS),
     }

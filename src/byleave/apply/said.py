@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.judging import Answers, Flags, spoken
+from byleave.apply.judging import Answers, Flags, Spoken, spoken
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.tables import Ints
 from byleave.apply.verdicts import Verdicts
@@ -15,6 +16,9 @@ from byleave.consent import TargetKind
 
 NARROWEST = (TargetKind.DIGEST, TargetKind.URL, TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN)
 """Of several targets by which a claim reaches a row, the first of these is named as the way."""
+
+MOST_OF_A_TARGET: Final = 64
+"""Statements about one target that are named, for each use: whoever says no to one domain half a million times must not make half a million causes a row."""
 
 _BREADTHS = np.array([NARROWEST.index(kind) if kind in NARROWEST else len(NARROWEST) for kind in KINDS])
 
@@ -50,29 +54,63 @@ class Said:
         return combined
 
 
-def said_about(ruleset: Ruleset, verdicts: Verdicts, owners: Ints, targets: Ints) -> Said:
-    """Collect what was said, from pairs of an owner and a target of the ruleset, by rising owner."""
+def said_about(ruleset: Ruleset, verdicts: Verdicts, owners: Ints, targets: Ints) -> tuple[Said, int]:
+    """Collect what was said, from pairs of an owner and a target of the ruleset, by rising owner.
+
+    Of more than :data:`MOST_OF_A_TARGET` statements about one target the strongest are collected; also returns how many answers were not,
+    each as often as it reaches an owner.
+    """
     rows = ruleset.starts[targets]
     kinds = np.searchsorted(ruleset.bases, targets, side="right") - 1
     alone = ruleset.starts[targets + 1] - rows == 1
     told = Said(owners, rows, kinds, verdicts.of(targets), ruleset.rows["evidence"][rows])
+    cut = 0
     if not alone.all():
-        told = _joined(_chosen(told, alone), _of_several(ruleset, verdicts, owners, targets, kinds, ~alone))
-    return _each_claim_once(ruleset, told)
+        others, cut = _of_several(ruleset, verdicts, owners, targets, kinds, ~alone)
+        told = _joined(_chosen(told, alone), others)
+    return _each_claim_once(ruleset, told), cut
 
 
 def _of_several(
     ruleset: Ruleset, verdicts: Verdicts, owners: Ints, targets: Ints, kinds: Ints, several: Flags
-) -> Said:
-    """Return entries for the targets about which several things were said."""
+) -> tuple[Said, int]:
+    """Return entries for the targets about which several things were said, and how many answers are left out."""
     distinct, places = np.unique(targets[several], return_inverse=True)
-    told = spoken(ruleset, distinct, verdicts.terms)
+    told, cut = _strongest_of_each(ruleset, spoken(ruleset, distinct, verdicts.terms))
     counts = told.counts[places]
     ends = np.cumsum(counts)
     entries = np.arange(ends[-1]) + np.repeat(told.firsts[places] - (ends - counts), counts)
     rows = told.rows[entries]
     owners, kinds = np.repeat(owners[several], counts), np.repeat(kinds[several], counts)
-    return Said(owners, rows, kinds, told.answers[entries], ruleset.rows["evidence"][rows])
+    said = Said(owners, rows, kinds, told.answers[entries], ruleset.rows["evidence"][rows])
+    return said, int(cut[places].sum())
+
+
+def _strongest_of_each(ruleset: Ruleset, told: Spoken) -> tuple[Spoken, Ints]:
+    """Leave, of many statements about one target, the strongest for each use; return also how many answers that leaves out of each."""
+    cut = np.zeros(len(told.counts), np.int64)
+    stays = np.ones(len(told.rows), bool)
+    for target in np.flatnonzero(told.counts > MOST_OF_A_TARGET).tolist():
+        inside = slice(told.firsts[target], told.firsts[target] + told.counts[target])
+        stays[inside] = _strongest(ruleset, told.rows[inside], told.answers[inside])
+        cut[target] = np.count_nonzero(told.answers[inside][~stays[inside]].any(axis=1))
+    if stays.all():
+        return told, cut
+    counts = np.add.reduceat(stays, told.firsts, dtype=np.int64)
+    kept = Spoken(np.cumsum(counts) - counts, counts, told.rows[stays], told.answers[stays])
+    return kept, cut
+
+
+def _strongest(ruleset: Ruleset, rows: Ints, answers: Answers) -> Flags:
+    """Say which statements are among the strongest for some use: by their answer, then by their evidence, then by the claim's id."""
+    found = np.zeros(len(rows), bool)
+    ids = ruleset.rows["claim"][rows].view(np.uint64).byteswap()
+    evidence = -ruleset.rows["evidence"][rows].astype(np.int64)
+    for answer in answers.T:
+        found[np.lexsort((ids[:, 1], ids[:, 0], evidence, -answer.astype(np.int64)))[:MOST_OF_A_TARGET]] = (
+            True
+        )
+    return found
 
 
 def _each_claim_once(ruleset: Ruleset, said: Said) -> Said:

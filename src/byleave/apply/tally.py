@@ -23,7 +23,7 @@ class Tally:
 
     totals
         ``rows``, ``unreadable``, ``bad_digest``, ``unchecked``, ``review``, ``cut``, and rows compared: ``by_link``, ``by_digest``,
-        ``by_fingerprint``, ``by_coverage``.
+        ``by_fingerprint``, ``by_coverage``. ``causes_cut``: claims not named as causes beside the strongest.
     kept
         By regime.
     answers
