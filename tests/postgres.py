@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from byleave.registry.database import Database
 
 QUEUE = (
-    "procrastinate_jobs",
     "procrastinate_events",
     "procrastinate_periodic_defers",
+    "procrastinate_jobs",
     "procrastinate_workers",
 )
-
+NEVER_CHANGED = ("claim_events", "checkpoints")
+"""Their triggers refuse to delete a row."""
 
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 1024**3
@@ -72,11 +73,16 @@ def database(_open_database: Database, registry_home: Path) -> Database:
     from byleave.registry.metadata import METADATA
     from byleave.registry.tables import EventCounter
 
-    tables = [*(table.name for table in METADATA.sorted_tables), *QUEUE]
+    # Deleting the few rows of a test takes a tenth of the time of TRUNCATE, which makes every table and index anew.
+    tables = [*QUEUE, *(table.name for table in reversed(METADATA.sorted_tables))]
     with _open_database.transaction() as session:
-        session.execute(sa.text("ALTER TABLE claim_events DISABLE TRIGGER claim_events_keep_all"))
-        session.execute(sa.text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
-        session.execute(sa.text("ALTER TABLE claim_events ENABLE TRIGGER claim_events_keep_all"))
+        for steps in (
+            [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in NEVER_CHANGED],
+            [f"DELETE FROM {table}" for table in tables],
+            [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in NEVER_CHANGED],
+            ["SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"],
+        ):
+            session.execute(sa.text("; ".join(steps)))
         session.add(EventCounter(last=0))
     for published in ("log", "releases"):
         shutil.rmtree(registry_home / published, ignore_errors=True)
