@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 from tests.functional.apply.ray_works import Deadly, Refusing, Whereabouts
+from tests.functional.cli.commands import RUN, byleave
 from tests.objects import Bucket, bucket
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
@@ -34,7 +39,7 @@ pytestmark = [
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
 """Addresses of loopback that Ray does not take for another name of the whole machine."""
 
-FILES = 6
+FILES, SHARDS = 6, 24
 ROOT = Path(__file__).parents[3]
 
 
@@ -106,6 +111,64 @@ def test_from_objects_into_objects_it_writes_the_same_bytes_though_a_worker_is_k
         if path.is_file()
     }
     assert storage.contents("whole/out") == expected
+
+
+def test_the_command_writes_the_same_bytes_though_a_worker_is_killed_mid_run(
+    engine: RayEngine, home: Path, tmp_path: Path
+) -> None:
+    for place in range(SHARDS):
+        urls = [f"https://{'abc'[n % 3]}.example/{place}-{n}" for n in range(30_000)]
+        links_file(tmp_path / "data" / f"part-{place:02}.parquet", urls)
+    words = ["apply", "--ruleset", home / "synced", "--input", tmp_path / "data", "--regime", "opt_out"]
+    words += ["--use", "train_gen", "--output"]
+    cluster = ("--engine", "ray", "--ray-address", ray.get_runtime_context().gcs_address)
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, *map(str, [*words, tmp_path / "cluster", *cluster])],
+        env={**os.environ, "BYLEAVE_HOME": str(tmp_path / "home")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        killed = killed_amid(tmp_path, command)
+        _, told = command.communicate(timeout=300)
+    assert command.returncode == 0, told
+    assert killed is not None, "all shards were done before any worker could be killed"
+    here = byleave(*words, tmp_path / "here", home=tmp_path / "home")
+    assert here.returncode == 0, here.stderr
+    assert rows_of(tmp_path / "cluster") == rows_of(tmp_path / "here")
+
+
+def killed_amid(folder: Path, command: subprocess.Popen[str]) -> int | None:
+    """Kill a worker of the cluster when some shards are finished and others are not; return which it was."""
+    while command.poll() is None:
+        finished = len(list(folder.glob(".cluster.apply-*/journal/*.json")))
+        if 0 < finished < SHARDS - 2:
+            for worker in busy_workers():
+                os.kill(worker, signal.SIGKILL)
+                return worker
+        time.sleep(0.01)
+    return None
+
+
+def busy_workers() -> Iterator[int]:
+    """Yield the workers of clusters that this process started and that have a task just now."""
+    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,command="], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    parents = {int(pid): int(parent) for pid, parent, *_ in lines}
+    for pid, _, command in (line for line in lines if len(line) == 3):
+        above = int(pid)
+        while above in parents and above != os.getpid():
+            above = parents[above]
+        if above == os.getpid() and command.startswith("ray::") and "IDLE" not in command:
+            yield int(pid)
+
+
+def rows_of(output: Path) -> dict[str, bytes]:
+    """Every file but those that tell when and where a run was."""
+    return {
+        path.relative_to(output).as_posix(): path.read_bytes()
+        for path in output.rglob("*")
+        if path.is_file() and path.name not in {"report.json", "report.html", "_byleave.json"}
+    }
 
 
 def test_in_folders_that_all_machines_see_it_writes_the_same_bytes(
