@@ -37,6 +37,7 @@ def diff(
     from byleave.apply.registries import open_registries
     from byleave.apply.sources import find_input
     from byleave.apply.variants import open_variant, pseudonyms
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.cli.progress import Shown
     from byleave.settings import Settings
     from byleave.storage import write_atomically
@@ -47,6 +48,7 @@ def diff(
     before, after = (open_variant(given) for given in (first, second))
     one, other = (find_input(given, home, with_version=False) for given in (first, second))
     with Shown() as shown:
+        tell_of_compiling(shown.line)
         found = compare(one, other, scratch, shown.step)
     claims = [*{*before.claims, *after.claims}]
     named = pseudonyms(open_registries(ruleset), claims) if ruleset else {}

@@ -40,6 +40,7 @@ def ingest(
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
     from byleave.catalog import Catalog, IngestOptions
+    from byleave.cli.compiling import tell_of_compiling
 
     settings = Settings.from_process()
     options = IngestOptions(
@@ -49,6 +50,7 @@ def ingest(
     )
     catalog = Catalog(settings.home, limits=settings.limits)
     with Shown() as shown:
+        tell_of_compiling(shown.line)
         progress = _Bytes(shown)
         report = catalog.ingest(source, dataset=dataset, format=format, options=options, progress=progress)
     typer.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else "\n".join(lines(report)))
