@@ -115,18 +115,18 @@ class TestBombs:
     def test_a_gif_with_many_frames_costs_no_more_than_its_first(self) -> None:
         frames = [Image.new("P", (120, 120), number % 256) for number in range(300)]
         data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], optimize=False)
-        started = time.monotonic()
+        started = time.process_time()
         assert kind(data) is None
-        assert time.monotonic() - started < 2
+        assert time.process_time() - started < 2
 
     def test_text_that_unpacks_to_gigabytes_is_not_unpacked(self) -> None:
         packed = zlib.compressobj(9)
         bomb = b"".join(packed.compress(bytes(1 << 20)) for _ in range(64)) + packed.flush()
         text = png_chunk(b"iTXt", b"XML:com.adobe.xmp\x00\x01\x00\x00\x00" + bomb)
         plain = FILES["PNG"]
-        started = time.monotonic()
+        started = time.process_time()
         answer = describe(plain[:33] + text + plain[33:], limits=LIMITS)
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
         assert isinstance(answer, Unusable) or answer.creator is None
 
     def test_entities_that_multiply_are_not_expanded(self) -> None:
