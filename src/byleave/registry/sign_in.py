@@ -22,7 +22,7 @@ from byleave.registry.accounts import account_of, normal_address
 from byleave.registry.audit import AuditKind, record
 from byleave.registry.identity import ActsFor, accounts_to_act_for, who_of_person
 from byleave.registry.mail import Letter, Post
-from byleave.registry.permissions import VISITOR, Act, Who, require
+from byleave.registry.permissions import VISITOR, Act, Who, may, require
 from byleave.registry.rates import Rate, TooOftenError, spend
 
 CODE_BYTES: Final = 16
@@ -56,6 +56,11 @@ class SignedIn:
     def acts_for(self) -> ActsFor | None:
         """Whom she acts for, ``None`` while that is herself or somebody who does not let her any more."""
         return next((other for other in self.others if other.account == self.account), None)
+
+    @property
+    def may_file(self) -> bool:
+        """Whether she may make choices for whom she acts: a viewer of an organisation may not."""
+        return may(self.who, Act.FILE_CLAIM, account=self.account)
 
     @property
     def is_herself(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -73,7 +73,7 @@ class Moment:
     reason
         Why it was held, released or rejected, or why an organisation says something of it.
     by
-        Name of the organisation that applied a list or says something of the claim.
+        Name of the organisation that applied a list or says something of the claim; or who filed it, where that was not its owner herself.
     dataset, entries, removed
         Where copies were found, and how many entries; or to what a list was applied, how many entries that had, and how many were
         taken out, whoever’s they were.
@@ -102,6 +102,8 @@ class Moment:
         """Say it in words."""
         if self.what is What.HELD and self.reason == HoldReason.COMPARING:
             return _COMPARING
+        if self.what is What.FILED and self.by is not None:
+            return f"{self.by} said it: entry {self.number} of the public log"
         return _SENTENCES[self.what].format(
             number=self.number,
             reason=f": {self.reason}" if self.reason else "",
@@ -139,6 +141,7 @@ _OUTCOMES: Final[dict[str, str]] = {
     Outcome.NOT_APPLICABLE.value: "nothing it covers was there",
     Outcome.SUSPECTED_FALSE.value: "it may be false, which changes nothing by itself",
 }
+_FOR_HER: Final = "Somebody who acts for you"
 _COMPARING: Final = "Held until its pictures are compared, which goes on by itself"
 _SENTENCES: Final = {
     What.FILED: "You said it: entry {number} of the public log",
@@ -171,7 +174,7 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
     NotFoundError
         If ``who`` sees no such claim.
     """
-    claim_by_id(session, claim_id, who=who, most=0)
+    claim = claim_by_id(session, claim_id, who=who, most=0)
     row = ClaimEventRow
     chosen = sa.select(row.number, row.operation, row.recorded_at, row.record).where(row.claim_id == claim_id)
     events = session.execute(chosen.order_by(row.number)).all()
@@ -180,6 +183,8 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
         Moment(_OF_OPERATION[one.operation], one.recorded_at, one.number, (one.record or {}).get("reason"))
         for one in events
     ]
+    if claim.filed_by is not None and moments:
+        moments[0] = replace(moments[0], by=_FOR_HER)
     moments += _lists(session, spans)
     if spans:
         moments += _fetched(session, spans)

@@ -110,6 +110,7 @@ def organisation_page(
         "organisation.html",
         person=person,
         is_member=is_member,
+        may_file=may(who, Act.FILE_CLAIM, account=organisation),
         is_admin=is_admin,
         roles={role.value: words for role, words in ROLE_WORDS.items()},
         said=SAID.get(said, ""),

@@ -201,6 +201,8 @@ def test_a_member_acts_for_the_organisation_and_the_choice_remembers_who_it_was(
         row = session.execute(sa.text("SELECT account_id, filed_by FROM claims")).one()
         person = find_account(session, "ada@example.org")
     assert (str(row.account_id), row.filed_by) == (number, person)
+    (choice,) = set(re.findall(r'href="(/choices/[0-9a-f]{32})"', page))
+    assert "Somebody who acts for you said it: entry" in ada.get(choice).text
     send(ada, "/account/acting", account="")
     assert "agency.example/one.jpg" not in ada.get("/choices").text
 
@@ -277,6 +279,10 @@ def test_a_viewer_sees_and_changes_nothing(website: Website, ada: Browser, bo: B
     send(bo, "/account/acting", account=number)
     assert "agency.example/one.jpg" in bo.get("/choices").text
     assert choose(bo, "https://agency.example/two.jpg").status_code == 403
+    told = bo.get("/choices/new?link=https://agency.example/one.jpg").text
+    assert "You see the choices of" in told
+    assert "Make this choice" not in told
+    assert "See its choices" in bo.get(f"/organisations/{number}").text
 
 
 def test_an_artist_lets_an_organisation_act_and_ends_it_in_one_step(
