@@ -23,7 +23,7 @@ from tests.objects import Bucket, bucket
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.loaders import keeps_tables
-from byleave.apply.ray_engine import RayEngine, joined
+from byleave.apply.ray_engine import RayEngine, _do, joined
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.run import apply_ruleset
 from byleave.consent import TargetKind
@@ -158,7 +158,7 @@ def busy_workers() -> Iterator[int]:
         above = int(pid)
         while above in parents and above != os.getpid():
             above = parents[above]
-        if above == os.getpid() and command.startswith("ray::") and "IDLE" not in command:
+        if above == os.getpid() and command.startswith(f"ray::{_do.__name__}"):
             yield int(pid)
 
 
