@@ -35,8 +35,9 @@ class ClaimName:
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """The names of many claims: hex digits, and registries or nulls as a dictionary."""
+    """The names of many claims: ids as their registries gave them, uint8 (n, 16), the same in hex digits, and registries or nulls as a dictionary."""
 
+    ids: npt.NDArray[np.uint8]
     claims: pa.Array
     origins: pa.Array
 
@@ -50,10 +51,10 @@ class ClaimNames:
 def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
     """Name the claims of some rows of a ruleset."""
     if not ruleset.is_union:
-        places = np.zeros(len(rows), np.int32)
-        return ClaimNames(_hex(ruleset.rows["claim"][rows]), coded(places, ruleset.origins[:1] or [None]))
-    places = place_of(ruleset.rows["claim"][rows]).astype(np.int32)
-    return ClaimNames(_hex(ruleset.rows[FILED_AS][rows]), coded(places, ruleset.origins))
+        ids, places = ruleset.rows["claim"][rows], np.zeros(len(rows), np.int32)
+        return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins[:1] or [None]))
+    ids, places = ruleset.rows[FILED_AS][rows], place_of(ruleset.rows["claim"][rows]).astype(np.int32)
+    return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins))
 
 
 def coded(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:

@@ -145,7 +145,7 @@ class RowCauses:
         if self._ruleset.is_union:
             tally.seen_claims.add(self._named.keys(several=True))
         else:
-            tally.seen_ids.add_rows(self._ruleset.rows["claim"][self._said.rows[self._heard]])
+            tally.seen_ids.add_rows(self._named.ids)
         heard = self._said.owners[self._heard]
         if len(heard):
             firsts = np.flatnonzero(np.diff(heard, prepend=-1))
