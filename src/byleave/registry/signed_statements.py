@@ -55,13 +55,7 @@ class Accepted:
 
 
 def accept_statement(
-    session: Session,
-    envelope: Envelope,
-    *,
-    origin: str,
-    who: Who,
-    at: datetime,
-    proofs: str | None = None,
+    session: Session, envelope: Envelope, *, origin: str, who: Who, at: datetime, proofs: str | None = None
 ) -> Accepted:
     """Take in a signed statement of an organisation; handing it in again changes nothing but where its proofs are.
 
@@ -102,18 +96,8 @@ def accept_statement(
             "the statement was made in the future", remedy="set your clock, and sign anew"
         )
     event = _log(session, kind, opened, who=who, at=at)
-    session.add(
-        StatementRow(
-            sha256=opened.sha256,
-            organisation_id=who.account,
-            kind=kind,
-            envelope=content,
-            event=event,
-            at=at,
-            proofs=address,
-            **facts,
-        )
-    )
+    stored = {"sha256": opened.sha256, "organisation_id": who.account, "envelope": content, "proofs": address}
+    session.add(StatementRow(**stored, kind=kind, event=event, at=at, **facts))
     session.flush()
     if kind == "attest":
         said = Application(facts["number"], facts["dataset"], facts["entries"], facts["removed"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from byleave.errors import InputError, VerificationError, as_format_error
@@ -14,7 +13,7 @@ from byleave.release.attestations import Attestation
 from byleave.release.items import Absence, ItemRow
 from byleave.release.sources import Source
 from byleave.release.statements import Signed, sha256_of
-from byleave.release.terms_said import count
+from byleave.release.terms_said import count, of_format
 from byleave.urls.names import ID_BYTES
 
 INDEX: Final = "absences.json"
@@ -93,9 +92,9 @@ class AbsenceIndex:
             If it is none.
         """
         with as_format_error("this folder holds no proofs of absence", remedy=_REMEDY):
-            said: Mapping[str, Any] = json.loads(data)
-            if said["format"] != INDEX_FORMAT or not 0 <= said["digits"] <= MOST_DIGITS:
-                raise ValueError("it is of another format")
+            said = of_format(data, INDEX_FORMAT)
+            if not 0 <= said["digits"] <= MOST_DIGITS:
+                raise ValueError("an item id has fewer digits")
             return cls(sha256_of(said["attestation"]), count(said, "digits"), count(said, "proofs"))
 
 

@@ -7,7 +7,6 @@ of it follows from there. ``docs/reference/attestation.md`` has every byte.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -17,6 +16,7 @@ from byleave.log import JSON, canonical_json
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
 from byleave.release.attestations import Commitment
+from byleave.release.terms_said import of_format
 from byleave.urls.names import ID_BYTES
 
 LEAF_ROWS: Final = 8
@@ -182,9 +182,7 @@ class Absence:
         with as_format_error("this is no proof of absence", remedy=_REMEDY):
             if len(data) > MAX_PROOF_BYTES:
                 raise ValueError("it is too large")
-            said: Mapping[str, Any] = json.loads(data)
-            if said["format"] != ABSENCE_FORMAT:
-                raise ValueError("it is of another format")
+            said = of_format(data, ABSENCE_FORMAT)
             attestation, item = bytes.fromhex(said["attestation"]), bytes.fromhex(said["item"])
             if (len(attestation), len(item)) != (32, ID_BYTES):
                 raise ValueError("a digest or an item id has another length")

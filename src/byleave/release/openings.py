@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -14,6 +13,7 @@ from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.release.attestations import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
+from byleave.release.terms_said import of_format
 
 OPENINGS_FORMAT: Final = "byleave/openings/1"
 MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
@@ -128,9 +128,7 @@ class Openings:
             If it is none.
         """
         with as_format_error("these are no openings", remedy=_REMEDY):
-            said: Mapping[str, Any] = json.loads(data)
-            if said["format"] != OPENINGS_FORMAT:
-                raise ValueError("they are of another format")
+            said = of_format(data, OPENINGS_FORMAT)
             note, count = said["checkpoint"], said["count"]
             if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
                 raise ValueError("a checkpoint is a note")

@@ -1,7 +1,8 @@
-"""What pledges, attestations and gates speak of alike: regime, uses and the minimum of evidence. Light."""
+"""What signed statements and their proofs are written in alike: regime, uses, the minimum of evidence, counts and moments. Light."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -36,6 +37,14 @@ def regime_and_uses(members: Mapping[str, Any]) -> tuple[Regime, tuple[Use, ...]
     if not uses or len(set(uses)) != len(uses):
         raise ValueError("one or more different uses")
     return Regime(members["regime"]), uses
+
+
+def of_format(data: bytes, name: str) -> Mapping[str, Any]:
+    """Read a JSON object that says of which format it is; raises ValueError, KeyError or TypeError where it is of another."""
+    members: Mapping[str, Any] = json.loads(data)
+    if members["format"] != name:
+        raise ValueError("it is of another format")
+    return members
 
 
 def word(members: Mapping[str, Any], name: str) -> str:
