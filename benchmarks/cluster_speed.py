@@ -3,7 +3,7 @@
 Prints rows per second of wall clock for one worker and for two, their ratio, and the load of the machine: at a load above the number of processors the
 workers wait for each other's neighbours, and the ratio says little. Also prints processor seconds per million rows, which other work disturbs less.
 
-    python benchmarks/cluster_speed.py [--rows 2000000] [--shards 16] [--rounds 3]
+    python benchmarks/cluster_speed.py [--rows 2000000] [--shards 16] [--rounds 2]
 """
 
 from __future__ import annotations
