@@ -80,7 +80,7 @@ class Moment:
     count
         How many organisations fetched a list with the claim in it.
     entry
-        Of the public log, which holds what an organisation signed.
+        Of the public log, which holds what was said and what an organisation signed.
     outcome
         What an organisation says came of the claim.
     """
@@ -102,8 +102,6 @@ class Moment:
         """Say it in words."""
         if self.what is What.HELD and self.reason == HoldReason.COMPARING:
             return _COMPARING
-        if self.what is What.FILED and self.by is not None:
-            return f"{self.by} said it: entry {self.number} of the public log"
         return _SENTENCES[self.what].format(
             number=self.number,
             reason=f": {self.reason}" if self.reason else "",
@@ -141,10 +139,11 @@ _OUTCOMES: Final[dict[str, str]] = {
     Outcome.NOT_APPLICABLE.value: "nothing it covers was there",
     Outcome.SUSPECTED_FALSE.value: "it may be false, which changes nothing by itself",
 }
+_HERSELF: Final = "You"
 _FOR_HER: Final = "Somebody who acts for you"
 _COMPARING: Final = "Held until its pictures are compared, which goes on by itself"
 _SENTENCES: Final = {
-    What.FILED: "You said it: entry {number} of the public log",
+    What.FILED: "{by} said it: entry {entry} of the public log",
     What.CONFIRMED: "Confirmed by a proof",
     What.CHANGED: "You changed your answer",
     What.HELD: "Held until a person has looked at it",
@@ -183,8 +182,11 @@ def timeline(session: Session, claim_id: bytes, *, who: Who) -> tuple[Moment, ..
         Moment(_OF_OPERATION[one.operation], one.recorded_at, one.number, (one.record or {}).get("reason"))
         for one in events
     ]
-    if claim.filed_by is not None and moments:
-        moments[0] = replace(moments[0], by=_FOR_HER)
+    if moments:
+        first = moments[0]
+        moments[0] = replace(
+            first, by=_HERSELF if claim.filed_by is None else _FOR_HER, entry=(first.number or 1) - 1
+        )
     moments += _lists(session, spans)
     if spans:
         moments += _fetched(session, spans)

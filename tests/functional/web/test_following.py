@@ -90,7 +90,7 @@ def test_one_timeline_tells_everything_in_order(website: Website, mara: Browser)
     website.clock.ahead = timedelta(minutes=1)
     last = published(website)
     lines = told(mara)
-    assert lines[0] == "You said it: entry 1 of the public log"
+    assert lines[0] == "You said it: entry 0 of the public log"
     assert f"In the published lists from no. {number} on" in lines
     assert any("fetched by 3 organisations" in line for line in lines)
     assert any(
