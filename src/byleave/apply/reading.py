@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from byleave.apply.engine import Engine
@@ -32,12 +32,15 @@ class Reading:
         What is known of its files beforehand; nothing of objects, which are read by workers alone.
     stamps
         Size and time of the last change of each file, when it was found.
+    digests
+        SHA-256 (hex) of each file; of objects only where somebody asked for them.
     """
 
     source: Input
     files: tuple[FileFacts, ...]
     stamps: tuple[tuple[int, int], ...] = ()
     outlined: Outlined | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def objects(self) -> ObjectInput | None:
@@ -87,12 +90,15 @@ class Asked:
         Number of the list under which an earlier run must have written it, and the release in force.
     with_version
         Whether its version is needed, for which all of it is read beforehand.
+    with_digests
+        Whether the digests of its files are, which of objects are not known without that either.
     """
 
     input: str
     home: Path
     since: tuple[int, Release] | None
     with_version: bool
+    with_digests: bool = False
 
 
 @contextmanager
@@ -114,7 +120,8 @@ def opened_input(asked: Asked, engine: Engine, show: Show) -> Iterator[Reading]:
         check_since(Path(asked.input), *asked.since)
     source = find_input(asked.input, asked.home, with_version=asked.with_version)
     stamps = _stamps(source)
-    yield Reading(source, tuple(_file_facts(source)), tuple(stamps))
+    facts = tuple(_file_facts(source))
+    yield Reading(source, facts, tuple(stamps), digests={file.name: file.sha256 for file in facts})
 
 
 def _of_objects(asked: Asked, outline: Outlined, engine: Engine, show: Show) -> Reading:
@@ -123,15 +130,15 @@ def _of_objects(asked: Asked, outline: Outlined, engine: Engine, show: Show) -> 
     source = found_below([outline.top])
     for file in source.files[:MOST_SCHEMAS]:
         outline.draw_footer(file)
-    if asked.with_version:
+    digests: dict[str, str] = {}
+    if asked.with_version or asked.with_digests:
         data = [one for name, one in sorted(outline.wanted.items()) if outline.is_data(name)]
-        digests: dict[str, str] = {}
         for place, digest in engine.run(DigestWork(outline.input.folder), data, lambda _: None):
             digests[data[place].stored.name] = digest
             show(len(digests), len(data))
         version = dataset_version([version_of(digests, single=outline.top.is_file())])
-        source = replace(source, version=version)
-    return Reading(source, (), outlined=outline)
+        source = replace(source, version=version if asked.with_version else None)
+    return Reading(source, (), outlined=outline, digests=digests)
 
 
 def _file_facts(source: Input) -> Iterator[FileFacts]:

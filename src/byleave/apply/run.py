@@ -192,7 +192,9 @@ def apply_ruleset(
         registries.check_age(request.max_age, now)
     engine, show = engine or LocalEngine(request.workers), progress or _silent
     since = None if request.since is None else (request.since, registries.release)
-    asked = Asked(request.input, request.home, since, bool(request.coverages))
+    asked = Asked(
+        request.input, request.home, since, bool(request.coverages), request.fingerprints is not None
+    )
     with opened_input(asked, engine, partial(show, "check")) as reading:
         return _apply(request, now, registries, reading, engine, show)
 
@@ -281,17 +283,9 @@ def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
 def _open_sidecars(request: ApplyRequest, registries: Registries, reading: Reading) -> Sidecars | None:
     if request.fingerprints is None:
         return None
-    if reading.objects is not None:
-        raise InputError(
-            "fingerprints are joined to files, and the input is objects",
-            remedy="fetch the dataset first, or use a coverage",
-        )
     check_versions([one.release for one in registries.members])
-    rows, digests = (
-        {file.name: file.rows for file in reading.files},
-        {file.name: file.sha256 for file in reading.files},
-    )
-    return open_sidecars(request.fingerprints, reading.source.parts, rows, digests)
+    rows = {file.name: file.rows for file in reading.files}
+    return open_sidecars(request.fingerprints, reading.source.parts, rows, reading.digests)
 
 
 def _request_digest(

@@ -86,7 +86,7 @@ def open_sidecars(
     folder
         Where the sidecars stand, or a dataset with them beside its shards.
     rows, digests
-        Of each file of the input by its name: how many rows are counted, and the SHA-256 (hex).
+        Of each file of the input by its name: how many rows are counted, where that is known before it is read, and the SHA-256 (hex).
 
     Raises
     ------
@@ -108,7 +108,7 @@ def open_sidecars(
         if not path.is_file():
             continue
         told = read_facts(path)
-        _check(path, told, part, rows[part.name], digests)
+        _check(path, told, part, rows.get(part.name, told.rows), digests)
         paths[part.name] = path
         facts.append(told)
         whole.update(f"{file_digest(path)}  {part.name}\n".encode("utf-8", "surrogateescape"))
