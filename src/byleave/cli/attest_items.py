@@ -48,7 +48,7 @@ def prove(
     to: Path = typer.Option(..., "--to", help="New folder for the proofs, to be served as plain files"),
     json_: bool = typer.Option(False, "--json", help="Print the numbers as JSON"),
 ) -> None:
-    """Write, for every link that the list names, the proof that it was not kept. Any file server serves them."""
+    """Write, for every link that the list names, the proof that it was not kept, or that it was. Any file server serves them."""
     from byleave.apply.opening import Bound
     from byleave.apply.proving import write_absences
     from byleave.release import open_synced
@@ -63,8 +63,8 @@ def prove(
         return
     say(f"{proven.absent:,} links of the list are proven absent")
     if proven.kept:
-        say(f"{proven.kept:,} were kept and have no proof: a yes, or a no that does not count yet, say")
-    say(f"serve {to} as plain files, and tell where: `byleave prove-absent RECEIPT ATTESTATION --proofs URL`")
+        say(f"{proven.kept:,} were kept, and their proofs say so: a yes, or a no that does not count yet, say")
+    say(f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`")
 
 
 def open_(

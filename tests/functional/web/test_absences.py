@@ -146,7 +146,7 @@ def test_a_link_that_was_left_out_is_proven_to_be(story: Story) -> None:
 def test_a_link_that_was_kept_is_shown_with_its_place(story: Story) -> None:
     page = story.check(story.allowed).text
     assert "Kept: 1 link" in page
-    assert "file 1, entry 0 of what they signed" in page
+    assert "file 1, entry 1 of what they signed" in page
 
 
 def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
