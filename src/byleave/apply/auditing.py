@@ -80,7 +80,7 @@ def audit_openings(
     if attestation.commitments is None:
         raise VerificationError(
             "the attestation binds no items, so none can be drawn",
-            remedy="ask for a run signed with --commit",
+            remedy="ask for one signed with --bound, see `byleave attest bind`",
         )
     witnessed, rows = openings.check(signed.sha256, attestation.commitments, policy)
     _check_order(receipt, signed, policy, witnessed)

@@ -55,7 +55,7 @@ class Bound:
             commitments = Commitments.parse(json.loads((folder / FACTS).read_bytes()))
         except OSError as error:
             raise NotFoundError(
-                f"{folder} holds no bound items", remedy="name the folder of --commit"
+                f"{folder} holds no bound items", remedy="name the folder that `byleave attest bind` wrote"
             ) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{folder / FACTS} cannot be read", remedy="bind the items again") from error
@@ -102,7 +102,7 @@ def open_drawn(
     if signed.said.commitments != bound.commitments:
         raise VerificationError(
             "the attestation binds other items than this folder",
-            remedy="name the folder of --commit of that run",
+            remedy="name the folder that `byleave apply --bind` or `byleave attest bind` wrote for that run",
         )
     witnessed = policy.open_checkpoint(note, verify_ed25519)
     seed = lottery_seed(signed.sha256, note, witnessed.cosignatures)

@@ -58,7 +58,7 @@ def write_absences(
     if signed.said.commitments != bound.commitments:
         raise VerificationError(
             "the attestation binds other items than this folder",
-            remedy="name the folder of --commit of that run",
+            remedy="name the folder that `byleave apply --bind` or `byleave attest bind` wrote for that run",
         )
     if folder.exists():
         raise ConflictError(f"{folder} is there already", remedy="name a new folder")
