@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from byleave.publish.sequencer import integrate
 from byleave.registry.changing import withdraw_claim
 from byleave.registry.database import Database
 from byleave.registry.permissions import OPERATOR
+from byleave.registry.sealing import KEY_FILE, Seal
 from byleave.registry.tables import CheckpointRow, ClaimEventRow
 from byleave.release.keys import verify_ed25519
 from byleave.release.log_reading import audit, check_growth, open_place, read_checkpoint
@@ -46,7 +48,12 @@ SHORT = 100
 
 @pytest.fixture
 def settings(registry_settings: Settings) -> Iterator[Settings]:
+    """Give a home with a log of its own, and the key to the addresses in the tests' database."""
+    Seal.of(registry_settings).close("nothing", "makes the key where there is none")
     with open_folder() as folder:
+        keys = folder / "home" / "keys"
+        keys.mkdir(parents=True, mode=0o700)
+        shutil.copy(registry_settings.home / "keys" / KEY_FILE, keys)
         yield Settings(home=folder / "home")
 
 
