@@ -23,6 +23,7 @@ from tests.unit.apply.pictured import (
 )
 from tests.unit.apply.worlds import NOW, coverage_file, links_file, request, row, synced
 
+from byleave.apply.binding import KEPT, REMOVED
 from byleave.apply.report import Report
 from byleave.apply.run import ApplyRequest, apply_ruleset
 from byleave.apply.shard import Unchecked
@@ -321,6 +322,19 @@ class TestRefusals:
     def test_an_address_that_leads_elsewhere_is_refused(self, text: str) -> None:
         with pytest.raises(InputError, match="is no address of objects"):
             ObjectFolder.of(text)
+
+
+class TestBinding:
+    """Entries are bound amid a run into objects too, and no note on them is left there."""
+
+    def test_the_same_entries_are_bound(
+        self, asked: ApplyRequest, home: Path, storage: Bucket, place: str, tmp_path: Path
+    ) -> None:
+        apply_ruleset(replace(asked, bind=tmp_path / "bound"), NOW)
+        in_folder(home, home / "data", tmp_path / "out", bind=tmp_path / "here")
+        for name in (KEPT, REMOVED):
+            assert (tmp_path / "bound" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+        assert not [name for name in storage.contents(f"{place}/out") if name.endswith(".items")]
 
 
 class TestFingerprints:
