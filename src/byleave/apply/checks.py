@@ -92,4 +92,6 @@ def _without_print(matched: Matched, rows: Flags) -> Counter[str]:
 def count_checks(matched: Matched) -> Counter[str]:
     """Count rows by what they were compared by, under the names of the totals of a tally."""
     flags: Sequence[Flags] = (matched.linked, matched.with_digest, matched.printed, matched.checked)
-    return Counter({f"by_{name}": int(np.count_nonzero(flag)) for name, flag in zip(CHECKED_BY, flags, strict=True)})
+    return Counter(
+        {f"by_{name}": int(np.count_nonzero(flag)) for name, flag in zip(CHECKED_BY, flags, strict=True)}
+    )

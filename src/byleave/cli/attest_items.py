@@ -63,8 +63,12 @@ def prove(
         return
     say(f"{proven.absent:,} links of the list are proven absent")
     if proven.kept:
-        say(f"{proven.kept:,} were kept, and their proofs say so: a yes, or a no that does not count yet, say")
-    say(f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`")
+        say(
+            f"{proven.kept:,} were kept, and their proofs say so: a yes, or a no that does not count yet, say"
+        )
+    say(
+        f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`"
+    )
 
 
 def open_(

@@ -100,7 +100,8 @@ def test_values_are_not_in_the_words_of_an_error(database: Database) -> None:
         with database.transaction() as session:
             for _ in range(2):
                 session.execute(
-                    sa.text("INSERT INTO event_counter (singleton, last) VALUES (true, :last)"), {"last": 4711}
+                    sa.text("INSERT INTO event_counter (singleton, last) VALUES (true, :last)"),
+                    {"last": 4711},
                 )
 
     with pytest.raises(sa.exc.IntegrityError) as refused:
