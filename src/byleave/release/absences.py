@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from byleave.errors import InputError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
 from byleave.release.items import Absence, ItemRow
-from byleave.release.sources import Source
 from byleave.release.statements import Signed, sha256_of
 from byleave.release.terms_said import count, of_format
 from byleave.urls.names import ID_BYTES
@@ -106,6 +105,20 @@ class Shown:
     kept: ItemRow | None
 
 
+class Files(Protocol):
+    """A folder of small files, wherever it is. Nothing it gives is believed before it verifies."""
+
+    def read(self, name: str) -> bytes:
+        """Return a file.
+
+        Raises
+        ------
+        NotFoundError, UnavailableError, FormatError
+            If there is none, it cannot be had, or it is too long.
+        """
+        ...
+
+
 class Absences:
     """Proofs in a folder or below a web address, each checked before it is told.
 
@@ -117,7 +130,7 @@ class Absences:
         If they are for another attestation.
     """
 
-    def __init__(self, source: Source, signed: Signed[Attestation]) -> None:
+    def __init__(self, source: Files, signed: Signed[Attestation]) -> None:
         self._source = source
         self._signed = signed
         self._index = AbsenceIndex.parse(source.read(INDEX))

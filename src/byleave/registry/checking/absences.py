@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from byleave.errors import ByleaveError, NotFoundError, UnavailableError
@@ -100,10 +99,3 @@ class _Served:
         if not looked.ok:
             raise UnavailableError(f"the server answers {looked.status}", remedy="try later")
         return looked.body
-
-    def copy(self, name: str, to: Path, *, size: int) -> None:
-        """Write a file that should have ``size`` bytes."""
-        to.write_bytes(self.read(name)[:size])
-
-    def close(self) -> None:
-        """Leave the client to the next who asks."""
