@@ -2,9 +2,10 @@
 
 Rules are links that no row has, beside the registry of the other benchmarks; each size is a process of its own, which loads its ruleset, warms up and then
 reads all rows. Figures are nanoseconds of processor time for a row, the time to map the ruleset, and the peak of resident memory, which
-counts the pages of the ruleset that were touched.
+counts the pages of the ruleset that were touched. No more than ten million different rows are made, or those of ``--folder`` are taken, which another
+benchmark made; beyond these the same files are read again, and the output says so.
 
-    python benchmarks/apply_curve.py [--picture curve.svg] [--large]
+    python benchmarks/apply_curve.py [--picture curve.svg] [--folder FOLDER] [--large]
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from apply_contenders import Byleave, files_of, peak_bytes
 from apply_data import NOW, Sizes, write_dataset
 
@@ -107,7 +109,7 @@ def measured(folder: Path, path: Path, files: int, rounds: int) -> dict[str, flo
     return min(found, key=lambda one: one["seconds"])
 
 
-def picture(curves: dict[str, Sequence[tuple[int, float]]]) -> str:
+def picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     """Draw curves over a logarithmic axis of sizes, each with its figures."""
     most = max(cost for points in curves.values() for _, cost in points) * 1.15
     drawn = []
@@ -140,45 +142,82 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--picture", type=Path, help="where to draw the curves, as SVG")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where another benchmark kept its data")
     parser.add_argument("--large", action="store_true", help="1 to 100 million rows, up to 10 million rules")
+    parser.add_argument(
+        "--files", type=int, nargs="+", help="how many files to read, for each point of a curve"
+    )
+    parser.add_argument(
+        "--rules", type=int, nargs="+", help="how many rules there are, for each point of the other"
+    )
     given = parser.parse_args()
-    files = (1, 10, 100) if given.large else (1, 2, 4)
-    counts = (100_000, 1_000_000, 10_000_000) if given.large else (100_000, 300_000, 1_000_000)
-    sizes = Sizes.of(10_000_000 if given.large else 500_000, large=False)
-    curves: dict[str, list[tuple[int, float]]] = {
-        "nanoseconds of a row, by rows": [],
-        "nanoseconds of a row, by rules": [],
-    }
-    by_rows, by_rules = curves.values()
+    files = given.files or ((1, 10, 100) if given.large else (1, 2, 4))
+    counts = given.rules or (
+        (100_000, 1_000_000, 10_000_000) if given.large else (100_000, 300_000, 1_000_000)
+    )
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_dataset(folder / "data", sizes)
-        rows_of_a_file = min(sizes.rows, 1_000_000)
-        for count in counts:
-            path = folder / f"ruleset-{count}.bin"
-            claims = rules(count)
-            facts: dict[str, str | int] = {"number": 1, "manifest_sha256": "00"}
-            compile_rows(partial(_batches, claims), path, facts, bytes(range(SECRET_BYTES)))
-            del claims
-            told = measured(folder, path, files[1], given.rounds)
-            by_rules.append((count, told["seconds"] / (files[1] * rows_of_a_file) * 1e9))
-            print(
-                f"{count:>12,} rules: {by_rules[-1][1]:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
-                f"peak {told['peak'] / 2**20:,.0f} MiB",
-                flush=True,
-            )
-        for number in files:
-            told = measured(folder, folder / f"ruleset-{counts[0]}.bin", number, given.rounds)
-            by_rows.append((number * rows_of_a_file, told["seconds"] / (number * rows_of_a_file) * 1e9))
-            print(
-                f"{by_rows[-1][0]:>12,} rows:  {by_rows[-1][1]:6.0f} ns a row, peak {told['peak'] / 2**20:,.0f} MiB",
-                flush=True,
-            )
-    for name, points in curves.items():
+        data = given.folder or Path(name)
+        if given.folder is None:
+            write_dataset(data / "data", Sizes.of(10_000_000 if given.large else 500_000, large=False))
+        curves = {
+            "nanoseconds of a row, by rows": by_rows(data, Path(name), counts[0], files, given.rounds),
+            "nanoseconds of a row, by rules": by_rules(data, Path(name), counts, files[1], given.rounds),
+        }
+    for title, points in curves.items():
         costs = [cost for _, cost in points]
-        print(f"{name}: the dearest is {max(costs) / min(costs) - 1:.0%} above the cheapest")
+        print(f"{title}: the dearest is {max(costs) / min(costs) - 1:.0%} above the cheapest")
     if given.picture:
         given.picture.write_text(picture(curves))
+
+
+def by_rules(
+    data: Path, aside: Path, counts: Sequence[int], files: int, rounds: int
+) -> list[tuple[int, float]]:
+    """Measure the same rows under ever more rules; return the cost of a row for each number."""
+    points = []
+    rows = sum(rows_of(data, files))
+    for count in counts:
+        told = measured(data, _ruleset(aside, count), files, rounds)
+        points.append((count, told["seconds"] / rows * 1e9))
+        print(
+            f"{count:>12,} rules: {points[-1][1]:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
+            f"peak {told['peak'] / 2**20:,.0f} MiB",
+            flush=True,
+        )
+    return points
+
+
+def by_rows(
+    data: Path, aside: Path, rules_: int, files: Sequence[int], rounds: int
+) -> list[tuple[int, float]]:
+    """Measure ever more rows under the same rules; return the cost of a row for each number."""
+    points = []
+    different = sum(rows_of(data, len(files_of(data))))
+    for number in files:
+        told = measured(data, _ruleset(aside, rules_), number, rounds)
+        rows = sum(rows_of(data, number))
+        points.append((rows, told["seconds"] / rows * 1e9))
+        again = f", {different:,} different ones read again and again" if rows > different else ""
+        print(
+            f"{rows:>12,} rows:  {points[-1][1]:6.0f} ns a row, peak {told['peak'] / 2**20:,.0f} MiB{again}",
+            flush=True,
+        )
+    return points
+
+
+def rows_of(data: Path, files: int) -> list[int]:
+    """Say how many rows each of so many files has, when those that are there are read over and over."""
+    sizes = [int(pq.read_metadata(path).num_rows) for path in files_of(data)]
+    return [sizes[number % len(sizes)] for number in range(files)]
+
+
+def _ruleset(aside: Path, count: int) -> Path:
+    path = aside / f"ruleset-{count}.bin"
+    if not path.exists():
+        claims = rules(count)
+        facts: dict[str, str | int] = {"number": 1, "manifest_sha256": "00"}
+        compile_rows(partial(_batches, claims), path, facts, bytes(range(SECRET_BYTES)))
+    return path
 
 
 if __name__ == "__main__":
