@@ -84,10 +84,10 @@ def mara(website: Website) -> Browser:
 def found_anywhere(database: Database, words: list[str]) -> Iterator[str]:
     """Yield every table and column in which one of ``words`` stands, as text, as bytes or sealed."""
     with database.transaction() as session:
-        for column in (column for table in METADATA.sorted_tables for column in table.columns):
-            if isinstance(column.type, Sealed):
-                texts = session.execute(sa.select(column).where(column.is_not(None))).scalars().all()
-                yield from (f"{column} holds {word}" for word in words if any(word in text for text in texts))
+        for sealed in (column for table in METADATA.sorted_tables for column in table.columns):
+            if isinstance(sealed.type, Sealed):
+                texts = session.execute(sa.select(sealed).where(sealed.is_not(None))).scalars().all()
+                yield from (f"{sealed} holds {word}" for word in words if any(word in text for text in texts))
         names = [*((table.name, [c.name for c in table.columns]) for table in METADATA.sorted_tables)]
         names.append(("procrastinate_jobs", ["args", "lock", "queueing_lock"]))
         for table, columns in names:

@@ -52,8 +52,8 @@ def test_what_was_begun_lasts_through_signing_in_and_becomes_one_claim(website: 
     assert claim.contact == "ada@example.org"
     as_browsers = {"accept": "text/html"}
     again = browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()}, headers=as_browsers)
-    for page in (again, browser.http.get(draft, headers=as_browsers)):
-        assert "That choice was made already, and nothing was made twice" in page.text
+    for shown in (again, browser.http.get(draft, headers=as_browsers)):
+        assert "That choice was made already, and nothing was made twice" in shown.text
     assert browser.post(f"{draft}/file", data={**fields, "form_token": browser.token()}).status_code == 409
     assert len(claims(website)) == 1
     Receipt.parse(browser.get(f"/choices/{claim.id.hex()}/receipt").content)
