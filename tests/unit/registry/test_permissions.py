@@ -28,7 +28,8 @@ from byleave.registry.tokens import Scope
 HERS, ANOTHERS, AGENCYS = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
 CLAIMANT = Who(Role.CLAIMANT, HERS)
 ON_CLAIMS = {Act.FILE_CLAIM, Act.SEE_CLAIM, Act.CHANGE_CLAIM, Act.WITHDRAW_CLAIM}
-HER_OWN = ON_CLAIMS | {Act.ERASE_CLAIM, Act.PROVE, Act.MANAGE_ACCOUNT, Act.EXPORT, Act.MANAGE_TOKENS}
+ON_PROOFS = {Act.PROVE, Act.CHECK_ABSENCES}
+HER_OWN = ON_CLAIMS | ON_PROOFS | {Act.ERASE_CLAIM, Act.MANAGE_ACCOUNT, Act.EXPORT, Act.MANAGE_TOKENS}
 OPEN = {Act.SEARCH, Act.LOOK_UP, Act.READ_RECORD, Act.SIGN_IN}
 
 ACCOUNTS = st.sampled_from([HERS, ANOTHERS, AGENCYS])
@@ -67,9 +68,10 @@ def test_a_member_may_do_for_the_organisation_what_her_role_says(role: MemberRol
     member = Who(Role.CLAIMANT, HERS, {AGENCYS: MEMBER_ACTS[role]})
     expected = {
         MemberRole.VIEWER: {Act.SEE_CLAIM, Act.SEE_ORGANISATION},
-        MemberRole.FILER: ON_CLAIMS | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION},
+        MemberRole.FILER: ON_CLAIMS | ON_PROOFS | {Act.REPORT, Act.SEE_ORGANISATION},
         MemberRole.ADMIN: ON_CLAIMS
-        | {Act.PROVE, Act.REPORT, Act.SEE_ORGANISATION}
+        | ON_PROOFS
+        | {Act.REPORT, Act.SEE_ORGANISATION}
         | {Act.ERASE_CLAIM, Act.EXPORT, Act.MANAGE_TOKENS, Act.MANAGE_ORGANISATION},
     }[role]
     assert may(member, act, account=AGENCYS) == (act in expected | OPEN)
