@@ -59,7 +59,7 @@ class Answer:
             case Outcome.NOT_CONFIRMED:
                 return f"not confirmed yet: in list {self.number} at row {self.row}, and acts only where a trainer asks for it"
             case Outcome.HELD:
-                return f"held since {day} for {self.why}"
+                return f"held since {day} for {_REASON_WORDS.get(self.why, 'review')}"
             case Outcome.REDACTED:
                 return f"redacted: its rows were taken out of list {self.number} on {day}, as the registry signed; its other lists stand"
             case Outcome.NOT_DUE:
@@ -69,6 +69,17 @@ class Answer:
             case _:
                 return f"{self.outcome} since {day}"
 
+
+_REASON_WORDS = {
+    "flat": "a picture too flat to be told from others",
+    "crowded": "meeting too many different works",
+    "common": "a picture that many use",
+    "disputed": "a dispute",
+    "hosts": "naming too many hosts",
+    "burst": "coming with too many others at once",
+    "comparing": "a comparison that is not done yet",
+}
+"""Behind *held for*, by the reasons of :data:`byleave.release.standing.REASONS`; the others are for a person to look at."""
 
 _GONE = {
     Standing.WITHDRAWN: Outcome.WITHDRAWN,

@@ -62,7 +62,7 @@ def asked(release: Release, shown: Receipt, *entries: Entry) -> Answer:
     [
         (Standing.EFFECTIVE, Outcome.IN_LIST, "in list 7 at row 0"),
         (Standing.FILED, Outcome.NOT_CONFIRMED, "not confirmed yet: in list 7 at row 0"),
-        (Standing.HELD, Outcome.HELD, "held since 2026-11-21 for flat"),
+        (Standing.HELD, Outcome.HELD, "held since 2026-11-21 for a picture too flat to be told from others"),
     ],
 )
 def test_a_claim_stands_as_it_was_filed(
