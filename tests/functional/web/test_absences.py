@@ -105,8 +105,8 @@ def told(site: Website, world: Strangers, tmp_path_factory: pytest.TempPathFacto
     signed = open_attestation(envelope, [lab.key.verifier])
     write_absences(Bound.open(folder / "bound"), signed, release, folder / "proofs", lambda *_: None)
     files = {path.name: path.read_bytes() for path in (folder / "proofs").iterdir()}
-    names = (claim.id.hex() for claim in (refused, allowed, many))
-    story = Story(site, world, mara, *names, lab.secret, envelope, signed.sha256.hex(), files)
+    hers = refused.id.hex(), allowed.id.hex(), many.id.hex()
+    story = Story(site, world, mara, *hers, lab.secret, envelope, signed.sha256.hex(), files)
     answer = story.hand_in()
     assert answer.status_code == 201, answer.text
     return story

@@ -17,8 +17,9 @@ from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, links_file, request, ro
 
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.auditing import Audited, audit_openings
+from byleave.apply.binding import KEPT
 from byleave.apply.committing import ItemTree
-from byleave.apply.opening import KEPT, Bound, bind_items, open_drawn
+from byleave.apply.opening import Bound, bind_items, open_drawn
 from byleave.apply.proving import Proven, write_absences
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import TargetKind
