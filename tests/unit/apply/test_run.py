@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.apply.worlds import KEY, NOW, coverage_file, kept_rows, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, URLS, coverage_file, kept_rows, links_file, request, row, synced
 
 from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
@@ -25,15 +25,6 @@ from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, VerificationError
 from byleave.release import SigningKey
-
-URLS = (
-    "http://a.example/1",
-    "http://b.example/2",
-    None,
-    "http://c.example/3",
-    "nonsense",
-    "http://www.a.example/4",
-)
 
 
 def removed_rows(folder: Path, name: str = "removed.parquet") -> list[dict[str, Any]]:

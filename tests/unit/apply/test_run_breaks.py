@@ -10,21 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.apply.worlds import NOW, kept_rows, links_file, request, row, synced
+from tests.unit.apply.worlds import NOW, URLS, kept_rows, links_file, request, row, synced
 
 from byleave.apply.run import apply_ruleset
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind
 from byleave.errors import ConflictError, InputError, NotFoundError, VerificationError
-
-URLS = (
-    "http://a.example/1",
-    "http://b.example/2",
-    None,
-    "http://c.example/3",
-    "nonsense",
-    "http://www.a.example/4",
-)
 
 
 class TestRefusals:

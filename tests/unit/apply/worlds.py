@@ -50,6 +50,16 @@ DIGESTS = {
     TargetKind.PICTURE: picture_digest,
 }
 
+URLS = (
+    "http://a.example/1",
+    "http://b.example/2",
+    None,
+    "http://c.example/3",
+    "nonsense",
+    "http://www.a.example/4",
+)
+"""Links of three hosts, one of them twice, one that is none, and one that is not there."""
+
 
 def row(
     number: int,
