@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -94,10 +95,16 @@ _HOSTS_WITH_PATHS = sa.text(
 def read_places(session: Session, asked: Mapping[TargetKind, Iterable[bytes]]) -> Found:
     """Read what live claims say about places, named by kind, one of :data:`PLACES`, and 32-byte digests."""
     found: dict[TargetKind, dict[bytes, list[ClaimedTarget]]] = {kind: {} for kind in PLACES}
-    parameters = {kind.value: b"".join(sorted(set(asked.get(kind, ())))) for kind in PLACES}
+    parameters = {kind.value: _in_order(asked.get(kind, ())) for kind in PLACES}
     for target in _read(session, _BY_PLACE, parameters) if any(parameters.values()) else ():
         found[target.statement.kind].setdefault(target.statement.digest, []).append(target)
     return found
+
+
+def _in_order(digests: Iterable[bytes]) -> bytes:
+    """Return distinct digests one behind the other, in the order of their first eight bytes, which is theirs but for one in billions."""
+    joined = np.frombuffer(b"".join(set(digests)), ">u8").reshape(-1, 4)
+    return joined[np.argsort(joined[:, 0])].tobytes()
 
 
 def read_items(session: Session, items: Collection[bytes]) -> Mapping[bytes, list[ClaimedTarget]]:
