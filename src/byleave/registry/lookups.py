@@ -101,10 +101,12 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
         TargetKind.DOMAIN: chain.from_iterable(site.domains for site in sites.values()),
     }
     found = read_places(session, asked)
-    near = {host: above for host, site in sites.items() if (above := site.claimed(found))}
-    below, answers = found[TargetKind.PREFIX], _Answers(at)
+    near = _claimed(sites, found)
+    below, answers, none = found[TargetKind.PREFIX], _Answers(at), list[ClaimedTarget]()
     by_form: dict[str | None, Answer] = {
-        form: answers.of([*own.get(digest, ()), *_on(below, paths.get(form, ())), *near.get(hosts[form], ())])
+        form: answers.of(
+            own.get(digest, none) + _on(below, paths.get(form, ())) + near.get(hosts[form], none)
+        )
         for form, digest in exact.items()
         if digest in own or form in paths or hosts[form] in near
     }
@@ -153,9 +155,16 @@ class _Site:
     digest: bytes
     domains: list[bytes]
 
-    def claimed(self, found: Found) -> list[ClaimedTarget]:
-        """Return what was found on the host, then on the domains."""
-        return [*found[TargetKind.HOST].get(self.digest, ()), *_on(found[TargetKind.DOMAIN], self.domains)]
+
+def _claimed(sites: Mapping[str, _Site], found: Found) -> dict[str, list[ClaimedTarget]]:
+    """Return what was found on hosts, then on the domains above them, for those on which something was."""
+    on_hosts, on_domains = found[TargetKind.HOST], found[TargetKind.DOMAIN]
+    claimed = set(on_domains)
+    return {
+        name: [*on_hosts.get(site.digest, ()), *_on(on_domains, site.domains)]
+        for name, site in sites.items()
+        if site.digest in on_hosts or not claimed.isdisjoint(site.domains)
+    }
 
 
 def _sites(names: Iterable[str]) -> dict[str, _Site]:
@@ -176,15 +185,16 @@ class _Answers:
 
     def __init__(self, at: datetime) -> None:
         self._at = at
-        self._known: dict[tuple[int, ...], Answer] = {(): SILENCE}
+        self._known: dict[int | tuple[int, ...], Answer] = {(): SILENCE}
         self._alone: dict[tuple[object, ...], tuple[Preferences, Standing | None]] = {}
 
     def of(self, rows: Sequence[ClaimedTarget], distances: Mapping[bytes, int] | None = None) -> Answer:
         if distances is not None:
             return self._work_out(rows, distances)
-        key = tuple(row.number for row in rows)
+        alone = len(rows) == 1
+        key = rows[0].number if alone else tuple([row.number for row in rows])
         if key not in self._known:
-            self._known[key] = self._of_one(rows[0]) if len(rows) == 1 else self._work_out(rows, {})
+            self._known[key] = self._of_one(rows[0]) if alone else self._work_out(rows, {})
         return self._known[key]
 
     def _of_one(self, row: ClaimedTarget) -> Answer:
