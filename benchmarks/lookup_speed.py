@@ -20,11 +20,11 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx
 import sqlalchemy as sa
 import uvicorn
 from sqlalchemy.orm import Session
@@ -125,12 +125,12 @@ def measure(database: Database, settings: Settings, claims: int) -> None:
             answers = look_up_urls(session, links, at=datetime.now(UTC))
         assert len(answers) == MOST_AT_ONCE
 
-    with serving(settings) as address, httpx.Client(timeout=60) as client:
+    headers = {"authorization": f"API {key}", "content-type": "application/json"}
+    with serving(settings) as port, closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client:
 
         def over_http() -> None:
-            headers = {"authorization": f"API {key}", "content-type": "application/json"}
-            answer = client.post(f"{address}/api/v1/lookup/urls", content=body, headers=headers)
-            assert answer.content.count(b'"value"') == MOST_AT_ONCE
+            client.request("POST", "/api/v1/lookup/urls", body, headers)
+            assert client.getresponse().read().count(b'"value"') == MOST_AT_ONCE
 
         acts = {"plain SQL, links only": plain, "look-up": ours, "look-up over HTTP": over_http}
         times: dict[str, list[float]] = {name: [] for name in acts}
@@ -159,15 +159,15 @@ def serve(home: Path, listening: socket.socket) -> None:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """Let a process of its own serve, as sites are served; gives its address."""
+def serving(settings: Settings) -> Iterator[int]:
+    """Let a process of its own serve, as sites are served; gives its port."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         process = multiprocessing.get_context("spawn").Process(target=serve, args=(settings.home, listening))
         process.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield listening.getsockname()[1]
         finally:
             process.terminate()
             process.join()
