@@ -1,4 +1,4 @@
-"""Find what to apply to: a file, a folder in any form that is known, or the Parquet sources of a dataset by its name."""
+"""Find what to apply to: a file, a folder in any form that is known, or the sources of a dataset by its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from byleave.apply.forms.finding import find_units
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.datasets import source_digest
-from byleave.datasets.sources import source_files
+from byleave.datasets.sources import SourceFormat, source_files
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 
 PARQUET_MAGIC = b"PAR1"
@@ -145,7 +145,7 @@ def _dataset(name: str, described: Path) -> Input:
         sources = [source for source in content["sources"] if source["finished"]]
         version = str(content["version"])
         unfinished = len(sources) < len(content["sources"])
-        links = [source for source in sources if source["format"] == "parquet"]
+        links = [source for source in sources if source["format"] != SourceFormat.FOLDER]
         paths = [Path(source["path"]) for source in links]
         digests = [str(source["digest"]) for source in sources]
         expected = {Path(source["path"]): str(source["digest"]) for source in links}
@@ -157,8 +157,8 @@ def _dataset(name: str, described: Path) -> Input:
         raise InputError(f"{name} is not read in whole", remedy="run the same ingest again first")
     if not paths:
         raise InputError(
-            f"{name} has no Parquet source, so there is no list of links to write",
-            remedy="apply to the Parquet file the dataset is trained from, by its path",
+            f"{name} is made of folders of pictures alone, so there is no list of entries to write",
+            remedy="give the path of the list or the shards it is trained from",
         )
     for path in paths:
         if not path.exists():

@@ -48,8 +48,10 @@ def cover(
             key=signing_key(settings),
         )
     counts = coverage.signed.members["counts"]
+    assert isinstance(counts, dict)  # noqa: S101 - as every coverage is made
     if json_:
         print_json({"file": str(out), "dataset": dataset, "release": opened.number, "counts": counts})
         return
     typer.echo(out)
-    say(f"compared the pictures of {dataset} with published list no. {opened.number}: {counts}")
+    words = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    say(f"compared the pictures of {dataset} with published list no. {opened.number}: {words}")

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.apply.pictured import picture, tar_shard
 from tests.unit.apply.worlds import NOW, URLS, kept_rows, links_file, request, row, synced
 
 from byleave.apply.run import apply_ruleset
+from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind
+from byleave.datasets import source_digest
 from byleave.errors import ConflictError, InputError, NotFoundError, VerificationError
 
 
@@ -82,6 +85,19 @@ class TestDatasetByName:
         report = apply_ruleset(request(world, "set"), NOW)
         assert (report.dataset, report.kept) == ("set", 2)
 
+    def test_shards_with_pictures_are_applied_to_by_the_name_of_their_dataset(self, tmp_path: Path) -> None:
+        tar_shard(tmp_path / "shards", "00000", [picture(3), picture(8)])
+        shards = tmp_path / "shards"
+        described = {
+            "path": str(shards),
+            "format": "img2dataset",
+            "digest": source_digest(shards),
+            "finished": True,
+        }
+        world = self.described(tmp_path, described)
+        report = apply_ruleset(request(world, "set", unchecked=Unchecked.KEEP), NOW)
+        assert (report.dataset, report.kept) == ("set", 2)
+
     def test_a_source_that_changed_is_an_error(self, tmp_path: Path) -> None:
         links = links_file(tmp_path / "links.parquet", URLS)
         world = self.described(tmp_path, self.source(links))
@@ -91,7 +107,7 @@ class TestDatasetByName:
 
     def test_a_dataset_of_pictures_alone_has_nothing_to_write(self, tmp_path: Path) -> None:
         pictures = {"path": "/nowhere", "format": "folder", "digest": "00" * 32, "finished": True}
-        with pytest.raises(InputError, match="no Parquet source"):
+        with pytest.raises(InputError, match="pictures alone"):
             apply_ruleset(request(self.described(tmp_path, pictures), "set"), NOW)
 
     def test_a_dataset_that_is_not_read_in_whole_is_refused(self, tmp_path: Path) -> None:
