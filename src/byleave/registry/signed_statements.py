@@ -91,10 +91,7 @@ def accept_statement(
         return _again(standing, who.account, address)
     _check_room(session, who.account)
     facts = _facts(session, kind, opened, origin, who.account)
-    if facts["made_at"] > at + FAST_CLOCK:
-        raise VerificationError(
-            "the statement was made in the future", remedy="set your clock, and sign anew"
-        )
+    _refuse_the_future(facts["made_at"], at)
     event = _log(session, kind, opened, who=who, at=at)
     stored = {"sha256": opened.sha256, "organisation_id": who.account, "envelope": content, "proofs": address}
     session.add(StatementRow(**stored, kind=kind, event=event, at=at, **facts))
@@ -105,6 +102,13 @@ def accept_statement(
     if kind == "feedback":
         _note_feedback(session, opened, who.account, at)
     return Accepted(opened.sha256, kind, event, is_new=True)
+
+
+def _refuse_the_future(made_at: datetime, at: datetime) -> None:
+    if made_at > at + FAST_CLOCK:
+        raise VerificationError(
+            "the statement was made in the future", remedy="set your clock, and sign anew"
+        )
 
 
 def _kind_of(opened: Signed[Statement]) -> str:
