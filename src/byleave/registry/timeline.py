@@ -108,6 +108,9 @@ class Moment:
             by=self.by,
             dataset=self.dataset,
             entries=f"{self.entries or 0:,}",
+            covered=f"1 entry of {self.dataset} is"
+            if self.entries == 1
+            else f"{self.entries or 0:,} entries of {self.dataset} are",
             removed=f"{self.removed or 0:,}",
             entry=self.entry,
             outcome=_OUTCOMES.get(self.outcome or "", ""),
@@ -161,7 +164,7 @@ _SENTENCES: Final = {
     What.SIGNED: "{by} signed that it applied list no. {number} to {dataset}: {removed} of {entries} entries taken out, this and other choices together; "
     "entry {entry} of the public log",
     What.FEEDBACK: "{by} says of it: {outcome}{reason}",
-    What.COPIES: "{entries} entries of {dataset} are covered by it",
+    What.COPIES: "{covered} covered by it",
 }
 
 
