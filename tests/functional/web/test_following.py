@@ -99,7 +99,9 @@ def test_one_timeline_tells_everything_in_order(website: Website, mara: Browser)
         )
         for line in lines
     )
-    assert any(re.match(r"[1-9]\d* entr(y of gallery is|ies of gallery are) covered by it", line) for line in lines)
+    assert any(
+        re.match(r"[1-9]\d* entr(y of gallery is|ies of gallery are) covered by it", line) for line in lines
+    )
     assert lines.index("You took it back") < lines.index(f"Gone from the published lists from no. {last} on")
     page = mara.get(f"/choices/{claim}").text
     assert all(line in page for line in lines)
