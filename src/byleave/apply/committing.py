@@ -12,15 +12,15 @@ from typing import Final
 
 import numpy as np
 
-from byleave.apply.sha256 import Bytes, Ints, Words, padded_blocks
-from byleave.apply.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
 from byleave.apply.tables import read_only
-from byleave.apply.wide import load_word, store_word
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
 from byleave.log.proofs import inclusion_proof
 from byleave.release.attestations import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf, leaves_of
+from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
+from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
+from byleave.urls.bulk.wide import load_word, store_word
 from byleave.urls.names import ID_BYTES
 
 SUBTREE_LEVEL: Final = 14

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 
 from byleave.apply.ruleset import KINDS, NEVER, ROW_ARRAYS, STATES, ruleset_path
 from byleave.apply.sections import Array, Room, SectionsFile, new_sections
-from byleave.apply.sha256 import Words
 from byleave.apply.tables import Ints, slots_for, slots_of
 from byleave.apply.wholeness import note_path
 from byleave.consent import Evidence, Preference, TargetKind, Use
@@ -29,6 +28,7 @@ from byleave.release import Release, open_synced
 from byleave.release.leaves import fixed
 from byleave.release.patching import read_rows
 from byleave.storage import alone_in
+from byleave.urls.bulk.sha256 import Words
 
 Rows = Callable[[list[str]], Iterable[pa.RecordBatch]]
 """Gives the rows of a release in their order, by the columns one wants; asked for more than once."""

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.apply.sha256 import U64, Bytes, Word, Words
 from byleave.apply.tables import I64, LOW32, Ints, keyed_text, read_only
-from byleave.apply.wide import fetch, load_word, low_bits, store_word
 from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha256 import U64, Bytes, Word, Words
+from byleave.urls.bulk.wide import fetch, load_word, low_bits, store_word
 
 Name = TypeVar("Name", str, bytes)
 

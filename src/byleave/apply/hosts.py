@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
 from byleave.apply.tables import I64, Ints, Table, find
-from byleave.apply.wide import copy_wide, fetch, load_word, low_bits
 from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
+from byleave.urls.bulk.wide import copy_wide, fetch, load_word, low_bits
 
 NAMES_KEPT = 1 << 20
 """Records of a cache line each: 64 MiB, of which the system gives what is touched."""

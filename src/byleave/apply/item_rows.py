@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha256 import Bytes, Ints, Word, Words
-from byleave.apply.wide import swapped_word
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.release.items import ROW_BYTES
+from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Words
+from byleave.urls.bulk.wide import swapped_word
 from byleave.urls.names import ID_BYTES
 
 PARTITIONS: Final = 256

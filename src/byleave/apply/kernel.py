@@ -27,8 +27,10 @@ from byleave.apply.hosts import (
     host_targets,
     name_key,
 )
-from byleave.apply.links import canonical, given, new_classes
-from byleave.apply.sha256 import (
+from byleave.apply.tables import I64, Ints, fetch_slot, find, find_probed, mixed_digest, probe
+from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.links import canonical, given, new_classes
+from byleave.urls.bulk.sha256 import (
     Bytes,
     Sha256,
     Word,
@@ -39,10 +41,8 @@ from byleave.apply.sha256 import (
     new_sha256,
     pad,
 )
-from byleave.apply.sha_many import NO_LINE, ManyLines, hash_lines, new_many_lines
-from byleave.apply.tables import I64, Ints, fetch_slot, find, find_probed, mixed_digest, probe
-from byleave.apply.usual import usual
-from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha_many import NO_LINE, ManyLines, hash_lines, new_many_lines
+from byleave.urls.bulk.usual import usual
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
 
 __all__ = ["LINE_BYTES", "MOST_HITS", "Found", "Scratch", "Tables", "match_links", "new_scratch"]

@@ -14,13 +14,13 @@ from byleave.apply.covering import CoverageTables
 from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
 from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import KINDS, Ruleset
-from byleave.apply.sha256 import Bytes, Words
 from byleave.apply.sidecars.comparing import PictureComparer
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints, find_many, read_only
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
 from byleave.urls import MAX_URL_BYTES, canonical_url, host_of, item_id_of_bytes
+from byleave.urls.bulk.sha256 import Bytes, Words
 
 Flags = npt.NDArray[np.bool_]
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from byleave.apply.ruleset import FILED_AS, KINDS, ROW_ARRAYS, Ruleset
 from byleave.apply.sections import Array
-from byleave.apply.sha256 import Words
 from byleave.apply.tables import Ints, build_slots
 from byleave.consent import TargetKind
+from byleave.urls.bulk.sha256 import Words
 
 _RENAMED = ("claim", "claimant")
 _PLACE_BYTE = 7

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from byleave.apply.kernel import Tables
 from byleave.apply.sections import REMEDY, Array, map_sections
-from byleave.apply.sha256 import Words
 from byleave.apply.tables import Ints, Table, read_only
 from byleave.apply.wholeness import is_known_whole, note_whole
 from byleave.consent import (
@@ -31,6 +30,7 @@ from byleave.consent import (
     Use,
 )
 from byleave.errors import FormatError, InputError, VerificationError
+from byleave.urls.bulk.sha256 import Words
 
 if TYPE_CHECKING:
     from byleave.apply.deciding import ChoiceWords, Decider, Decisions

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha256 import U64, Bytes, Word, Words
-from byleave.apply.wide import fetch, load_word, low_bits
 from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha256 import U64, Bytes, Word, Words
+from byleave.urls.bulk.wide import fetch, load_word, low_bits
 
 Ints = npt.NDArray[np.int64]
 

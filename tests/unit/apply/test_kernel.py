@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from tests.unit.apply.worlds import NOW, row, ruleset_of
 
 from byleave.apply.judging import Terms
-from byleave.apply.links import canonical, new_classes
 from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matcher, link_buffers
 from byleave.apply.tally import Tally
@@ -48,6 +47,7 @@ from byleave.urls import (
     prefixes_of,
     url_digest,
 )
+from byleave.urls.bulk.links import canonical, new_classes
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

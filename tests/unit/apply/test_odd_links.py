@@ -17,10 +17,8 @@ import pyarrow as pa
 import pytest
 from tests.unit.apply.worlds import row, ruleset_of
 
-from byleave.apply.links import canonical, new_classes
 from byleave.apply.matching import Matcher
 from byleave.apply.ruleset import KINDS, Ruleset
-from byleave.apply.usual import usual
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
 from byleave.urls import (
@@ -34,6 +32,8 @@ from byleave.urls import (
     prefixes_of,
     url_digest,
 )
+from byleave.urls.bulk.links import canonical, new_classes
+from byleave.urls.bulk.usual import usual
 
 ASKED = os.environ.get("BYLEAVE_ODD_LINKS")
 LINKS = int(ASKED or 12_000)

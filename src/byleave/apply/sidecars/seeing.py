@@ -15,7 +15,6 @@ from byleave.apply.forms.tar_shards import TarShard
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Flags
-from byleave.apply.sha256 import Bytes
 from byleave.apply.sidecars.file import MAKE_AGAIN, SIDECAR_FOLDER, SidecarFacts, read_facts, sidecar_name
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.sidecars.shards import digest_of
@@ -23,6 +22,7 @@ from byleave.errors import NotFoundError, VerificationError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
 from byleave.release import Release
 from byleave.storage.outputs import file_digest
+from byleave.urls.bulk.sha256 import Bytes
 from byleave.urls.names import DIGEST_BYTES
 
 _COLUMNS = ("sha256", "pdq", "pdq_trimmed", "quality", "reason")

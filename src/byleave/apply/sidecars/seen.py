@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from byleave.apply.judging import Flags
-from byleave.apply.sha256 import Bytes
+from byleave.urls.bulk.sha256 import Bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from byleave.apply.sha256 import (
+from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha256 import (
     ROUNDS,
     START,
     Bytes,
@@ -20,8 +21,7 @@ from byleave.apply.sha256 import (
     new_sha256,
     padded_blocks,
 )
-from byleave.apply.sha_lanes import LANES, Sixteen, sixteen_by_lanes
-from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha_lanes import LANES, Sixteen, sixteen_by_lanes
 
 NO_LINE = -1
 MOST_BLOCKS = 15

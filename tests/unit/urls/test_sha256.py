@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byleave.apply.sha256 import compress, compress_plainly, hash_line, new_sha256, pad
-from byleave.apply.sha_many import (
+from byleave.urls.bulk.sha256 import compress, compress_plainly, hash_line, new_sha256, pad
+from byleave.urls.bulk.sha_many import (
     MOST_BLOCKS,
     NO_LINE,
     ROOM,

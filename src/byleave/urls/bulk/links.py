@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from byleave.apply.sha256 import Bytes
 from byleave.compiled import compiled_lean
+from byleave.urls.bulk.sha256 import Bytes
 
 PLAIN, ESCAPE, AMPERSAND, DOT, QUERY, QUOTE, UNUSUAL = range(7)
 LONGEST_LINK = 8192

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.sha_instructions import by_instructions, two_by_instructions
-from byleave.apply.wide import clear, store_word, swapped_word
 from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha_instructions import by_instructions, two_by_instructions
+from byleave.urls.bulk.wide import clear, store_word, swapped_word
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]

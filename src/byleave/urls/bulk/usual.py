@@ -1,14 +1,15 @@
 """The canonical form of the usual link, which is the link itself less scheme and ``www.``: checked 64 bytes at a time, then copied.
 
-A link that is not usual is left to ``byleave.apply.links``, which knows more and goes byte by byte; both say the same of any link
+A link that is not usual is left to ``byleave.urls.bulk.links``, which knows more and goes byte by byte; both say the same of any link
 that this one takes.
 """
 
 from __future__ import annotations
 
-from byleave.apply.links import LONGEST_LINK
-from byleave.apply.sha256 import U64, Bytes
-from byleave.apply.wide import (
+from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.links import LONGEST_LINK
+from byleave.urls.bulk.sha256 import U64, Bytes
+from byleave.urls.bulk.wide import (
     WIDTH,
     ampersands,
     bits_above,
@@ -24,7 +25,6 @@ from byleave.apply.wide import (
     notable,
     slashes,
 )
-from byleave.compiled import compiled_lean, compiled_within
 
 HTTP = U64(int.from_bytes(b"http://\0", "little"))
 HTTPS = U64(int.from_bytes(b"https://", "little"))

@@ -1,6 +1,6 @@
 """SHA-256 of sixteen messages at a time, one in each lane of the processor's widest registers, where it has them.
 
-A block costs half of what the instructions of :mod:`byleave.apply.sha_instructions` take: these wait for one execution port, and lanes do not.
+A block costs half of what the instructions of :mod:`byleave.urls.bulk.sha_instructions` take: these wait for one execution port, and lanes do not.
 Where registers are narrower the instructions win.
 """
 
@@ -14,8 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from byleave.apply.sha_instructions import may_use
 from byleave.compiled import compiled_within
+from byleave.urls.bulk.sha_instructions import may_use
 
 LANES = 16
 BYTES, WORD = ir.IntType(8).as_pointer(), ir.IntType(64)
