@@ -81,19 +81,17 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
 
     One answer per link, in order. A link that cannot be read, an empty one among them, is answered as refused.
     """
-    forms = urls.canonical_urls(links)
-    named = list({form for form in forms if form is not None})
-    exact = dict(zip(named, urls.url_digests(named), strict=True))
+    digests, names = urls.name_links(links)
     with ThreadPoolExecutor(1) as beside:  # sites are named while the database looks the links up
-        waiting = beside.submit(read_places, session, {TargetKind.URL: exact.values()})
-        hosts = {form: form.partition("/")[0] for form in exact}
-        sites = _sites(set(hosts.values()))
+        waiting = beside.submit(read_places, session, {TargetKind.URL: filter(None, digests)})
+        sites = _sites(set(names) - {""})
     own = waiting.result()[TargetKind.URL]
     with_paths = hosts_with_paths(session, {site.digest for site in sites.values()})
+    below_paths = {name for name, site in sites.items() if site.digest in with_paths}
     paths = {
-        form: [urls.prefix_digest(path) for path in urls.prefixes_of(form)]
-        for form, host in hosts.items()
-        if sites[host].digest in with_paths
+        digest: [urls.prefix_digest(path) for path in urls.prefixes_of(urls.canonical_url(link))]
+        for link, digest, name in zip(links, digests, names, strict=True)
+        if name in below_paths
     }
     asked = {
         TargetKind.PREFIX: chain.from_iterable(paths.values()),
@@ -103,15 +101,12 @@ def look_up_urls(session: Session, links: Sequence[str], *, at: datetime) -> lis
     found = read_places(session, asked)
     near = _claimed(sites, found)
     below, answers, none = found[TargetKind.PREFIX], _Answers(at), list[ClaimedTarget]()
-    by_form: dict[str | None, Answer] = {
-        form: answers.of(
-            own.get(digest, none) + _on(below, paths.get(form, ())) + near.get(hosts[form], none)
-        )
-        for form, digest in exact.items()
-        if digest in own or form in paths or hosts[form] in near
+    known = {
+        digest: answers.of(own.get(digest, none) + _on(below, paths.get(digest, ())) + near.get(name, none))
+        for digest, name in zip(digests, names, strict=True)
+        if digest is not None and (digest in own or digest in paths or name in near)
     }
-    by_form[None] = REFUSED_UNREAD
-    return [by_form.get(form, SILENCE) for form in forms]
+    return [REFUSED_UNREAD if digest is None else known.get(digest, SILENCE) for digest in digests]
 
 
 def look_up_digests(session: Session, digests: Sequence[bytes | None], *, at: datetime) -> list[Answer]:

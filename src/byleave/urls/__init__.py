@@ -22,12 +22,14 @@ from byleave.urls.names import (
     prefixes_of,
     sample_key,
     url_digest,
-    url_digests,
 )
+from byleave.urls.naming import MANY_LINKS, NamedLinks, name_links
 from byleave.urls.suffixes import Platform, is_shared, platforms, registrable_domain, table_digests
 
 __all__ = [
+    "MANY_LINKS",
     "MAX_URL_BYTES",
+    "NamedLinks",
     "Platform",
     "canonical_host",
     "canonical_prefix",
@@ -42,6 +44,7 @@ __all__ = [
     "is_shared",
     "item_id_of_bytes",
     "item_id_of_url",
+    "name_links",
     "picture_digest",
     "platforms",
     "prefix_digest",
@@ -50,6 +53,5 @@ __all__ = [
     "sample_key",
     "table_digests",
     "url_digest",
-    "url_digests",
     "with_scheme",
 ]

@@ -28,11 +28,6 @@ def url_digest(canonical: str) -> bytes:
     return _named(URL_LABEL, canonical.encode())
 
 
-def url_digests(canonical: Iterable[str]) -> list[bytes]:
-    """Return :func:`url_digest` of each of many links, in their order."""
-    return _named_each(URL_LABEL, canonical)
-
-
 def prefix_digest(canonical: str) -> bytes:
     """Return the 32-byte digest of a canonical path prefix, which ends in ``/``."""
     return _named(PREFIX_LABEL, canonical.encode())

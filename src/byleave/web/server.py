@@ -13,6 +13,7 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
+from byleave import urls
 from byleave.catalog import Catalog
 from byleave.errors import ByleaveError, ConflictError, InputError
 from byleave.media import isolated
@@ -140,11 +141,12 @@ class _Server(uvicorn.Server):
 
 
 def _warm_up(settings: Settings) -> None:
-    """Load what the first search would otherwise wait for. What cannot be had is told to whoever asks for it."""
+    """Load what the first search and look-up would otherwise wait for. What cannot be had is told to whoever asks for it."""
     with suppress(ByleaveError):
         isolated.start(settings.limits)
         caption_model().embed(["ready"])
         picture_model().embed([np.zeros((8, 8, 3), np.uint8)])
+    urls.name_links(["https://example.com/"] * urls.MANY_LINKS)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -38,11 +38,6 @@ def test_the_item_id_is_the_head_of_the_url_digest() -> None:
     assert urls.url_digest(CANONICAL)[:16] == urls.item_id_of_url(CANONICAL)
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), max_size=5))
-def test_many_links_have_the_digests_they_have_alone(forms: list[str]) -> None:
-    assert urls.url_digests(forms) == [urls.url_digest(form) for form in forms]
-
-
 @given(st.text(st.characters(codec="utf-8"), max_size=30))
 def test_digests_of_different_kinds_never_collide(value: str) -> None:
     named = [
