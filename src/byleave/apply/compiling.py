@@ -17,8 +17,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.apply.ruleset import KINDS, NEVER, ROW_ARRAYS, STATES, ruleset_path
+from byleave.apply.ruleset import KINDS, ruleset_path
 from byleave.apply.sections import Array, Room, SectionsFile, new_sections
+from byleave.apply.statements import (
+    FLAGS_SHIFT,
+    NEVER,
+    RECORD_WORDS,
+    STATES,
+    Statements,
+    as_records,
+    new_statements,
+)
 from byleave.apply.tables import Ints, slots_for, slots_of
 from byleave.apply.wholeness import note_path
 from byleave.consent import Evidence, Preference, TargetKind, Use
@@ -53,6 +62,8 @@ COLUMNS = [
 """Columns that a ruleset is made of."""
 
 SECRET_BYTES = 16
+MOST_ROWS = 2**32 - 1
+"""Targets say by 32-bit numbers where their rows begin."""
 
 _KIND_NAMES = pa.array([kind.value for kind in KINDS])
 _STATE_NAMES = pa.array([state.value for state in STATES])
@@ -167,8 +178,7 @@ class _Compiler:
         digests = fixed(rows["digest"], 32)
         fresh = kind.fresh(digests)
         self._file.put(kind.keys, digests[fresh].view(np.uint64), kind.targets)
-        for name, array in _row_arrays(rows).items():
-            self._file.put(name, array, kind.next)
+        self._file.put("statements", as_records(_statements(rows)), kind.next)
         if kind.keys == "keys.prefix":
             self._add_hosts(rows)
         if kind.keys == "keys.picture" and rows["value"].null_count < len(rows):
@@ -200,7 +210,7 @@ class _Compiler:
                 targets += len(begins)
             kind.begins.clear()
             bases[place + 1] = targets
-        file.put("starts", np.array([self._total], np.int64), targets)
+        file.put("starts", np.array([self._total]), targets)
         file.put("bases", bases)
         file.put("secret", secret)
         for kind in self._kinds:
@@ -230,6 +240,8 @@ def _count(rows: Rows) -> Ints:
     counts = np.zeros(len(KINDS), np.int64)
     for batch in rows([KIND]):
         counts += np.bincount(_kind_numbers(batch), minlength=len(KINDS))
+    if counts.sum() > MOST_ROWS:
+        raise FormatError("the release has too many rows for this version", remedy=_REMEDY)
     return counts
 
 
@@ -239,13 +251,14 @@ def _rooms(counts: Ints) -> dict[str, Room]:
     total, hosts = int(counts.sum()), rows[TargetKind.PREFIX]
     variants = rows[TargetKind.PICTURE] * MOST_VARIANTS
     rooms = {"secret": Room(np.uint64, 2), "bases": Room(np.int64, len(KINDS) + 1)}
-    rooms["starts"] = Room(np.int64, total + 1)
+    rooms["starts"] = Room(np.uint32, total + 1)
+    rooms["statements"] = Room(np.uint64, total, (RECORD_WORDS,))
     for name, count in (*((kind.value, rows[kind]) for kind in KINDS), ("prefix_hosts", hosts)):
         rooms[f"keys.{name}"] = Room(np.uint64, count, (4,))
         rooms[f"slots.{name}"] = Room(np.uint64, slots_for(count))
     rooms["picture_values"] = Room(np.uint8, variants, (PDQ_BYTES,))
     rooms["picture_targets"] = Room(np.int64, variants)
-    return rooms | {name: Room(dtype, total, row) for name, (dtype, row) in ROW_ARRAYS.items()}
+    return rooms
 
 
 def _kind_numbers(batch: pa.RecordBatch) -> npt.NDArray[np.int32]:
@@ -255,7 +268,7 @@ def _kind_numbers(batch: pa.RecordBatch) -> npt.NDArray[np.int32]:
     return np.asarray(numbers.to_numpy(zero_copy_only=False), np.int32)
 
 
-def _row_arrays(rows: pa.RecordBatch) -> dict[str, Array]:
+def _statements(rows: pa.RecordBatch) -> Statements:
     preferences = np.stack([_numbers(rows[use.value], np.uint8) for use in Use], axis=1)
     evidence = _numbers(rows["evidence"], np.uint8)
     if preferences.max() > max(Preference) or evidence.max() > max(Evidence):
@@ -264,17 +277,18 @@ def _row_arrays(rows: pa.RecordBatch) -> dict[str, Array]:
     if states.null_count:
         raise FormatError("the release holds a claim state not known here", remedy=_REMEDY)
     disputed, stale = (_numbers(rows[name].cast(pa.uint8()), np.uint8) for name in ("disputed", "stale"))
-    return {
-        "claim": fixed(rows["claim"], 16),
-        "claimant": fixed(rows["claimant"], 16),
-        "preferences": preferences,
-        "evidence": evidence,
-        "state": _numbers(states, np.uint8),
-        "flags": disputed | stale << np.uint8(1),
-        "effective_at": _numbers(rows["effective_at"].cast(pa.int64()), np.int64),
-        "expires_at": _numbers(rows["expires_at"].cast(pa.int64()), np.int64),
-        "number": _numbers(rows["number"], np.int64),
-    }
+    flags = disputed | stale << np.uint8(1)
+    return new_statements(
+        len(rows),
+        claim=fixed(rows["claim"], 16),
+        claimant=fixed(rows["claimant"], 16),
+        effective_at=_numbers(rows["effective_at"].cast(pa.int64()), np.int64),
+        expires_at=_numbers(rows["expires_at"].cast(pa.int64()), np.int64),
+        number=_numbers(rows["number"], np.int64),
+        preferences=preferences,
+        evidence=evidence,
+        marks=_numbers(states, np.uint8) | flags << np.uint8(FLAGS_SHIFT),
+    )
 
 
 def _numbers(column: pa.Array, dtype: npt.DTypeLike) -> Array:

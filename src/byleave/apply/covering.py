@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.merging import place_of
-from byleave.apply.ruleset import FILED_AS, KINDS, Ruleset
+from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.tables import Table, new_table
 from byleave.consent import TargetKind
 from byleave.errors import VerificationError
@@ -108,7 +108,7 @@ def claim_targets(ruleset: Ruleset, place: int | None = None) -> _Targets:
         for target in range(int(ruleset.bases[number]), int(ruleset.bases[number + 1])):
             rows = slice(int(ruleset.starts[target]), int(ruleset.starts[target + 1]))
             claims = ruleset.rows["claim"][rows]
-            filed = ruleset.rows[FILED_AS][rows] if place is not None else claims
+            filed = ruleset.filed_as[rows] if ruleset.filed_as is not None else claims
             of_it = place_of(claims) == place if place is not None else np.ones(len(claims), bool)
             for claim, name in zip(claims[of_it], filed[of_it], strict=True):
                 _, others = found.get(name.tobytes(), (b"", ()))

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.ruleset import NEVER, Ruleset
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.standings import ACTS, PENDING, life_table, standing_table
+from byleave.apply.statements import FLAGS_SHIFT, NEVER, STATE_MASK
 from byleave.apply.tables import Ints
 from byleave.consent import RULES_ALONE, Preference, Standard, Use
 
@@ -68,10 +69,10 @@ def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
 
 def spoken(ruleset: Ruleset, targets: Ints, terms: Terms) -> Spoken:
     """Return what was said about one or more targets of a ruleset, and what of it acts: of one party only the latest."""
-    counts = ruleset.starts[targets + 1] - ruleset.starts[targets]
+    begins, counts = ruleset.spans(targets)
     ends = np.cumsum(counts)
     owners = np.repeat(np.arange(len(targets)), counts)
-    rows = np.arange(ends[-1]) + np.repeat(ruleset.starts[targets] - (ends - counts), counts)
+    rows = np.arange(ends[-1]) + np.repeat(begins - (ends - counts), counts)
     kinds = (np.searchsorted(ruleset.bases, targets, side="right") - 1)[owners]
     answers = _acting(ruleset, rows, kinds, terms)
     shared = np.flatnonzero((counts > 1)[owners])
@@ -101,9 +102,10 @@ def _acting(ruleset: Ruleset, rows: Ints, kinds: Ints, terms: Terms) -> Answers:
     at = _microseconds(terms.at)
     facts = ruleset.rows
     begins, expires = facts["effective_at"][rows], facts["expires_at"][rows]
+    marks = facts["marks"][rows]
     begun, ended = (begins != NEVER) & (begins <= at), (expires != NEVER) & (expires <= at)
-    lives = life_table()[facts["state"][rows], begun.astype(np.uint8), ended.astype(np.uint8)]
-    levels, flags = facts["evidence"][rows], facts["flags"][rows]
+    lives = life_table()[marks & STATE_MASK, begun.astype(np.uint8), ended.astype(np.uint8)]
+    levels, flags = facts["evidence"][rows], marks >> FLAGS_SHIFT
     answers = facts["preferences"][rows][:, places_of(terms.uses)]
     amounts = standing_table()[lives, kinds, levels, flags][np.arange(len(rows))[:, None], answers]
     counts = amounts == ACTS

@@ -15,10 +15,13 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.ruleset import FILED_AS, KINDS, ROW_ARRAYS, Ruleset
+from byleave.apply.compiling import MOST_ROWS
+from byleave.apply.ruleset import FILED_AS, KINDS, Ruleset
 from byleave.apply.sections import Array
+from byleave.apply.statements import as_records
 from byleave.apply.tables import Ints, build_slots
 from byleave.consent import TargetKind
+from byleave.errors import FormatError
 from byleave.urls.bulk.sha256 import Words
 
 _RENAMED = ("claim", "claimant")
@@ -52,7 +55,7 @@ def merge_rulesets(rulesets: Sequence[Ruleset]) -> dict[str, Array]:
     """Return the arrays of the union of rulesets, under a new secret. Which registry is which follows from their order."""
     secret = np.frombuffer(secrets.token_bytes(16), np.uint64)
     arrays: dict[str, Array] = {"secret": secret}
-    lengths = (len(ruleset.rows["number"]) for ruleset in rulesets)
+    lengths = (len(ruleset.records) for ruleset in rulesets)
     firsts = list(accumulate(lengths, initial=0))[:-1]
     merged = [_merge_kind(place, rulesets, firsts) for place in range(len(KINDS))]
     for kind, part in zip(KINDS, merged, strict=True):
@@ -62,7 +65,12 @@ def merge_rulesets(rulesets: Sequence[Ruleset]) -> dict[str, Array]:
     arrays |= {"slots.prefix_hosts": build_slots(hosts, secret), "keys.prefix_hosts": hosts}
     bases = np.cumsum([0, *(len(part.keys) for part in merged)], dtype=np.int64)
     arrays["bases"] = bases
-    arrays["starts"] = np.cumsum(np.concatenate([[0], *(part.counts for part in merged)]), dtype=np.int64)
+    starts = np.cumsum(np.concatenate([[0], *(part.counts for part in merged)]), dtype=np.int64)
+    if starts[-1] > MOST_ROWS:
+        raise FormatError(
+            "the registries have too many rows together", remedy="obey some of them, then the others"
+        )
+    arrays["starts"] = starts.astype(np.uint32)
     pictures = KINDS.index(TargetKind.PICTURE)
     arrays |= _picture_values(rulesets, merged[pictures].targets + bases[pictures])
     return arrays | _rows(rulesets, np.concatenate([part.rows for part in merged]))
@@ -78,11 +86,14 @@ def _merge_kind(kind: int, rulesets: Sequence[Ruleset], firsts: Sequence[int]) -
     digests = np.concatenate([one.tables[KINDS[kind]].keys for one in rulesets])
     keys, targets = _distinct(digests)
     lengths = np.concatenate(
-        [np.diff(one.starts[begin : end + 1]) for one, (begin, end) in zip(rulesets, spans, strict=True)]
+        [
+            np.diff(one.starts[begin : end + 1]).astype(np.int64)
+            for one, (begin, end) in zip(rulesets, spans, strict=True)
+        ]
     )
     begins = np.concatenate(
         [
-            one.starts[begin:end] + first
+            one.starts[begin:end].astype(np.int64) + first
             for one, (begin, end), first in zip(rulesets, spans, firsts, strict=True)
         ]
     )
@@ -115,14 +126,12 @@ def _spread(begins: Ints, lengths: Ints) -> Ints:
 
 
 def _rows(rulesets: Sequence[Ruleset], order: Ints) -> dict[str, Array]:
-    arrays: dict[str, Array] = {}
-    for name in ROW_ARRAYS:
-        parts = [np.asarray(one.rows[name]) for one in rulesets]
-        if name in _RENAMED:
-            parts = [_renamed(part, place) for place, part in enumerate(parts)]
-        arrays[name] = np.concatenate(parts)[order]
-    arrays[FILED_AS] = np.concatenate([np.asarray(one.rows["claim"]) for one in rulesets])[order]
-    return arrays
+    rows = np.concatenate([one.rows for one in rulesets])
+    filed_as = rows["claim"][order]
+    for name in _RENAMED:
+        parts = [_renamed(one.rows[name], place) for place, one in enumerate(rulesets)]
+        rows[name] = np.concatenate(parts)
+    return {"statements": as_records(rows[order]), FILED_AS: filed_as}
 
 
 def _renamed(ids: npt.NDArray[np.uint8], place: int) -> npt.NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from byleave.apply.merging import place_of
-from byleave.apply.ruleset import FILED_AS, Ruleset
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints
 
 
@@ -50,10 +50,10 @@ class ClaimNames:
 
 def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
     """Name the claims of some rows of a ruleset."""
-    if not ruleset.is_union:
+    if ruleset.filed_as is None:
         ids, places = ruleset.rows["claim"][rows], np.zeros(len(rows), np.int32)
         return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins[:1] or [None]))
-    ids, places = ruleset.rows[FILED_AS][rows], place_of(ruleset.rows["claim"][rows]).astype(np.int32)
+    ids, places = ruleset.filed_as[rows], place_of(ruleset.rows["claim"][rows]).astype(np.int32)
     return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins))
 
 
@@ -71,7 +71,7 @@ def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimNam
     """Return, for all claims on some targets, what each is called, by its id in the ruleset in hex digits."""
     found: dict[str, ClaimName] = {}
     for target in targets:
-        rows = np.arange(ruleset.starts[target], ruleset.starts[target + 1])
+        rows = np.array(ruleset.rows_of(target))
         names = claim_names(ruleset, rows)
         named = zip(names.claims.to_pylist(), names.origins.to_pylist(), strict=True)
         found |= {

@@ -17,6 +17,7 @@ from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_p
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sources import Input
+from byleave.apply.statements import RECORD_WORDS
 from byleave.apply.tables import new_table
 from byleave.datasets.records import CAPTION_NAMES, CREATOR_NAMES
 
@@ -179,10 +180,10 @@ def empty_ruleset() -> Ruleset:
         manifest_digest=b"",
         secret=secret,
         bases=np.zeros(len(KINDS) + 1, np.int64),
-        starts=np.zeros(1, np.int64),
+        starts=np.zeros(1, np.uint32),
         tables=dict.fromkeys(KINDS, nothing),
         prefix_hosts=nothing,
-        rows={},
+        records=np.zeros((0, RECORD_WORDS), np.uint64),
         picture_values=np.zeros((0, 32), np.uint8),
         picture_targets=np.zeros(0, np.int64),
     )

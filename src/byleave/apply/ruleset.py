@@ -17,17 +17,23 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from byleave.apply.kernel import Tables
-from byleave.apply.sections import REMEDY, Array, map_sections
+from byleave.apply.sections import REMEDY, map_sections
+from byleave.apply.statements import (
+    FLAGS_SHIFT,
+    NEVER,
+    STATE_MASK,
+    STATES,
+    Statements,
+    as_statements,
+)
 from byleave.apply.tables import Ints, Table, read_only
 from byleave.apply.wholeness import is_known_whole, note_whole
 from byleave.consent import (
-    ClaimState,
     Evidence,
     Preference,
     Preferences,
     Statement,
     TargetKind,
-    Use,
 )
 from byleave.errors import FormatError, InputError, VerificationError
 from byleave.urls.bulk.sha256 import Words
@@ -47,43 +53,33 @@ KINDS = (
 )
 """Kinds in the order of their target numbers."""
 
-STATES = tuple(ClaimState)
 _PREFERENCES = tuple(Preference)
 _LEVELS = tuple(Evidence)
-ROW_ARRAYS: Mapping[str, tuple[npt.DTypeLike, tuple[int, ...]]] = {
-    "claim": (np.uint8, (16,)),
-    "claimant": (np.uint8, (16,)),
-    "preferences": (np.uint8, (len(Use),)),
-    "evidence": (np.uint8, ()),
-    "state": (np.uint8, ()),
-    "flags": (np.uint8, ()),
-    "effective_at": (np.int64, ()),
-    "expires_at": (np.int64, ()),
-    "number": (np.int64, ()),
-}
-"""Arrays that have one entry for each row: its type and its shape."""
 
 FILED_AS = "filed_as"
-"""In the union of several rulesets: the ids that registries gave their claims, where ``claim`` is one of the union's own."""
+"""In the union of several rulesets: the section of the ids that registries gave their claims, where ``claim`` is one of the union's own."""
 
 MOST_TARGETS = 2**31 - 3
 """The kernel remembers targets of hosts as 32-bit numbers, with two set apart."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NEVER = int(np.iinfo(np.int64).min)
-"""Stands for a date that is not there, in microseconds since 1970."""
-
 _RELEASE_REMEDY = "update Byleave, then sync again"
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """A mapped ruleset. Targets are numbered over all kinds; target ``t`` has the rows ``starts[t]:starts[t + 1]``.
+    """A mapped ruleset. Targets are numbered over all kinds; target ``t`` has the statements ``starts[t]:starts[t + 1]``, one at least.
 
     number, manifest_digest
         Of the release it was compiled from.
     bases
         int64 (9,): first target number of each of :data:`KINDS`, then the number of targets.
+    starts
+        uint32 (targets + 1,).
+    records
+        uint64 (k, :data:`byleave.apply.statements.RECORD_WORDS`): the statements as loops see them.
+    filed_as
+        Of a union, uint8 (k, 16): the ids that registries gave the claims of statements, where ``claim`` is one of the union's own.
     origins
         The registry it is of; of a union all of them, see :mod:`byleave.apply.merging`.
     folders
@@ -94,12 +90,13 @@ class Ruleset:
     manifest_digest: bytes
     secret: Words
     bases: Ints
-    starts: Ints
+    starts: npt.NDArray[np.uint32]
     tables: Mapping[TargetKind, Table]
     prefix_hosts: Table
-    rows: Mapping[str, Array]
+    records: Words
     picture_values: npt.NDArray[np.uint8]
     picture_targets: Ints
+    filed_as: npt.NDArray[np.uint8] | None = None
     origins: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
     deciders: dict[str, Decider] = field(default_factory=dict, repr=False, compare=False)
@@ -142,7 +139,12 @@ class Ruleset:
     @property
     def is_union(self) -> bool:
         """Whether it stands for several registries."""
-        return FILED_AS in self.rows
+        return self.filed_as is not None
+
+    @property
+    def rows(self) -> Statements:
+        """The statements, by the columns of :data:`byleave.apply.statements.STATEMENT`."""
+        return as_statements(self.records)
 
     @property
     def targets(self) -> int:
@@ -176,34 +178,41 @@ class Ruleset:
         digest: bytes = self.tables[kind].keys[target - int(self.bases[KINDS.index(kind)])].tobytes()
         return digest
 
+    def rows_of(self, target: int) -> range:
+        """Return the numbers of the statements about a target."""
+        return range(int(self.starts[target]), int(self.starts[target + 1]))
+
+    def spans(self, targets: Ints) -> tuple[Ints, Ints]:
+        """Return where the statements about targets begin, and how many there are, int64 (n,) each."""
+        begins = self.starts[targets].astype(np.int64)
+        return begins, self.starts[targets + 1] - begins
+
     def claims_of(self, target: int) -> list[bytes]:
         """Return the 16-byte ids of the claims that name a target."""
-        return [row.tobytes() for row in self.rows["claim"][self.starts[target] : self.starts[target + 1]]]
+        rows = self.rows_of(target)
+        return [row.tobytes() for row in self.rows["claim"][rows.start : rows.stop]]
 
     def statements(self, target: int) -> tuple[Statement, ...]:
         """Return everything that was said about a target."""
         kind, digest = self.kind_of(target), self.digest_of(target)
-        return tuple(
-            self._statement(row, kind, digest)
-            for row in range(int(self.starts[target]), int(self.starts[target + 1]))
-        )
+        return tuple(self._statement(self.rows[row], kind, digest) for row in self.rows_of(target))
 
-    def _statement(self, row: int, kind: TargetKind, digest: bytes) -> Statement:
-        rows = self.rows
-        flags = int(rows["flags"][row])
+    @staticmethod
+    def _statement(said: np.void, kind: TargetKind, digest: bytes) -> Statement:
+        marks = int(said["marks"])
         return Statement(
-            claim=rows["claim"][row].tobytes(),
-            claimant=rows["claimant"][row].tobytes(),
+            claim=said["claim"].tobytes(),
+            claimant=said["claimant"].tobytes(),
             kind=kind,
             digest=digest,
-            preferences=Preferences(*(_PREFERENCES[p] for p in rows["preferences"][row].tolist())),
-            evidence=_LEVELS[rows["evidence"][row]],
-            state=STATES[int(rows["state"][row])],
-            number=int(rows["number"][row]),
-            effective_at=_moment(int(rows["effective_at"][row])),
-            expires_at=_moment(int(rows["expires_at"][row])),
-            disputed=bool(flags & 1),
-            stale=bool(flags & 2),
+            preferences=Preferences(*(_PREFERENCES[p] for p in said["preferences"].tolist())),
+            evidence=_LEVELS[said["evidence"]],
+            state=STATES[marks & STATE_MASK],
+            number=int(said["number"]),
+            effective_at=_moment(int(said["effective_at"])),
+            expires_at=_moment(int(said["expires_at"])),
+            disputed=bool(marks >> FLAGS_SHIFT & 1),
+            stale=bool(marks >> FLAGS_SHIFT & 2),
         )
 
 
@@ -235,9 +244,10 @@ def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
             starts=arrays["starts"],
             tables={k: Table(arrays[f"slots.{k.value}"], arrays[f"keys.{k.value}"]) for k in KINDS},
             prefix_hosts=Table(arrays["slots.prefix_hosts"], arrays["keys.prefix_hosts"]),
-            rows={name: arrays[name] for name in (*ROW_ARRAYS, *({FILED_AS} & arrays.keys()))},
+            records=arrays["statements"],
             picture_values=arrays["picture_values"],
             picture_targets=arrays["picture_targets"],
+            filed_as=arrays.get(FILED_AS),
             origins=tuple(filter(None, str(facts.get("origins", "")).split("\n"))),
         )
     except KeyError as error:
@@ -257,8 +267,11 @@ def _check_tables(ruleset: Ruleset, path: Path) -> None:
             raise VerificationError(f"a table of {path} is damaged", remedy=REMEDY)
     if ruleset.targets > MOST_TARGETS:
         raise FormatError(f"{path} has too many targets for this version", remedy=_RELEASE_REMEDY)
-    if len(ruleset.starts) != ruleset.targets + 1 or int(ruleset.starts[-1]) != len(ruleset.rows["number"]):
+    starts = ruleset.starts
+    if len(starts) != ruleset.targets + 1 or starts[0] or starts[-1] != len(ruleset.records):
         raise VerificationError(f"the rows of {path} are damaged", remedy=REMEDY)
+    if (starts[1:] <= starts[:-1]).any():
+        raise VerificationError(f"targets of {path} have no rows", remedy=REMEDY)
 
 
 def _moment(microseconds: int) -> datetime | None:

@@ -60,9 +60,9 @@ def said_about(ruleset: Ruleset, verdicts: Verdicts, owners: Ints, targets: Ints
     Of more than :data:`MOST_OF_A_TARGET` statements about one target the strongest are collected; also returns how many answers were not,
     each as often as it reaches an owner.
     """
-    rows = ruleset.starts[targets]
+    rows, counts = ruleset.spans(targets)
     kinds = np.searchsorted(ruleset.bases, targets, side="right") - 1
-    alone = ruleset.starts[targets + 1] - rows == 1
+    alone = counts == 1
     told = Said(owners, rows, kinds, verdicts.of(targets), ruleset.rows["evidence"][rows])
     cut = 0
     if not alone.all():

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.ruleset import KINDS, STATES
+from byleave.apply.ruleset import KINDS
+from byleave.apply.statements import STATES
 from byleave.consent import (
     ClaimState,
     Evidence,

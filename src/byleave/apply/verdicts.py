@@ -104,7 +104,7 @@ class Verdicts:
 
     def _pictured(self) -> frozenset[bytes]:
         targets = self._ruleset.targets_of([TargetKind.PICTURE])
-        first, end = self._ruleset.starts[targets.start], self._ruleset.starts[targets.stop]
+        first, end = self._ruleset.starts[[targets.start, targets.stop]].tolist()
         return frozenset(row.tobytes() for row in self._ruleset.rows["claim"][first:end])
 
 

@@ -124,7 +124,7 @@ def test_room_that_is_not_taken_does_not_show(tmp_path: Path) -> None:
     assert arrays["short"].tolist() == [5, 6]
 
 
-@pytest.mark.parametrize("killed_at", ["claim", "slots.host", "slots.prefix_hosts"])
+@pytest.mark.parametrize("killed_at", ["statements", "slots.host", "slots.prefix_hosts"])
 def test_a_killed_compilation_leaves_the_ruleset_that_was_there(killed_at: str, tmp_path: Path) -> None:
     home = synced(
         tmp_path, [row(1, TargetKind.HOST, "a.example"), row(2, TargetKind.URL, "http://b.example/")]

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byleave.apply.ruleset import KINDS, STATES
+from byleave.apply.ruleset import KINDS
 from byleave.apply.standings import ACTS, PENDING, SILENT, life_table, standing_table
+from byleave.apply.statements import STATES
 from byleave.consent import (
     ClaimState,
     Evidence,
