@@ -1,29 +1,23 @@
 """What targets answer, for many at once: the rules of ``byleave.consent.acting`` over the columns of a ruleset.
 
-What a statement amounts to is looked up in tables that were asked of those rules, see ``byleave.apply.standings``. A property test holds both to
-one answer.
+What a single statement answers is looked up by ``byleave.apply.acting``. A property test holds both to one answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from byleave.apply.acting import Rules, answer_rows, microseconds, rules_of
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.standings import ACTS, PENDING, life_table, standing_table
-from byleave.apply.statements import FLAGS_SHIFT, NEVER, STATE_MASK
-from byleave.apply.tables import Ints
+from byleave.apply.tables import Ints, read_only
 from byleave.consent import RULES_ALONE, Preference, Standard, Use
 
 Answers = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_USES = tuple(Use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,10 @@ class Terms:
     def by_rules(self) -> Terms:
         """Return the same without a standard of the trainer's own."""
         return replace(self, standard=RULES_ALONE)
+
+    def rules(self) -> Rules:
+        """Return what counts under these terms, as loops look it up."""
+        return rules_of(self.uses, self.at, self.standard, with_pending=self.with_pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +90,17 @@ def set_aside(ruleset: Ruleset, rows: Ints, answers: Answers, standard: Standard
     aside: Flags = ruleset.rows["evidence"][rows][:, None] < least[answers]
     if standard.as_of is not None:
         # A claim that waits has no beginning, which is the least of all numbers.
-        aside |= (ruleset.rows["effective_at"][rows] > _microseconds(standard.as_of))[:, None]
+        aside |= (ruleset.rows["effective_at"][rows] > microseconds(standard.as_of))[:, None]
     aside &= answers != Preference.UNKNOWN
     return aside
 
 
 def _acting(ruleset: Ruleset, rows: Ints, kinds: Ints, terms: Terms) -> Answers:
     """Return what each row answers for each use if it acts, and ``UNKNOWN`` if it does not; ``kinds`` says of what kind its target is."""
-    at = _microseconds(terms.at)
-    facts = ruleset.rows
-    begins, expires = facts["effective_at"][rows], facts["expires_at"][rows]
-    marks = facts["marks"][rows]
-    begun, ended = (begins != NEVER) & (begins <= at), (expires != NEVER) & (expires <= at)
-    lives = life_table()[marks & STATE_MASK, begun.astype(np.uint8), ended.astype(np.uint8)]
-    levels, flags = facts["evidence"][rows], marks >> FLAGS_SHIFT
-    answers = facts["preferences"][rows][:, places_of(terms.uses)]
-    amounts = standing_table()[lives, kinds, levels, flags][np.arange(len(rows))[:, None], answers]
-    counts = amounts == ACTS
-    if terms.with_pending:
-        counts |= (amounts == PENDING) & (answers != Preference.ALLOW)
-    return np.where(counts, answers, np.uint8(Preference.UNKNOWN))
+    answers = np.empty((len(rows), len(terms.uses)), np.uint8)
+    records = read_only(ruleset.records)
+    answer_rows(read_only(rows), read_only(kinds), records, terms.by_rules().rules(), answers)
+    return answers
 
 
 def _take_back(
@@ -148,12 +137,3 @@ def _by_party(
     order = np.lexsort((*rank, claimants[:, 0], claimants[:, 1], owners[speaks]))
     parties = np.column_stack([owners[speaks].astype(np.uint64), claimants])[order]
     return speaks[order], parties
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def places_of(uses: Sequence[Use]) -> list[int]:
-    """Return where uses stand among the columns of preferences."""
-    return [_USES.index(use) for use in uses]

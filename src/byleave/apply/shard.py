@@ -231,5 +231,5 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
         tally.kept[regime.value] += int(np.count_nonzero(stays))
     for place, use in enumerate(plan.verdicts.terms.uses):
         for preference in Preference:
-            count = np.count_nonzero(decided.answers[:, place] == preference)
+            count = np.count_nonzero(decided.answers[:, place] == int(preference))
             tally.answers[f"{use.value}|{preference.word}"] += int(count)

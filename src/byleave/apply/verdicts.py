@@ -1,4 +1,4 @@
-"""What each target answers for each requested use: computed once per target by the rules of consent, then looked up."""
+"""What each target answers for each requested use, by the rules of consent."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from byleave.apply.acting import answer_pairs, said_in
 from byleave.apply.covering import Copy, CoverageTables
 from byleave.apply.judging import Answers, Terms, judge
 from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.tables import Ints, distinct
+from byleave.apply.tables import Ints, distinct, read_only
 from byleave.consent import Preference, Regime, Statement, TargetKind, keeps
 from byleave.fingerprints import Method
 
-_NOT_YET = 255
+_NOT_YET, _KNOWN = 0, np.uint8(1)
 _MOST_REMEMBERED = 50_000
 _JUDGED_AT_ONCE = 100_000
 
 
 class Verdicts:
-    """Answers by target number, filled in when a target is first hit.
+    """Answers by target number. Those of targets about which several things were said are filled in when such a target is first hit.
 
     A target beyond the ruleset's is a place in the coverage, and one beyond these a picture at a distance.
     """
@@ -30,30 +31,39 @@ class Verdicts:
         self._ruleset = ruleset
         self._coverage = coverage
         self.terms = terms
-        self._said: dict[int, tuple[Statement, ...]] = {}
+        self._statements: dict[int, tuple[Statement, ...]] = {}
         self.near = NearNumbers.of(ruleset, coverage)
-        self._answers = np.full((self.near.first, len(terms.uses)), _NOT_YET, np.uint8)
+        self._said, self._rules = said_in(ruleset), terms.rules()
+        # Made of zeros, memory is taken where a target is noted and nowhere else.
+        self._known = np.zeros((self.near.first, len(terms.uses)), np.uint8)
 
     def answers(self, rows: Ints, targets: Ints, size: int) -> Answers:
         """Return the strongest answer per row and use, uint8 (size, uses), from pairs sorted by row."""
         combined = np.zeros((size, len(self.terms.uses)), np.uint8)
         if not len(rows):
             return combined
-        firsts = np.flatnonzero(np.diff(rows, prepend=-1))
-        combined[rows[firsts]] = np.maximum.reduceat(self.of(targets), firsts, axis=0)
+        left = np.empty(len(rows), np.int64)
+        rows, targets = read_only(rows), read_only(targets)
+        count = answer_pairs(rows, targets, self._said, self._rules, combined, left)
+        if count:
+            owners, answers = rows[left[:count]], self.of(targets[left[:count]])
+            firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+            strongest = np.maximum.reduceat(answers, firsts, axis=0)
+            combined[owners[firsts]] = np.maximum(combined[owners[firsts]], strongest)
         return combined
 
     def of(self, targets: Ints) -> Answers:
         """Return the strongest answer per target and use, uint8 (n, uses)."""
         targets = np.where(targets < self.near.first, targets, self.near.target(targets))
-        self._judge(distinct(targets[self._answers[targets, 0] == _NOT_YET]))
-        return self._answers[targets]
+        self._judge(distinct(targets[self._known[targets, 0] == _NOT_YET]))
+        known: Answers = self._known[targets] - _KNOWN
+        return known
 
     def _judge(self, targets: Ints) -> None:
         exact = targets[targets < self._ruleset.targets]
-        self._answers[exact] = judge(self._ruleset, exact, self.terms)
+        self._known[exact] = judge(self._ruleset, exact, self.terms) + _KNOWN
         for place in targets[len(exact) :].tolist():
-            self._answers[place] = self.of(np.array(self._works(place), np.int64)).max(axis=0)
+            self._known[place] = self.of(np.array(self._works(place), np.int64)).max(axis=0) + _KNOWN
 
     def copies(self, target: int) -> tuple[Copy, ...]:
         """Return the matches behind a place in the coverage, or a picture at a distance; none for a target of the ruleset."""
@@ -67,11 +77,11 @@ class Verdicts:
 
     def statements(self, target: int) -> tuple[Statement, ...]:
         """Return everything that was said about a target, or about the works of which something is a copy."""
-        if target not in self._said:
-            if len(self._said) >= _MOST_REMEMBERED:
-                self._said.clear()
-            self._said[target] = self._look_up(target)
-        return self._said[target]
+        if target not in self._statements:
+            if len(self._statements) >= _MOST_REMEMBERED:
+                self._statements.clear()
+            self._statements[target] = self._look_up(target)
+        return self._statements[target]
 
     def _look_up(self, target: int) -> tuple[Statement, ...]:
         if target < self._ruleset.targets:
@@ -116,5 +126,6 @@ def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt
     against = [preference for preference in Preference if not keeps(preference, regime)]
     for place in range(answers.shape[1]):
         for preference in against:
-            stays &= answers[:, place] != preference
+            # Against a member of an enumeration numpy compares ten times slower than against its number.
+            stays &= answers[:, place] != int(preference)
     return stays
