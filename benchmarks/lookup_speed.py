@@ -110,6 +110,7 @@ def timed_ms(act: object) -> float:
 def measure(database: Database, settings: Settings, claims: int) -> None:
     """Time the three in turns and print medians, ratio and promise."""
     links = asked_links(claims)
+    urls.load_naming_loops()
     digests = [urls.url_digest(urls.canonical_url(link)) for link in links]
     with database.transaction() as session:
         key = create_token(session, "benchmark", who=OPERATOR, at=datetime.now(UTC)).key
@@ -153,6 +154,7 @@ def measure(database: Database, settings: Settings, claims: int) -> None:
 def serve(home: Path, listening: socket.socket) -> None:
     """Serve a site over the database of a home."""
     settings = Settings(home=home)
+    urls.load_naming_loops()
     with Database.open(settings) as database:
         app = create_app(settings, database, Catalog(settings.home))
         uvicorn.Server(server_config(app)).run([listening])

@@ -61,13 +61,13 @@ def _compiled(request: pytest.FixtureRequest) -> None:
 
 
 def links(folder: Path) -> None:
-    """Name many links, apply a list to links, digests and a coverage, and bind the rows."""
+    """Load what names many links, apply a list to links, digests and a coverage, and bind the rows."""
     from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
     from byleave.apply.opening import bind_items
     from byleave.apply.run import apply_ruleset, open_ruleset
     from byleave.consent import TargetKind
-    from byleave.urls import MANY_LINKS, name_links
+    from byleave.urls import load_naming_loops
 
     places: dict[TargetKind, str | bytes] = {
         TargetKind.URL: "http://a.example/1",
@@ -78,7 +78,7 @@ def links(folder: Path) -> None:
     }
     targets = [row(number, kind, place) for number, (kind, place) in enumerate(places.items(), 1)]
     ruleset = synced(folder, targets)
-    name_links(["http://a.example/1"] * MANY_LINKS)
+    load_naming_loops()
     found = [f"http://{host}.example/p/{number}" for host in "abcde" for number in range(4)]
     links_file(folder / "data" / "one.parquet", found, sha256=[bytes(32).hex()] * len(found))
     apply_ruleset(request(folder, folder / "data"), NOW)

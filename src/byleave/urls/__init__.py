@@ -23,11 +23,10 @@ from byleave.urls.names import (
     sample_key,
     url_digest,
 )
-from byleave.urls.naming import MANY_LINKS, NamedLinks, name_links
+from byleave.urls.naming import NamedLinks, load_naming_loops, name_links
 from byleave.urls.suffixes import Platform, is_shared, platforms, registrable_domain, table_digests
 
 __all__ = [
-    "MANY_LINKS",
     "MAX_URL_BYTES",
     "NamedLinks",
     "Platform",
@@ -44,6 +43,7 @@ __all__ = [
     "is_shared",
     "item_id_of_bytes",
     "item_id_of_url",
+    "load_naming_loops",
     "name_links",
     "picture_digest",
     "platforms",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 from typing import Final, NamedTuple
 
 from byleave.urls.canonical import canonical_urls
 from byleave.urls.names import DIGEST_BYTES, url_digest
 
-MANY_LINKS: Final = 256
-"""Links from which on compiled loops pay: fewer are named before these are loaded."""
+_loops_loaded: Final = Event()
+_MANY: Final = 64
+"""Links from which on compiled loops pay."""
 
 
 class NamedLinks(NamedTuple):
@@ -25,9 +27,17 @@ class NamedLinks(NamedTuple):
     sites: list[str]
 
 
+def load_naming_loops() -> None:
+    """Load compiled loops for :func:`name_links`, which goes without them until then: where they were never compiled this takes seconds."""
+    from byleave.urls.bulk.plain_links import name_plain_links
+
+    name_plain_links([b"https://example.com/"])
+    _loops_loaded.set()
+
+
 def name_links(links: Sequence[str]) -> NamedLinks:
     """Name links as they stand in datasets, in their order."""
-    if len(links) < MANY_LINKS:
+    if not _loops_loaded.is_set() or len(links) < _MANY:
         return _name_each(links)
     from byleave.urls.bulk.plain_links import name_plain_links
 

@@ -146,7 +146,7 @@ def _warm_up(settings: Settings) -> None:
         isolated.start(settings.limits)
         caption_model().embed(["ready"])
         picture_model().embed([np.zeros((8, 8, 3), np.uint8)])
-    urls.name_links(["https://example.com/"] * urls.MANY_LINKS)
+    urls.load_naming_loops()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 
 from byleave import urls
 from byleave.errors import FormatError
-from byleave.urls import MANY_LINKS, name_links
+from byleave.urls import load_naming_loops, name_links
 
 PARTS = (
     ("https://", "http://", "HTTPS://", "ftp://", "//", ""),
@@ -37,20 +39,26 @@ def site_alone(link: str) -> str:
 
 
 def test_many_links_are_named_as_each_alone() -> None:
-    links = odd_links(20 * MANY_LINKS)
+    links = odd_links(5_000)
+    load_naming_loops()
     named = name_links(links)
     assert named.digests == [digest_alone(link) for link in links]
     assert named.sites == [site_alone(link) for link in links]
-    assert len(set(named.digests)) > MANY_LINKS
+    assert len(set(named.digests)) > 200
     assert None in named.digests
 
 
-def test_few_links_are_named_without_loading_compiled_loops_and_get_the_same_names() -> None:
-    links = odd_links(2 * MANY_LINKS)
-    few = [name_links(links[at : at + 16]) for at in range(0, len(links), 16)]
-    many = name_links(links)
-    assert [digest for part in few for digest in part.digests] == many.digests
-    assert [site for part in few for site in part.sites] == many.sites
+def test_links_get_the_same_names_before_compiled_loops_are_loaded() -> None:
+    program = (
+        "import sys; from byleave.urls import name_links;"
+        "named = name_links(['https://www.a.example/' + str(n) for n in range(300)]);"
+        "assert 'numba' not in sys.modules; print(named.digests[299].hex(), named.sites[299])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    load_naming_loops()
+    named = name_links([f"https://www.a.example/{number}" for number in range(300)])
+    assert named.digests[299] is not None
+    assert told.split() == [named.digests[299].hex(), named.sites[299]]
 
 
 def test_no_links_have_no_names() -> None:
