@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import ItemTree
+from byleave.apply.committing import write_tree
 from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
-from byleave.apply.item_rows import Piece, RowWriter
+from byleave.apply.item_rows import Piece
 from byleave.errors import ConflictError
 from byleave.release.attestations import SALT_BYTES, Commitments
 from byleave.storage import publish_folder, write_atomically
@@ -58,8 +58,7 @@ class NewBound:
         """Write both trees and return their roots; ``removed`` is the list of rows taken out."""
         trees = []
         for name, pieces in ((KEPT, kept), (REMOVED, _removed(removed))):
-            RowWriter(self._aside / name, self._aside / "sorting").write(pieces)
-            trees.append(ItemTree(self._aside / name, self.salt).commitment)
+            trees.append(write_tree(pieces, self._aside / name, self._aside / "sorting", self.salt))
         commitments = Commitments(self.salt, *trees)
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments

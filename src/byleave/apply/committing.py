@@ -7,11 +7,13 @@ leaf's way to the root is made again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from byleave.apply.item_rows import Piece, sorted_rows
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
@@ -30,21 +32,28 @@ _AT_ONCE: Final = 1024
 """Messages padded and hashed together."""
 
 
-def hash_rows(prefix: bytes, rows: Bytes) -> Bytes:
-    """Return SHA-256 of ``prefix`` and each row: uint8 (n, width) to uint8 (n, 32). Both together have at most :data:`MOST_HASHED` bytes."""
-    size = len(prefix) + rows.shape[1]
-    slot = 64 * padded_blocks(0, size)
-    count = min(_AT_ONCE, len(rows))
-    lines, starts = np.zeros(count * slot + ROOM, np.uint8), np.arange(count) * slot
-    padded = lines[: count * slot].reshape(count, slot)
-    padded[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
-    padded[:, size] = 0x80
-    padded[:, -8:] = np.frombuffer((8 * size).to_bytes(8), np.uint8)
-    digests = np.empty((len(rows), 4), np.uint64)
-    flat = read_only(rows).reshape(-1)
-    if count:
-        _hash_rows(flat, len(prefix), lines, starts, starts + size, new_many_lines(count), digests)
-    return digests.view(np.uint8)
+class RowHasher:
+    """SHA-256 of ``prefix`` and each of many rows of ``width`` bytes; both together have at most :data:`MOST_HASHED`. For one thread."""
+
+    def __init__(self, prefix: bytes, width: int) -> None:
+        size = len(prefix) + width
+        slot = 64 * padded_blocks(0, size)
+        self._prefix = prefix
+        self._lines, self._starts = np.zeros(_AT_ONCE * slot + ROOM, np.uint8), np.arange(_AT_ONCE) * slot
+        self._ends = self._starts + size
+        self._many = new_many_lines(_AT_ONCE)
+        padded = self._lines[: _AT_ONCE * slot].reshape(_AT_ONCE, slot)
+        padded[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+        padded[:, size] = 0x80
+        padded[:, -8:] = np.frombuffer((8 * size).to_bytes(8), np.uint8)
+
+    def hash(self, rows: Bytes) -> Bytes:
+        """Return the digests of rows: uint8 (n, width) to uint8 (n, 32)."""
+        digests = np.empty((len(rows), 4), np.uint64)
+        if len(rows):
+            flat, at = read_only(rows).reshape(-1), len(self._prefix)
+            _hash_rows(flat, at, self._lines, self._starts, self._ends, self._many, digests)
+        return digests.view(np.uint8)
 
 
 @compiled_lean
@@ -65,19 +74,46 @@ def _hash_rows(
         hash_lines(lines, starts, ends, count, many, digests[first : first + count])
 
 
-def levels_of(rows: Bytes, salt: bytes) -> list[Bytes]:
-    """Return the hashes of all levels over rows (n, 28): first those of the leaves, last the root alone. An odd last one is carried up."""
-    whole = len(rows) // LEAF_ROWS * LEAF_ROWS
-    leaves = hash_rows(b"\0" + salt, rows[:whole].reshape(-1, LEAF_ROWS * ROW_BYTES))
-    if whole < len(rows):
-        last = hashlib.sha256(b"\0" + salt + rows[whole:].tobytes()).digest()
-        leaves = np.concatenate([leaves, np.frombuffer(last, np.uint8).reshape(1, -1)])
-    levels = [leaves]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        even = len(below) // 2 * 2
-        levels.append(np.concatenate([hash_rows(b"\1", below[:even].reshape(-1, 64)), below[even:]]))
-    return levels
+class TreeHasher:
+    """Hashes the leaves of a tree of some salt, and what stands above them. For one thread."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._prefix = b"\0" + salt
+        self._leaves = RowHasher(self._prefix, LEAF_ROWS * ROW_BYTES)
+        self._nodes = RowHasher(b"\1", 64)
+
+    def root(self, rows: Bytes) -> bytes:
+        """Return the root over sorted rows, uint8 (n, 28), of which there is one at least."""
+        root: bytes = self.levels(rows)[-1][0].tobytes()
+        return root
+
+    def levels(self, rows: Bytes) -> list[Bytes]:
+        """Return the hashes of all levels over rows: first the leaves, last the root alone. An odd last one is carried up."""
+        levels = [self._hash_leaves(rows)]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            even = len(below) // 2 * 2
+            levels.append(np.concatenate([self._nodes.hash(below[:even].reshape(-1, 64)), below[even:]]))
+        return levels
+
+    def _hash_leaves(self, rows: Bytes) -> Bytes:
+        whole = len(rows) // LEAF_ROWS * LEAF_ROWS
+        hashes = self._leaves.hash(rows[:whole].reshape(-1, LEAF_ROWS * ROW_BYTES))
+        if whole == len(rows):
+            return hashes
+        last = hashlib.sha256(self._prefix + rows[whole:].tobytes()).digest()
+        return np.concatenate([hashes, np.frombuffer(last, np.uint8).reshape(1, -1)])
+
+
+def write_tree(pieces: Iterator[Piece], path: Path, aside: Path, salt: bytes) -> Commitment:
+    """Sort items into the file of an :class:`ItemTree`, and return its root and size; ``aside`` is a file for the use of this alone, and goes."""
+    hasher, roots, size = TreeHasher(salt), [], 0
+    with path.open("wb") as file:
+        for rows in sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS):
+            file.write(rows.data)
+            roots.append(hasher.root(rows))
+            size += len(rows)
+    return Commitment(root_of(roots) if size else EMPTY_ROOT, size)
 
 
 class ItemTree:
@@ -94,13 +130,11 @@ class ItemTree:
             if size
             else np.empty((0, ROW_BYTES), np.uint8)
         )
-        self._salt = salt
+        self._hasher = TreeHasher(salt)
         self._leaves = leaves_of(size)
         self._at: tuple[int, list[Bytes]] | None = None
-        self._roots = [
-            levels_of(self._subtree(place), salt)[-1][0].tobytes()
-            for place in range(-(-self._leaves // SUBTREE_LEAVES))
-        ]
+        subtrees = range(-(-self._leaves // SUBTREE_LEAVES))
+        self._roots = [self._hasher.root(self._subtree(place)) for place in subtrees]
         self.commitment = Commitment(root_of(self._roots) if size else EMPTY_ROOT, size)
 
     def __len__(self) -> int:
@@ -147,6 +181,6 @@ class ItemTree:
             return root_of(self._roots[index * width : (index + 1) * width])
         place = (index << level) >> SUBTREE_LEVEL
         if self._at is None or self._at[0] != place:
-            self._at = (place, levels_of(self._subtree(place), self._salt))
+            self._at = (place, self._hasher.levels(self._subtree(place)))
         found: Bytes = self._at[1][level][index - (place << (SUBTREE_LEVEL - level))]
         return found.tobytes()

@@ -1,172 +1,242 @@
-"""The rows of a tree of items, sorted on the disk in memory that hardly grows.
+"""The rows of a tree of items, sorted in memory that hardly grows.
 
-They are parted by the first byte of their item ids, some at a time, and sorted part by part. Item ids are spread evenly, so a row is put
-straight where it nearly belongs; what is left is sorted among a few neighbours.
+Each is held as three words while it is sorted: the two of its item id, as numbers, and its place. They are parted by the first bits of
+their ids, on the disk where they are many, and sorted part by part. Item ids are spread evenly, so a row is put straight where it nearly
+belongs; what is left is sorted among a few neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from byleave.compiled import compiled_lean, compiled_within
+from byleave.apply.tables import read_only
+from byleave.compiled import compiled_lean
+from byleave.errors import InputError
 from byleave.release.items import ROW_BYTES
 from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Words
-from byleave.urls.bulk.wide import swapped_word
-from byleave.urls.names import ID_BYTES
+from byleave.urls.bulk.wide import store_word, swapped_word
 
-PARTITIONS: Final = 256
-HELD_ROWS: Final = 2**18
-"""Rows held before they go to their partitions: as many as the processor's caches hold."""
+HELD_ROWS: Final = 2**21
+"""Rows held in memory, 24 bytes each; of more, some at a time go to the disk."""
 
-GATHERED_ROWS: Final = 2**16
-_ROW_WORDS: Final = ROW_BYTES // 4
-_ID_WORDS: Final = ID_BYTES // 4
-_ROWS_A_BUCKET: Final = 2
+SORTED_ROWS: Final = 2**16
+"""Rows sorted at once, few enough for the processor's second cache; of more the next bits part them first."""
+
+PARTITION_BITS: Final = 6
+"""More places than this to write to at a time cost more than they save."""
+
+_ENTRY_BYTES: Final = 24
+_ROW_BITS: Final = 40
+"""A place is the number of a part, and in these bits the number of a row."""
+
 _MOST_MOVES: Final = 64
-"""Moves for each row when neighbours are sorted: honest ids take about one. Whoever made many ids alike gets the slower sort."""
+"""Moves for each row when neighbours are sorted: honest ids take less than one. Whoever made many ids alike gets the slower sort."""
 
-Quads = npt.NDArray[np.uint32]
-_U32, _U64 = np.uint32, np.uint64
+_U64 = np.uint64
+_LOW: Final = _U64(2**_ROW_BITS - 1)
 
 Piece = tuple[int, Bytes]
 """The number of a part, and the item ids, uint8 (n, 16), of its next rows; zeros stand for a row without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowWriter:
-    """Takes items part by part and writes the sorted rows of their tree to ``path``; ``aside`` is a file for its own use, and goes."""
+def sorted_rows(pieces: Iterator[Piece], aside: Path, count: int) -> Iterator[Bytes]:
+    """Yield the rows of all pieces in order, uint8 (``count``, 28), the last time fewer; each is good until the next is asked for.
 
-    path: Path
-    aside: Path
+    Pieces of one part come in the order of its rows. ``aside`` is a file for the use of this alone, and goes.
 
-    def write(self, pieces: Iterator[Piece]) -> None:
-        """Take pieces, those of one part in the order of its rows."""
-        room, every = np.empty((2 * HELD_ROWS, _ROW_WORDS), _U32), [np.zeros(PARTITIONS, np.int64)]
-        with self.aside.open("wb") as parted:
-            for held in _held(pieces):
-                rows, sizes = _parted(held, room)
-                parted.write(rows.data)
-                every.append(sizes)
-        sizes = np.stack(every)
-        with self.path.open("wb") as out:
-            if sizes.any():
-                rows = np.memmap(self.aside, _U32, "r").reshape(-1, _ROW_WORDS)
-                ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
-                for place in np.flatnonzero(sizes.any(axis=0)).tolist():
-                    spans = zip(ends[:, place] - sizes[:, place], ends[:, place], strict=True)
-                    _write_sorted(np.concatenate([rows[begin:end] for begin, end in spans]), out)
-        self.aside.unlink()
-
-
-def _held(pieces: Iterator[Piece]) -> Iterator[list[tuple[int, int, Bytes]]]:
-    """Yield some pieces at a time, each with its part and the place of its first row in it."""
-    held: list[tuple[int, int, Bytes]] = []
-    size, part, row = 0, -1, 0
-    for place, items in pieces:
-        part, row = place, row if place == part else 0
-        for at in range(0, len(items), HELD_ROWS):
-            held.append((part, row, np.ascontiguousarray(items[at : at + HELD_ROWS])))
-            row += len(held[-1][2])
-            size += len(held[-1][2])
-            if size >= HELD_ROWS:
-                yield held
-                held, size = [], 0
-    if held:
-        yield held
+    Raises
+    ------
+    InputError
+        If there are more parts, or a part has more rows, than a place has room for.
+    """
+    with _Parted(aside) as parted:
+        for place, items in _placed(pieces):
+            parted.add(place, items)
+        filled, given = 0, np.empty(count * ROW_BYTES, np.uint8)
+        for entries in parted.sorted():
+            at = 0
+            while at < len(entries):
+                taken = min(count - filled, len(entries) - at)
+                _write_rows(entries, at, taken, given, filled)
+                at, filled = at + taken, filled + taken
+                if filled == count:
+                    yield given.reshape(-1, ROW_BYTES)
+                    filled = 0
+    if filled:
+        yield given[: filled * ROW_BYTES].reshape(-1, ROW_BYTES)
 
 
-def _parted(held: list[tuple[int, int, Bytes]], room: Quads) -> tuple[Quads, Ints]:
-    """Return the rows of some pieces, in ``room``, by the first byte of their ids, and how many there are of each."""
-    sizes = np.zeros(PARTITIONS, np.int64)
-    for _, _, items in held:
-        sizes += np.bincount(items[:, 0], minlength=PARTITIONS)
-    ends = np.cumsum(sizes) - sizes
-    rows = room[: int(sizes.sum())]
-    for part, first, items in held:
-        _place(items.view(_U32), part, first, ends, rows)
-    return rows, sizes
+def _placed(pieces: Iterator[Piece]) -> Iterator[tuple[int, Words]]:
+    """Yield the ids of some rows, uint64 (n, 2), with the place of the first."""
+    part, row = -1, 0
+    for number, items in pieces:
+        part, row = number, row if number == part else 0
+        if part >> (64 - _ROW_BITS) or (row + len(items)) >> _ROW_BITS:
+            raise InputError(
+                f"part {part} with {row + len(items):,} rows is more than can be bound",
+                remedy=f"spread the dataset over less than {2 ** (64 - _ROW_BITS):,} files",
+            )
+        words = read_only(np.ascontiguousarray(items).view(_U64).reshape(-1, 2))
+        for at in range(0, len(words), HELD_ROWS):
+            yield part << _ROW_BITS | row + at, words[at : at + HELD_ROWS]
+        row += len(items)
+
+
+class _Parted:
+    """Rows on their way: held in memory, and in a file where they are too many."""
+
+    def __init__(self, aside: Path) -> None:
+        self._aside = aside
+        self._room = np.empty((0, 3), _U64)
+        self._held: list[tuple[int, Words]] = []
+        self._rows = 0
+        self._sizes: list[Ints] = []
+        self._file = aside.open("w+b")
+
+    def __enter__(self) -> _Parted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._aside.unlink()
+
+    def add(self, place: int, items: Words) -> None:
+        """Take some rows."""
+        if self._rows + len(items) > HELD_ROWS:
+            self._file.write(self._part().data)
+        self._held.append((place, items))
+        self._rows += len(items)
+
+    def _part(self) -> Words:
+        """Part the rows that are held, and return them, partition by partition."""
+        sizes = np.zeros(2**PARTITION_BITS, np.int64)
+        for _, items in self._held:
+            _count(items, sizes)
+        if len(self._room) < self._rows:
+            self._room = np.empty((self._rows, 3), _U64)
+        ends = np.cumsum(sizes) - sizes
+        for place, items in self._held:
+            _part(items, _U64(place), ends, self._room)
+        parted = self._room[: self._rows]
+        self._sizes.append(sizes)
+        self._held, self._rows = [], 0
+        return parted
+
+    def sorted(self) -> Iterator[Words]:
+        """Yield the rows in order, as entries uint64 (n, 3): two words of the id, and the place."""
+        last = self._part()
+        sizes = np.stack(self._sizes)
+        ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
+        written = int(sizes[:-1].sum())
+        most = int(sizes.sum(axis=0).max(initial=0))
+        gathered, room = np.empty((most if written else 0, 3), _U64), np.empty((most, 3), _U64)
+        for place in range(2**PARTITION_BITS):
+            begin, end = int(ends[-1, place] - sizes[-1, place]) - written, int(ends[-1, place]) - written
+            entries = last[begin:end]
+            if written:
+                entries = self._gather(sizes[:-1, place], ends[:-1, place], entries, gathered)
+            yield from _sorted(entries, PARTITION_BITS, room[: len(entries)])
+
+    def _gather(self, sizes: Ints, ends: Ints, last: Words, room: Words) -> Words:
+        """Read what the file holds of one partition, and put what is held behind it."""
+        at = 0
+        for size, end in zip(sizes.tolist(), ends.tolist(), strict=True):
+            self._file.seek((end - size) * _ENTRY_BYTES)
+            self._file.readinto(room[at : at + size].view(np.uint8).data)
+            at += size
+        room[at : at + len(last)] = last
+        return room[: at + len(last)]
+
+
+def _sorted(entries: Words, known: int, room: Words) -> Iterator[Words]:
+    """Yield entries that are alike in the first ``known`` bits of their ids, in order; ``room`` is as large, and both are written to."""
+    bits = len(entries).bit_length()
+    if len(entries) <= SORTED_ROWS or known >= 64 - PARTITION_BITS:
+        yield sorted_entries(entries, known, min(bits, 64 - known), room)
+        return
+    ends = np.zeros(2**PARTITION_BITS + 1, np.int64)
+    _spread(entries, _U64(known), _U64(64 - PARTITION_BITS), ends, room)
+    begin = 0
+    for end in ends[:-1].tolist():
+        yield from _sorted(room[begin:end], known + PARTITION_BITS, entries[begin:end])
+        begin = end
+
+
+def sorted_entries(entries: Words, known: int, bits: int, room: Words) -> Words:
+    """Return entries in the order of their ids, in ``room`` as a rule. Those of one id must come in the order of their places already."""
+    if bits and _sort(entries, _U64(known), _U64(64 - bits), np.zeros(2**bits + 1, np.int64), room):
+        return room
+    found: Words = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
+    return found
 
 
 @compiled_lean
-def _place(items: Quads, part: int, first: int, ends: Ints, rows: Quads) -> None:
-    """Write each item as a row at the end of its partition; ``ends``, int64 (256,), moves on."""
-    part_word = _U32(swapped_word(_U64(part)) >> _U64(32))
+def _count(items: Words, sizes: Ints) -> None:
     for i in range(len(items)):
-        row = swapped_word(_U64(first + i))
-        partition = items[i, 0] & _U32(0xFF)
+        sizes[(items[i, 0] & _U64(0xFF)) >> _U64(8 - PARTITION_BITS)] += 1
+
+
+@compiled_lean
+def _part(items: Words, place: Word, ends: Ints, entries: Words) -> None:
+    """Write each item as an entry at the end of its partition; ``ends`` moves on."""
+    for i in range(len(items)):
+        first = items[i, 0]
+        partition = (first & _U64(0xFF)) >> _U64(8 - PARTITION_BITS)
         at = ends[partition]
         ends[partition] = at + 1
-        for word in range(_ID_WORDS):
-            rows[at, word] = items[i, word]
-        rows[at, 4] = part_word
-        rows[at, 5] = _U32(row)
-        rows[at, 6] = _U32(row >> _U64(32))
-
-
-def _write_sorted(rows: Quads, out: object) -> None:
-    order = sorted_order(rows)
-    gathered = np.empty((min(len(rows), GATHERED_ROWS), _ROW_WORDS), _U32)
-    for at in range(0, len(rows), GATHERED_ROWS):
-        some = gathered[: min(GATHERED_ROWS, len(rows) - at)]
-        _gather(rows, order, at, some)
-        out.write(some.data)  # type: ignore[attr-defined]  # a file
-
-
-def sorted_order(rows: Quads) -> npt.NDArray[np.uint32]:
-    """Return the order of rows, uint32 (n, 7), by item. Those of one item must come in the order of part and row already."""
-    bits = max(1, (len(rows) // _ROWS_A_BUCKET).bit_length())
-    keys, order = np.empty(len(rows), _U64), np.empty(len(rows), _U32)
-    ends = np.zeros(2**bits + 1, np.int64)
-    if not _sort(rows, bits, ends, keys, order):
-        words = np.ascontiguousarray(rows[:, :_ID_WORDS]).byteswap()
-        order = np.lexsort(words.T[::-1]).astype(_U32)
-    return order
-
-
-@compiled_within
-def _key(rows: Quads, row: Word, word: int) -> Word:
-    return swapped_word(_U64(rows[row, word]) | (_U64(rows[row, word + 1]) << _U64(32)))
+        entries[at, 0] = swapped_word(first)
+        entries[at, 1] = swapped_word(items[i, 1])
+        entries[at, 2] = place + _U64(i)
 
 
 @compiled_lean
-def _sort(rows: Quads, bits: int, ends: Ints, keys: Words, order: Quads) -> bool:
-    """Order rows whose ids share the first byte; say whether that was done before too many moves were made."""
-    size, shift = len(rows), _U64(64 - bits)
-    for i in range(size):
-        ends[((_key(rows, i, 0) << _U64(8)) >> shift) + _U64(1)] += 1
-    for bucket in range(1, len(ends)):
-        ends[bucket] += ends[bucket - 1]
-    for i in range(size):
-        key = _key(rows, i, 0)
-        bucket = (key << _U64(8)) >> shift
-        place = ends[bucket]
-        ends[bucket] = place + 1
-        keys[place], order[place] = key, _U32(i)
+def _spread(entries: Words, known: Word, shift: Word, ends: Ints, found: Words) -> None:
+    """Write entries by the bits of their ids that follow the first ``known``; ``ends``, zero at first, says where those of each value end."""
+    for i in range(len(entries)):
+        ends[((entries[i, 0] << known) >> shift) + _U64(1)] += 1
+    for value in range(1, len(ends)):
+        ends[value] += ends[value - 1]
+    for i in range(len(entries)):
+        value = (entries[i, 0] << known) >> shift
+        at = ends[value]
+        ends[value] = at + 1
+        for word in range(3):
+            found[at, word] = entries[i, word]
+
+
+@compiled_lean
+def _sort(entries: Words, known: Word, shift: Word, ends: Ints, found: Words) -> bool:
+    """Order entries into ``found``; say whether that was done before too many moves were made."""
+    _spread(entries, known, shift, ends, found)
     moves = 0
-    for at in range(1, size):
-        key, row = keys[at], order[at]
-        to = at
-        while to > 0 and (
-            keys[to - 1] > key or (keys[to - 1] == key and _key(rows, order[to - 1], 2) > _key(rows, row, 2))
-        ):
-            keys[to], order[to] = keys[to - 1], order[to - 1]
+    for at in range(1, len(found)):
+        key, low = found[at, 0], found[at, 1]
+        if found[at - 1, 0] < key or (found[at - 1, 0] == key and found[at - 1, 1] <= low):
+            continue
+        place, to = found[at, 2], at
+        while to > 0 and (found[to - 1, 0] > key or (found[to - 1, 0] == key and found[to - 1, 1] > low)):
+            for word in range(3):
+                found[to, word] = found[to - 1, word]
             to -= 1
-        keys[to], order[to] = key, row
+        found[to, 0], found[to, 1], found[to, 2] = key, low, place
         moves += at - to
-        if moves > _MOST_MOVES * size:
+        if moves > _MOST_MOVES * len(found):
             return False
     return True
 
 
 @compiled_lean
-def _gather(rows: Quads, order: Quads, first: int, found: Quads) -> None:
-    for at in range(len(found)):
-        row = order[first + at]
-        for word in range(_ROW_WORDS):
-            found[at, word] = rows[row, word]
+def _write_rows(entries: Words, first: int, count: int, rows: Bytes, at: int) -> None:
+    """Write entries as the rows of a leaf, from the ``at``-th on: the higher byte first, the part in four bytes and the row in eight."""
+    out = at * ROW_BYTES
+    for i in range(first, first + count):
+        store_word(rows, out, swapped_word(entries[i, 0]))
+        store_word(rows, out + 8, swapped_word(entries[i, 1]))
+        place = entries[i, 2]
+        store_word(rows, out + 16, swapped_word((place >> _U64(_ROW_BITS)) << _U64(32)))
+        store_word(rows, out + 20, swapped_word(place & _LOW))
+        out += ROW_BYTES

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
 from byleave.apply import committing, item_rows
-from byleave.apply.committing import ItemTree, hash_rows, levels_of
-from byleave.apply.item_rows import RowWriter, sorted_order
+from byleave.apply.committing import ItemTree, RowHasher, TreeHasher, write_tree
+from byleave.apply.item_rows import sorted_entries, sorted_rows
+from byleave.errors import InputError
 from byleave.release.items import ItemRow
 
 SALT = bytes(range(16))
@@ -27,8 +28,10 @@ def items_of(*names: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def tree(folder: Path, *parts: list[object]) -> ItemTree:
     pieces = ((place, items_of(*part)) for place, part in enumerate(parts))
-    RowWriter(folder / "rows", folder / "sorting").write(pieces)
-    return ItemTree(folder / "rows", SALT)
+    commitment = write_tree(pieces, folder / "rows", folder / "sorting", SALT)
+    made = ItemTree(folder / "rows", SALT)
+    assert made.commitment == commitment
+    return made
 
 
 def expected(*parts: list[object]) -> list[bytes]:
@@ -39,6 +42,14 @@ def expected(*parts: list[object]) -> list[bytes]:
             item = hashlib.sha256(str(name).encode()).digest()[:16]
             rows.append(item + place.to_bytes(4, "big") + row.to_bytes(8, "big"))
     return sorted(rows)
+
+
+def in_order(rows: list[bytes], known: int = 0) -> list[bytes]:
+    entries = np.array(
+        [[int.from_bytes(row[:8]), int.from_bytes(row[8:16]), n] for n, row in enumerate(rows)], np.uint64
+    )
+    bits = len(rows).bit_length()
+    return [rows[int(n)] for n in sorted_entries(entries, known, bits, np.empty_like(entries))[:, 2]]
 
 
 def root_over(rows: list[bytes]) -> bytes:
@@ -52,7 +63,7 @@ def test_rows_are_hashed_as_hashlib_does(width: int, count: int, data: st.DataOb
     rows = np.frombuffer(data.draw(st.binary(min_size=width * count, max_size=width * count)), np.uint8)
     rows = rows.reshape(count, width)
     wanted = [hashlib.sha256(prefix + row.tobytes()).digest() for row in rows]
-    assert [digest.tobytes() for digest in hash_rows(prefix, rows)] == wanted
+    assert [digest.tobytes() for digest in RowHasher(prefix, width).hash(rows)] == wanted
 
 
 @given(parts=st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=5))
@@ -89,13 +100,15 @@ def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tm
         assert len(proof.to_bytes()) < 10_000
 
 
+@pytest.mark.parametrize(("held", "at_once"), [(30, 2**16), (2**21, 3), (30, 3)])
 def test_parts_held_little_by_little_give_the_same_leaves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held: int, at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts: list[list[object]] = [list(range(n, n + 40)) for n in range(0, 200, 20)]
     (tmp_path / "one").mkdir()
     whole = tree(tmp_path / "one", *parts).commitment
-    monkeypatch.setattr(item_rows, "HELD_ROWS", 3)
+    monkeypatch.setattr(item_rows, "HELD_ROWS", held)
+    monkeypatch.setattr(item_rows, "SORTED_ROWS", at_once)
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "sorting").write_bytes(b"left by a killed run")
     assert tree(tmp_path / "two", *parts).commitment == whole
@@ -104,8 +117,7 @@ def test_parts_held_little_by_little_give_the_same_leaves(
 
 def test_items_that_begin_alike_are_sorted_by_all_their_bytes() -> None:
     rows = [ItemRow(bytes(8) + bytes([n]) * 8, 0, row).to_bytes() for row, n in enumerate([3, 1, 2, 1])]
-    order = sorted_order(np.frombuffer(b"".join(rows), np.uint32).reshape(-1, 7))
-    assert [rows[place] for place in order] == sorted(rows)
+    assert in_order(rows) == sorted(rows)
 
 
 @pytest.mark.parametrize("alike", ["evenly", "mostly one", "made to be near each other"])
@@ -119,8 +131,12 @@ def test_ids_however_they_are_spread_are_sorted(alike: str) -> None:
     if alike == "made to be near each other":
         ids[:, :6] = 7
     rows = [ItemRow(one.tobytes(), 0, row).to_bytes() for row, one in enumerate(ids)]
-    order = sorted_order(np.frombuffer(b"".join(rows), np.uint32).reshape(-1, 7))
-    assert [rows[place] for place in order] == sorted(rows)
+    assert in_order(rows, 8) == sorted(rows)
+
+
+def test_more_parts_than_a_place_has_room_for_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="more than can be bound"):
+        list(sorted_rows(iter([(2**24, items_of(1))]), tmp_path / "sorting", 8))
 
 
 def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
@@ -128,12 +144,12 @@ def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = tree(tmp_path / "whole", names, [1, 2])
     pieces = [(0, items_of(*names[at : at + 90])) for at in range(0, 700, 90)]
-    RowWriter(tmp_path / "rows", tmp_path / "sorting").write(iter([*pieces, (1, items_of(1, 2))]))
-    assert (tmp_path / "rows").read_bytes() == (tmp_path / "whole" / "rows").read_bytes()
+    rows = sorted_rows(iter([*pieces, (1, items_of(1, 2))]), tmp_path / "sorting", 64)
+    assert b"".join(some.tobytes() for some in rows) == (tmp_path / "whole" / "rows").read_bytes()
     assert len(whole) == 702
 
 
 def test_one_row_is_a_leaf_and_the_root() -> None:
     row = ItemRow(bytes(16), 0, 0).to_bytes()
-    levels = levels_of(np.frombuffer(row, np.uint8).reshape(1, -1), SALT)
+    levels = TreeHasher(SALT).levels(np.frombuffer(row, np.uint8).reshape(1, -1))
     assert [level.tobytes() for level in levels] == [hashlib.sha256(b"\0" + SALT + row).digest()]
