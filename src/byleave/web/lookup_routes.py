@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -33,6 +36,8 @@ ANYBODY: Final = Depends(OpenToAll(Act.LOOK_UP))
 WithKey = Annotated[Token, Depends(KeyFor(Act.LOOK_UP, Scope.LOOKUP))]
 Radius = Annotated[int, Field(ge=0, le=REVIEW_RADIUS, description="most bits that may differ")]
 
+Read = TypeVar("Read", contravariant=True)
+
 router = APIRouter(
     tags=["look-ups"], responses={code: {"model": Fault} for code in (400, 401, 403, 413, 429, 503)}
 )
@@ -55,28 +60,19 @@ class PictureValues(Values):
 @router.get("/api/v1/lookup/url", dependencies=[ANYBODY])
 def one_url(site: TheSite, url: str) -> Response:
     """Look up one link. Every claim on it, on a path above it, on its host and on a domain above that is found."""
-    at = site.clock()
-    with site.database.transaction() as session:
-        (answer,) = look_up_urls(session, [url], at=at)
-    return one_answer("url", url, answer, at=at)
+    return _one("url", site, url, url, look_up_urls)
 
 
 @router.get("/api/v1/lookup/digest/{sha256}", dependencies=[ANYBODY])
 def one_digest(site: TheSite, sha256: str) -> Response:
     """Look up one exact file by its SHA-256, 64 hex digits."""
-    at = site.clock()
-    with site.database.transaction() as session:
-        (answer,) = look_up_digests(session, [_hex(sha256, DIGEST_BYTES)], at=at)
-    return one_answer("digest", sha256, answer, at=at)
+    return _one("digest", site, sha256, _hex(sha256, DIGEST_BYTES), look_up_digests)
 
 
 @router.get("/api/v1/lookup/item/{item}", dependencies=[ANYBODY])
 def one_item(site: TheSite, item: str) -> Response:
     """Look up one item id, 32 hex digits. It finds claims on exactly that link; ask by link for paths, hosts and domains."""
-    at = site.clock()
-    with site.database.transaction() as session:
-        (answer,) = look_up_items(session, [_hex(item, ITEM_BYTES)], at=at)
-    return one_answer("item", item, answer, at=at)
+    return _one("item", site, item, _hex(item, ITEM_BYTES), look_up_items)
 
 
 @router.get("/api/v1/lookup/fingerprint/{pdq}", dependencies=[ANYBODY])
@@ -90,31 +86,21 @@ def one_fingerprint(site: TheSite, pdq: str, radius: Radius = SAME_WORK_RADIUS) 
 @router.post("/api/v1/lookup/urls")
 def many_urls(site: TheSite, token: WithKey, asked: Values) -> Response:
     """Look up to 10,000 links."""
-    at = site.clock()
-    count_against(site.database, token, len(asked.values), at)
-    with site.database.transaction() as session:
-        answers = look_up_urls(session, asked.values, at=at)
-    return many_answers("url", asked.values, answers, at=at)
+    return _many("url", site, token, asked, asked.values, look_up_urls)
 
 
 @router.post("/api/v1/lookup/digests")
 def many_digests(site: TheSite, token: WithKey, asked: Values) -> Response:
     """Look up to 10,000 exact files."""
-    at = site.clock()
-    count_against(site.database, token, len(asked.values), at)
-    with site.database.transaction() as session:
-        answers = look_up_digests(session, [_hex(value, DIGEST_BYTES) for value in asked.values], at=at)
-    return many_answers("digest", asked.values, answers, at=at)
+    read = [_hex(value, DIGEST_BYTES) for value in asked.values]
+    return _many("digest", site, token, asked, read, look_up_digests)
 
 
 @router.post("/api/v1/lookup/items")
 def many_items(site: TheSite, token: WithKey, asked: Values) -> Response:
     """Look up to 10,000 item ids."""
-    at = site.clock()
-    count_against(site.database, token, len(asked.values), at)
-    with site.database.transaction() as session:
-        answers = look_up_items(session, [_hex(value, ITEM_BYTES) for value in asked.values], at=at)
-    return many_answers("item", asked.values, answers, at=at)
+    read = [_hex(value, ITEM_BYTES) for value in asked.values]
+    return _many("item", site, token, asked, read, look_up_items)
 
 
 @router.post("/api/v1/lookup/fingerprints")
@@ -159,6 +145,29 @@ def opts_out(answer: Answer) -> bool:
 def opts_in(answer: Answer) -> bool:
     """Whether an answer is a yes to training of every sort."""
     return all(answer.preferences.for_use(use) is Preference.ALLOW for use in TRAINING_USES)
+
+
+class _LookUp(Protocol[Read]):
+    """Answers for things as they were read, in their order."""
+
+    def __call__(self, session: Session, things: Sequence[Read], /, *, at: datetime) -> list[Answer]: ...
+
+
+def _one(kind: str, site: Site, value: str, read: Read, look_up: _LookUp[Read]) -> Response:
+    at = site.clock()
+    with site.database.transaction() as session:
+        (answer,) = look_up(session, [read], at=at)
+    return one_answer(kind, value, answer, at=at)
+
+
+def _many(
+    kind: str, site: Site, token: Token, asked: Values, read: Sequence[Read], look_up: _LookUp[Read]
+) -> Response:
+    at = site.clock()
+    count_against(site.database, token, len(asked.values), at)
+    with site.database.transaction() as session:
+        answers = look_up(session, read, at=at)
+    return many_answers(kind, asked.values, answers, at=at)
 
 
 def _pictures(site: Site, values: list[str], radius: int) -> list[Answer]:
