@@ -1,6 +1,8 @@
 # Everything runs on a fresh machine with Python 3.11 or later, a C library and a network that reaches PyPI.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests wait for processes and files, so that two of them share a processor well; more processors take one each.
+WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? n : 4)))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .PHONY: help setup demo serve tour test coverage check lint bench bench-large lock clean
@@ -28,7 +30,7 @@ tour: setup ## Do the whole job once on 300 pictures and check every result
 	$(BIN)/byleave demo --tour
 
 test: setup ## Run every test
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: setup ## Look at the code without running it
 	$(BIN)/ruff check .
