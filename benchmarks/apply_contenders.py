@@ -1,9 +1,9 @@
-"""One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, or an SQL engine that knows every link.
+"""One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, or an SQL engine (``apply_engines.py``).
 
-The engines are given what no registry publishes, the refused links themselves, and so need no digests; Byleave works from the release. All use one
-thread, and answer first for a small file, so that loading and compiling count for nobody. For a mask all write which rows go: Byleave by position and
-with causes, the engines by the number in a further column, which they read for it. Prints one line of JSON: processor seconds, peak of resident
-memory in bytes, rows taken out.
+Byleave works from the release, and so do the engines ``datafusion`` and ``chdb``; those whose names end in ``-knowing`` are given the refused links themselves.
+All use one thread, and answer first for a small file, so that loading and compiling count for nobody. For a mask all write which rows go: Byleave by
+position and with causes, the engines by the number in a further column, which they read for it. Prints one line of JSON: processor
+seconds, peak of resident memory in bytes, rows taken out.
 
     python benchmarks/apply_contenders.py CONTENDER WORK FOLDER
 """
@@ -21,13 +21,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apply_data import NOW
+from apply_engines import (
+    ChDBFromRelease,
+    ChDBKnowing,
+    DataFusionFromRelease,
+    DataFusionKnowing,
+    files_of,
+)
 
-CANONICAL = r"^https?://(www\.)?"
 COLUMNS_TO_DECIDE = ["URL"]
-
-
-def files_of(folder: Path) -> list[Path]:
-    return sorted((folder / "data").glob("*.parquet"))
 
 
 class Limit:
@@ -102,107 +104,14 @@ class Byleave:
             first += pq.read_metadata(path).num_rows
 
 
-class DataFusion:
-    """Apache DataFusion: one join for each kind of target, the tables of targets in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        from datafusion import SessionConfig, SessionContext
-
-        self._context: Any = SessionContext(SessionConfig().with_target_partitions(1))
-        self._out = folder / "out-datafusion.parquet"
-        for name in ("urls", "domains", "prefixes"):
-            table = pq.read_table(folder / f"{name}.parquet")
-            self._context.register_record_batches(name, [table.to_batches()])
-
-    def _asked(self, paths: list[Path], wanted: str, *, stays: bool) -> str:
-        for number, path in enumerate(paths):
-            self._context.deregister_table(f"rows{number}")
-            self._context.register_parquet(f"rows{number}", str(path))
-        rows = " UNION ALL ".join(f"SELECT * FROM rows{n}" for n in range(len(paths)))
-        return f"""
-            WITH linked AS (SELECT *, regexp_replace(replace("URL", '&amp;', '&'), '{CANONICAL}', '') AS link FROM ({rows})),
-            named AS (SELECT *, split_part(link, '/', 1) AS host FROM linked),
-            parted AS (SELECT *, split_part(host, '.', -2) || '.' || split_part(host, '.', -1) AS above,
-                       host || '/' || split_part(link, '/', 2) || '/' AS start FROM named)
-            SELECT {wanted} FROM parted p WHERE {self._condition(stays=stays)}"""
-
-    @staticmethod
-    def _condition(*, stays: bool) -> str:
-        pairs = (("urls", "link"), ("domains", "host"), ("domains", "above"), ("prefixes", "start"))
-        parts = [f"EXISTS (SELECT 1 FROM {table} t WHERE t.value = p.{name})" for table, name in pairs]
-        return " AND ".join(f"NOT {part}" for part in parts) if stays else " OR ".join(parts)
-
-    def _write(self, query: str) -> int:
-        self._context.sql(
-            f"COPY ({query}) TO '{self._out}' STORED AS PARQUET OPTIONS ('format.compression' 'zstd(1)')"
-        ).collect()
-        return int(pq.read_metadata(self._out).num_rows)
-
-    def mask(self, paths: list[Path]) -> int:
-        return self._write(self._asked(paths, "p.id", stays=False))
-
-    def filter(self, paths: list[Path]) -> int:
-        names = ", ".join(f'p."{name}"' for name in pq.read_schema(paths[0]).names)
-        return _rows(paths) - self._write(self._asked(paths, names, stays=True))
-
-    def places(self, paths: list[Path]) -> Iterator[int]:
-        self.mask(paths)
-        yield from sorted(pq.read_table(self._out)["id"].to_pylist())
-
-
-class ChDB:
-    """ClickHouse within the process: one set for each kind of target, made beforehand."""
-
-    def __init__(self, folder: Path) -> None:
-        from chdb.session import Session
-
-        self._session: Any = Session()
-        self._out = folder / "out-chdb.parquet"
-        self._session.query("CREATE DATABASE bench ENGINE = Atomic")
-        for name in ("urls", "domains", "prefixes"):
-            self._session.query(f"CREATE TABLE bench.{name} (value String) ENGINE = Set")
-            self._session.query(
-                f"INSERT INTO bench.{name} SELECT value FROM file('{folder}/{name}.parquet', Parquet)"
-            )
-
-    def _asked(self, paths: list[Path], wanted: str, *, stays: bool) -> str:
-        listed = ",".join(path.name for path in paths)
-        source = f"{paths[0].parent}/{{{listed}}}" if len(paths) > 1 else str(paths[0])
-        return f"""
-            WITH replaceRegexpOne(replaceAll(assumeNotNull(URL), '&amp;', '&'), '{CANONICAL}', '') AS link, substringIndex(link, '/', 1) AS host
-            SELECT {wanted} FROM file('{source}', Parquet)
-            WHERE {"" if stays else "NOT"} (link NOT IN bench.urls AND host NOT IN bench.domains AND substringIndex(host, '.', -2) NOT IN bench.domains
-              AND concat(substringIndex(link, '/', 2), '/') NOT IN bench.prefixes)"""
-
-    def _write(self, query: str) -> int:
-        self._session.query(
-            f"INSERT INTO FUNCTION file('{self._out}', Parquet) {query} SETTINGS max_threads = 1, "
-            "engine_file_truncate_on_insert = 1, output_format_parquet_compression_method = 'zstd', "
-            "output_format_parquet_parallel_encoding = 0"
-        )
-        return int(pq.read_metadata(self._out).num_rows)
-
-    def mask(self, paths: list[Path]) -> int:
-        return self._write(self._asked(paths, "id", stays=False))
-
-    def filter(self, paths: list[Path]) -> int:
-        return _rows(paths) - self._write(self._asked(paths, "*", stays=True))
-
-    def places(self, paths: list[Path]) -> Iterator[int]:
-        self.mask(paths)
-        yield from sorted(pq.read_table(self._out)["id"].to_pylist())
-
-
 CONTENDERS: dict[str, Callable[[Path], Any]] = {
     "limit": Limit,
     "byleave": Byleave,
-    "datafusion": DataFusion,
-    "chdb": ChDB,
+    "datafusion": DataFusionFromRelease,
+    "chdb": ChDBFromRelease,
+    "datafusion-knowing": DataFusionKnowing,
+    "chdb-knowing": ChDBKnowing,
 }
-
-
-def _rows(paths: list[Path]) -> int:
-    return sum(int(pq.read_metadata(path).num_rows) for path in paths)
 
 
 def measured(contender: Any, work: str, folder: Path) -> dict[str, float]:
