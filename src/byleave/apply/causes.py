@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from byleave.apply.explaining import NARROWEST
 from byleave.apply.naming import ClaimName, names_behind
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.said import MOST_OF_A_TARGET
 from byleave.apply.verdicts import Verdicts
-from byleave.consent import Cause, CauseKind, Evidence, Preference, Regime, TargetKind, decide
+from byleave.consent import Cause, CauseKind, Evidence, Preference, Regime, decide
 
 CAUSE_TYPE = pa.struct(
     [
@@ -56,8 +57,6 @@ CODED_SCHEMA = pa.schema(
     ]
 )
 """As :data:`REMOVED_SCHEMA`, with the words of :data:`CODED_CAUSES_TYPE`."""
-
-_NARROWEST = (TargetKind.DIGEST, TargetKind.URL, TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class Explainer:
             for copy in self._verdicts.copies(target):
                 ways.setdefault(copy.claim.hex(), (copy.method, copy.distance))
         exact = [(self._ruleset.kind_of(t), t) for t in targets if t < self._ruleset.targets]
-        for kind, target in sorted(exact, key=lambda pair: -_NARROWEST.index(pair[0])):
+        for kind, target in sorted(exact, key=lambda pair: -NARROWEST.index(pair[0])):
             ways |= {claim.hex(): (kind.value, None) for claim in self._ruleset.claims_of(target)}
         return ways
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.counting import Names, texts
+from byleave.apply.counting import Names
 from byleave.apply.row_keys import KeyMaker, Keys, Told, count_rows, read_rows, words_of
 from byleave.apply.sources import Input
 from byleave.apply.tally import most_first
@@ -199,7 +199,7 @@ def _mark(before: npt.NDArray[np.void], after: npt.NDArray[np.void], marks: list
 
 def _describe(side: Side, source: Input, marked: Marks, maker: KeyMaker, show: Progress) -> int:
     """Count hosts, words and creators of the marked rows; return how many names were dropped."""
-    seen = {name: texts() for name in ("hosts", "words", "creators")}
+    seen = {name: Names() for name in ("hosts", "words", "creators")}
     cut, settled = 0, 0
     for rows in _marked_rows(source, marked, show):
         side.rows += rows.batch.num_rows
@@ -213,7 +213,7 @@ def _describe(side: Side, source: Input, marked: Marks, maker: KeyMaker, show: P
     return cut + _settle(side, seen)
 
 
-def _settle(side: Side, seen: dict[str, Names[str]]) -> int:
+def _settle(side: Side, seen: dict[str, Names]) -> int:
     cut = 0
     for name, names in seen.items():
         counts, fewer = names.take(getattr(side, name), MOST_NAMES)

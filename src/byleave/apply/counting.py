@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,9 +16,8 @@ from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Bytes, Word, Words
 from byleave.urls.bulk.wide import fetch, load_word, low_bits, store_word
 
-Name = TypeVar("Name", str, bytes)
-
-FIRST_ROOM = 1024
+FIRST_ROOM = 1 << 15
+"""Room for so many names is 5 MiB, of which the system gives what is touched; a file of a million rows seldom has more."""
 BLOCK_NAMES = 128
 BEYOND = 8
 """Bytes that may be read behind a name."""
@@ -125,6 +121,8 @@ def _count_spans(
     for first in range(0, starts.shape[0], BLOCK_NAMES):
         size = min(BLOCK_NAMES, starts.shape[0] - first)
         for i in range(size):
+            fetch(data, starts[first + i])
+        for i in range(size):
             at = starts[first + i]
             mixed[i] = keyed_text(secret, data, at, at + lengths[first + i])
             fetch(slots, I64(mixed[i] & mask))
@@ -163,18 +161,12 @@ def _write_names(counted: _Counted, names: Ints, ends: Ints, content: Bytes) -> 
                 content[ends[i] + place] = counted.aside[I64(record[_NAME]) + place]
 
 
-class Names(Generic[Name]):
-    """Names with how often each was seen. ``spell`` makes a name of its bytes."""
+class Names:
+    """Names with how often each was seen. Bytes that are no Unicode are spelled out."""
 
-    def __init__(self, spell: Callable[[bytes], Name]) -> None:
-        self._spell: Callable[[bytes], Name] = spell
+    def __init__(self) -> None:
         self._secret = read_only(np.frombuffer(secrets.token_bytes(16), np.uint64))
         self._counted: _Counted | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether something was added, be it no name at all."""
-        return self._counted is not None
 
     def add(self, names: pa.Array, counts: Ints | None = None) -> None:
         """Note an array of texts or bytes, each once or so many times."""
@@ -184,11 +176,6 @@ class Names(Generic[Name]):
         content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
         self.add_spans(content, ends[:-1], np.diff(ends), counts)
 
-    def add_rows(self, rows: npt.NDArray[np.uint8]) -> None:
-        """Note names of one length, uint8 (n, length)."""
-        count, length = rows.shape
-        self.add_spans(rows.reshape(-1), np.arange(count) * length, np.full(count, length))
-
     def add_spans(self, data: Bytes, starts: Ints, lengths: Ints, counts: Ints | None = None) -> None:
         """Note the names that begin in ``data`` at ``starts`` and have some lengths, each once or so many times."""
         counted = self._with_room(len(starts), int(lengths[lengths > SHORT].sum()))
@@ -197,7 +184,7 @@ class Names(Generic[Name]):
         times = read_only(counts) if counts is not None else _NO_COUNTS
         _count_spans(read_only(data), read_only(starts), read_only(lengths), times, self._secret, counted)
 
-    def take(self, further: Counter[Name], most: int) -> tuple[Counter[Name], int]:
+    def take(self, further: Counter[str], most: int) -> tuple[Counter[str], int]:
         """Return the ``most`` frequent names, together with ``further`` ones, and how many others there were; forget them all.
 
         Among names of one count the first by their bytes win.
@@ -209,9 +196,8 @@ class Names(Generic[Name]):
         counted, self._counted = self._counted, None
         size = int(counted.sizes[0])
         wanted = _most(counted, size, most) if size > most else np.arange(size)
-        names = map(self._spell, _bytes_of(counted, wanted))
         times = counted.records[wanted, _COUNT].tolist()
-        return Counter(dict(zip(names, times, strict=True))), size - len(wanted)
+        return Counter(dict(zip(_spelled(counted, wanted), times, strict=True))), size - len(wanted)
 
     def _with_room(self, count: int, aside: int) -> _Counted:
         """Return the names, with room for so many more, and for so many bytes of long ones."""
@@ -234,11 +220,6 @@ class Names(Generic[Name]):
         return made
 
 
-def texts() -> Names[str]:
-    """Count texts; bytes that are no Unicode are spelled out."""
-    return Names(partial(str, encoding="utf-8", errors="backslashreplace"))
-
-
 def _array_of(counted: _Counted, names: Ints) -> pa.LargeBinaryArray:
     ends = np.concatenate([_NO_ENDS, np.cumsum(counted.records[names, _LENGTH].astype(np.int64))])
     content = np.empty(ends[-1] + BEYOND, np.uint8)
@@ -247,10 +228,14 @@ def _array_of(counted: _Counted, names: Ints) -> pa.LargeBinaryArray:
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(names), buffers)
 
 
-def _bytes_of(counted: _Counted, names: Ints) -> list[bytes]:
+def _spelled(counted: _Counted, names: Ints) -> list[str]:
     _, ends, content = _array_of(counted, names).buffers()
-    whole, places = content.to_pybytes(), np.frombuffer(ends, np.int64).tolist()
-    return [whole[start:end] for start, end in pairwise(places)]
+    places = np.frombuffer(ends, np.int64).tolist()
+    whole = content.to_pybytes()[: places[-1]]
+    if whole.isascii():
+        text = whole.decode("ascii")
+        return [text[start:end] for start, end in pairwise(places)]
+    return [whole[start:end].decode(errors="backslashreplace") for start, end in pairwise(places)]
 
 
 def _most(counted: _Counted, size: int, most: int) -> Ints:

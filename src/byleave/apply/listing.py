@@ -9,19 +9,19 @@ import pyarrow as pa
 
 from byleave.apply.causes import CAUSES_TYPE, CODED_CAUSES_TYPE, CODED_SCHEMA, Explainer, Reasons
 from byleave.apply.covering import CoverageTables
+from byleave.apply.explaining import Going, explain, survey
 from byleave.apply.judging import Flags
 from byleave.apply.matching import Matched
 from byleave.apply.naming import ClaimName, coded
-from byleave.apply.row_causes import RowCauses, Wanting
+from byleave.apply.row_causes import codes_of, count_causes, listed_causes
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.said import said_about
-from byleave.apply.tables import Ints
+from byleave.apply.said import several_about
+from byleave.apply.tables import Ints, read_only
 from byleave.apply.tally import Tally, cause_key
 from byleave.apply.verdicts import Verdicts
 from byleave.consent import CauseKind, Preference, Regime, Use
 
 _FAULTS = ((), ("url",), ("digest",), ("url", "digest"))
-_NOT_TAKEN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Listing:
         self._verdicts = verdicts
         self._regime = regime
         self._explainer = Explainer(ruleset, verdicts, regime)
+        self._codes = codes_of(verdicts.terms.uses, regime)
 
     def batch(self, taken: Taken, name: str, first_row: int, tally: Tally) -> pa.RecordBatch:
         """List rows of the file ``name`` whose batch begins at ``first_row``, as ``CODED_SCHEMA`` says, and count why they go."""
@@ -91,17 +92,23 @@ class Listing:
     def _of_claims(self, taken: Taken, which: Ints, tally: Tally) -> pa.Array:
         """Explain those of the rows taken that ``which`` numbers, none of them a copy, and count why they go."""
         matched, rows = taken.matched, taken.rows[which]
-        places = np.full(len(matched.named), _NOT_TAKEN)
-        places[rows] = np.arange(len(rows))
-        owners = places[matched.rows]
-        pairs = owners != _NOT_TAKEN
-        said, cut = said_about(self._ruleset, self._verdicts, owners[pairs], matched.targets[pairs])
+        going = Going(
+            rows,
+            matched.rows,
+            matched.targets,
+            matched.bad_digest[rows],
+            matched.bad_link[rows],
+            taken.unchecked[which],
+        )
+        going = Going(*map(read_only, going))
+        terms, said = self._verdicts.terms, self._verdicts.said
+        alone, left = survey(going, said)
+        several, further, cut = several_about(self._ruleset, terms, matched.targets[left])
         if cut:
             tally.totals["causes_cut"] += cut
-        wanting = Wanting(matched.bad_link[rows], matched.bad_digest[rows], taken.unchecked[which])
-        causes = RowCauses(self._ruleset, self._verdicts.terms.uses, self._regime, said, wanting)
-        causes.count(tally)
-        return causes.listed()
+        causes = explain(going, said, terms.rules(), several, self._codes.against, alone + further)
+        count_causes(self._ruleset, self._codes, causes, tally)
+        return listed_causes(self._ruleset, self._codes, causes)
 
     def _explained(self, taken: Taken, places: Ints) -> tuple[list[Reasons], Ints]:
         """Explain rows one combination after the other; return the reasons, and which of them each row has."""

@@ -77,7 +77,7 @@ class Matched:
         start, length = (int(number) for number in self.hosts[row])
         return self.link_data[start : start + length].tobytes().decode("ascii")
 
-    def count_hosts(self, rows: Ints, names: Names[str]) -> None:
+    def count_hosts(self, rows: Ints, names: Names) -> None:
         """Count the hosts of some rows, int64 (n,), each distinct."""
         if self.odd_hosts:
             odd = np.zeros(len(self.named), bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,9 @@ import pyarrow.compute as pc
 
 from byleave.apply.merging import place_of
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.tables import Ints
+from byleave.apply.tables import Ints, read_only
+from byleave.compiled import compiled_lean, compiled_within
+from byleave.urls.bulk.sha256 import U64, Word, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,8 @@ class ClaimName:
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """The names of many claims: ids as their registries gave them, uint8 (n, 16), the same in hex digits, and registries or nulls as a dictionary."""
+    """The names of many claims: ids as their registries gave them, in hex digits, and registries or nulls as a dictionary."""
 
-    ids: npt.NDArray[np.uint8]
     claims: pa.Array
     origins: pa.Array
 
@@ -49,22 +51,32 @@ class ClaimNames:
 
 
 def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
-    """Name the claims of some rows of a ruleset."""
+    """Name the claims of some statements of a ruleset, int64 (n,)."""
     if ruleset.filed_as is None:
-        ids, places = ruleset.rows["claim"][rows], np.zeros(len(rows), np.int32)
-        return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins[:1] or [None]))
-    ids, places = ruleset.filed_as[rows], place_of(ruleset.rows["claim"][rows]).astype(np.int32)
-    return ClaimNames(ids, _hex(ids), coded(places, ruleset.origins))
+        origins = coded(np.zeros(len(rows), np.int32), ruleset.origins[:1] or (None,))
+        return ClaimNames(_hex(ruleset.records, rows), origins)
+    places = place_of(ruleset.rows["claim"][rows]).astype(np.int32)
+    return ClaimNames(_hex(ruleset.filed_as.view(np.uint64), rows), coded(places, ruleset.origins))
 
 
 def coded(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
     """Return a column that has some of ``words`` by their places, int32 (n,)."""
+    known, there = _known(tuple(words))
+    indices, present = places, None
+    if there is not None:
+        indices = (np.cumsum(there, dtype=np.int32) - np.int32(1))[places]
+        present = pa.array(there[places]).buffers()[1]
+    column = pa.Array.from_buffers(pa.int32(), len(indices), [present, pa.py_buffer(indices)])
+    return pa.DictionaryArray.from_arrays(column, known, safe=False)
+
+
+@lru_cache(maxsize=64)
+def _known(words: tuple[str | None, ...]) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
+    """Return the words that are there as a column, and which of all are, or ``None`` where all are."""
     known = pa.array([word for word in words if word is not None], pa.string())
     if len(known) == len(words):
-        return pa.DictionaryArray.from_arrays(pa.array(places), known)
-    there = np.array([word is not None for word in words])
-    indices = (np.cumsum(there, dtype=np.int32) - 1)[places]
-    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~there[places]), known)
+        return known, None
+    return known, np.array([word is not None for word in words])
 
 
 def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimName]:
@@ -81,12 +93,30 @@ def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimNam
     return found
 
 
-def _hex(claims: npt.NDArray[np.uint8]) -> pa.Array:
-    """Write ids, uint8 (n, 16), as hex digits."""
-    offsets = np.arange(len(claims) + 1, dtype=np.int32) * np.int32(32)
-    texts = np.ascontiguousarray(_PAIRS[claims])
-    return pa.StringArray.from_buffers(len(claims), pa.py_buffer(offsets), pa.py_buffer(texts))
+@compiled_within
+def _digits(number: Word) -> Word:
+    """Write the four lowest bytes of a word as eight hex digits, the lowest byte first."""
+    spread = number & U64(0xFFFFFFFF)
+    spread = (spread | (spread << U64(16))) & U64(0x0000FFFF0000FFFF)
+    spread = (spread | (spread << U64(8))) & U64(0x00FF00FF00FF00FF)
+    halves = ((spread >> U64(4)) & U64(0x000F000F000F000F)) | ((spread & U64(0x000F000F000F000F)) << U64(8))
+    letters = ((halves + U64(0x0606060606060606)) >> U64(4)) & U64(0x0101010101010101)
+    return U64(halves + U64(0x3030303030303030) + letters * U64(0x27))
 
 
-_PAIRS = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
-"""The two digits of each byte."""
+@compiled_lean
+def _write_hex(ids: Words, rows: Ints, texts: Words) -> None:
+    """Write the first sixteen bytes of some rows as hex digits, uint64 (n, 4)."""
+    for i in range(rows.shape[0]):
+        for word in range(2):
+            number = ids[rows[i], word]
+            texts[i, 2 * word] = _digits(number)
+            texts[i, 2 * word + 1] = _digits(number >> U64(32))
+
+
+def _hex(ids: Words, rows: Ints) -> pa.Array:
+    """Write ids, the first sixteen bytes of some rows of words, as hex digits."""
+    texts = np.empty((len(rows), 4), np.uint64)
+    _write_hex(read_only(ids), read_only(rows), texts)
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(32)
+    return pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(texts))

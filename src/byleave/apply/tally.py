@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Self
 
-from byleave.apply.counting import Names, texts
+from byleave.apply.counting import Names
+from byleave.apply.seen_claims import SeenClaims
 from byleave.consent import CauseKind, Preference, Use
 
 MOST_NAMES = 10_000
@@ -37,8 +37,7 @@ class Tally:
     reasons
         Rows that could not be checked, by reason. A row counts under each of its reasons.
     hosts, claims
-        Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts``,
-        ``seen_claims`` and, where an id alone names a claim, ``seen_ids``.
+        Rows taken out, by host and by claim id (hex); while rows are being counted, most stand in ``seen_hosts`` and ``seen_claims``.
     """
 
     totals: Counter[str] = field(default_factory=Counter)
@@ -50,9 +49,8 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     hosts: Counter[str] = field(default_factory=Counter)
     claims: Counter[str] = field(default_factory=Counter)
-    seen_hosts: Names[str] = field(default_factory=texts, compare=False)
-    seen_claims: Names[str] = field(default_factory=texts, compare=False)
-    seen_ids: Names[bytes] = field(default_factory=partial(Names, bytes), compare=False)
+    seen_hosts: Names = field(default_factory=Names, compare=False)
+    seen_claims: SeenClaims = field(default_factory=SeenClaims, compare=False)
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Return plain objects with sorted keys."""
@@ -78,12 +76,7 @@ class Tally:
     def cut_names(self) -> None:
         """Add up the hosts and claims seen, and drop the rarest beyond :data:`MOST_NAMES`."""
         self.hosts, fewer_hosts = self.seen_hosts.take(self.hosts, MOST_NAMES)
-        if self.seen_ids.any:
-            counted = Counter({bytes.fromhex(claim): count for claim, count in self.claims.items()})
-            ids, fewer_claims = self.seen_ids.take(counted, MOST_NAMES)
-            self.claims = Counter({id_.hex(): count for id_, count in ids.items()})
-        else:
-            self.claims, fewer_claims = self.seen_claims.take(self.claims, MOST_NAMES)
+        self.claims, fewer_claims = self.seen_claims.take(self.claims, MOST_NAMES)
         self.totals["cut"] += fewer_hosts + fewer_claims
         for names in (self.hosts, self.claims):
             if len(names) > MOST_NAMES:

@@ -33,7 +33,7 @@ class Verdicts:
         self.terms = terms
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self.near = NearNumbers.of(ruleset, coverage)
-        self._said, self._rules = said_in(ruleset), terms.rules()
+        self.said, self._rules = said_in(ruleset), terms.rules()
         # Made of zeros, memory is taken where a target is noted and nowhere else.
         self._known = np.zeros((self.near.first, len(terms.uses)), np.uint8)
 
@@ -44,7 +44,7 @@ class Verdicts:
             return combined
         left = np.empty(len(rows), np.int64)
         rows, targets = read_only(rows), read_only(targets)
-        count = answer_pairs(rows, targets, self._said, self._rules, combined, left)
+        count = answer_pairs(rows, targets, self.said, self._rules, combined, left)
         if count:
             owners, answers = rows[left[:count]], self.of(targets[left[:count]])
             firsts = np.flatnonzero(np.diff(owners, prepend=-1))
