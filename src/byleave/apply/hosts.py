@@ -10,19 +10,24 @@ import numpy.typing as npt
 from byleave.apply.tables import I64, Ints, Table, find
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
-from byleave.urls.bulk.wide import copy_wide, fetch, load_word, low_bits
+from byleave.urls.bulk.wide import WIDTH, copy_some, copy_wide, differing, fetch, folded, low_bits
 
 NAMES_KEPT = 1 << 20
 """Records of a cache line each: 64 MiB, of which the system gives what is touched."""
 LONGEST_KEPT = 40
 TARGETS_KEPT = 3
 RECORD_WORDS = 8
-_LENGTH, _HOST, _COUNT, _TARGETS, _NAME = 0, 1, 2, 3, 3
+_LENGTH, _HOST, _COUNT, _TARGETS = 10, 11, 12, 13
 _PREFIXED = 256
+_FACTS = LONGEST_KEPT // 8
+_OF_NAME = U64(2 ** (LONGEST_KEPT + 4) - 1)
+"""The bytes of a record that say whose it is, as bits: name and length."""
+_OF_NOTHING = U64(2 ** (LONGEST_KEPT + 12) - 1)
+"""The bytes that also say that it hits nothing."""
 PAIR_BYTES = 256
 NOT_ASKED = 0
 FIRST_TARGET = 2
-FACTOR = U64(0x9E3779B97F4A7C15)
+_NOTHING = U64(1 << 32)
 
 
 class Tables(NamedTuple):
@@ -48,9 +53,11 @@ class Hosts(NamedTuple):
     host_line, domain_line
         Room behind the label of a host, and of a domain; ``labels`` int64 (2,) says how long these are.
     kept
-        uint64 (:data:`NAMES_KEPT`, 8), a line of the processor's cache for each name. Its first six halves, seen through ``facts`` int32
-        (:data:`NAMES_KEPT`, 16), are its length; what it hits as a host (0 not asked yet, 1 nothing, else the target + 2); how many targets it
-        hits as a domain or below one, and 256 more if it has prefixes; these targets. The last five words are the name.
+        uint64 (:data:`NAMES_KEPT`, 8), a line of the processor's cache for each name, which is its first five words. The halves of the others,
+        seen through ``facts`` int32 (:data:`NAMES_KEPT`, 16), are its length; what it hits as a host (0 not asked yet, 1 nothing, else the
+        target + 2); how many targets it hits as a domain or below one, and 256 more if it has prefixes; these targets.
+    parent
+        uint64 (1, 8): the name of a domain above a host, as :func:`write_name` writes it.
     chain
         int64 (:data:`TARGETS_KEPT` + 1,): the domain targets of the name at hand.
     """
@@ -65,6 +72,7 @@ class Hosts(NamedTuple):
     labels: Ints
     kept: Words
     facts: npt.NDArray[np.int32]
+    parent: Words
     chain: Ints
 
 
@@ -96,46 +104,57 @@ def _domain_target(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
 
 
 @compiled_within
-def name_key(line: Bytes, start: int, end: int, secret: Words) -> Word:
-    """Mix a name into a word by which it is remembered. A line has eight bytes beyond any name."""
-    mixed = U64(secret[0])
-    for i in range(start, end, 8):
-        mixed = U64((mixed ^ (load_word(line, i) & low_bits(8 * (end - i)))) * FACTOR)
-        mixed ^= mixed >> U64(29)
-    return mixed
+def write_name(line: Bytes, start: int, end: int, names: Words, row: int) -> None:
+    """Write the name ``line[start:end]`` as the record of one that hits nothing; 64 bytes of the line are read.
+
+    Of a longer name than :data:`LONGEST_KEPT` the length tells it from any that is remembered.
+    """
+    length = end - start
+    copy_some(names, WIDTH * row, line, start, low_bits(min(length, LONGEST_KEPT)))
+    names[row, _FACTS] = U64(length) | _NOTHING
+
+
+@compiled_within
+def name_key(names: Words, row: int, secret: Words) -> Word:
+    """Mix a name, as :func:`write_name` wrote it, into a word by which it is remembered."""
+    one, other = secret[0], secret[1]
+    first = folded(names[row, 0] ^ one, names[row, 1] ^ other)
+    second = folded(names[row, 2] ^ other, names[row, 3] ^ one)
+    return folded(first ^ names[row, 4] ^ one, second ^ other)
+
+
+@compiled_within
+def _place(key: Word) -> Word:
+    return I64(key & U64(NAMES_KEPT - 1))
 
 
 @compiled_within
 def fetch_name(key: Word, hosts: Hosts) -> None:
     """Bring the record of a name nearer before it is needed."""
-    fetch(hosts.kept, I64(key & U64(NAMES_KEPT - 1)) * RECORD_WORDS)
+    fetch(hosts.kept, _place(key) * RECORD_WORDS)
 
 
 @compiled_within
-def _is_kept(place: Word, line: Bytes, start: int, end: int, hosts: Hosts) -> bool:
-    if hosts.facts[place, _LENGTH] != end - start:
-        return False
-    different = U64(0)
-    at = _NAME
-    for i in range(start, end, 8):
-        different |= hosts.kept[place, at] ^ (load_word(line, i) & low_bits(8 * (end - i)))
-        at += 1
-    return bool(different == U64(0))
+def hits_nothing(key: Word, names: Words, row: int, hosts: Hosts) -> bool:
+    """Whether a name is remembered as one that hits nothing and has no prefixes."""
+    different = differing(hosts.kept, WIDTH * _place(key), names, WIDTH * row)
+    return bool(different & _OF_NOTHING == U64(0))
 
 
 @compiled_within
-def _keep(place: Word, line: Bytes, start: int, end: int, count: int, hosts: Hosts) -> None:
+def _is_kept(place: Word, names: Words, row: int, hosts: Hosts) -> bool:
+    return bool(differing(hosts.kept, WIDTH * place, names, WIDTH * row) & _OF_NAME == U64(0))
+
+
+@compiled_within
+def _keep(place: Word, names: Words, row: int, count: int, hosts: Hosts) -> None:
     """Remember a name with the first ``count`` targets of the chain."""
     facts = hosts.facts
-    facts[place, _LENGTH] = end - start
+    copy_wide(hosts.kept, WIDTH * place, names, WIDTH * row)
     facts[place, _HOST] = NOT_ASKED
     facts[place, _COUNT] = count
     for i in range(count):
         facts[place, _TARGETS + i] = hosts.chain[i]
-    at = _NAME
-    for i in range(start, end, 8):
-        hosts.kept[place, at] = load_word(line, i) & low_bits(8 * (end - i))
-        at += 1
 
 
 @compiled_lean
@@ -147,13 +166,14 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
     for first in range(end - 1, start - 1, -1):
         if first > start and line[first - 1] != 46:
             continue
-        place = I64(name_key(line, first, end, tables.secret) & U64(NAMES_KEPT - 1))
-        if _is_kept(place, line, first, end, hosts):
+        write_name(line, first, end, hosts.parent, 0)
+        place = _place(name_key(hosts.parent, 0, tables.secret))
+        if _is_kept(place, hosts.parent, 0, hosts):
             count = hosts.facts[place, _COUNT] % _PREFIXED
             for i in range(count):
                 hosts.chain[i] = hosts.facts[place, _TARGETS + i]
             continue
-        _write_name(line, first, end, 1, hosts)
+        _write_line(line, first, end, 1, hosts)
         hash_two(hosts.pair, hosts.pair_starts, hosts.pair_ends, 1, 1, hosts.sha, hosts.digests)
         row = find(tables.domain, tables.secret, hosts.digests[1])
         target = tables.bases[3] + row
@@ -164,12 +184,12 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
                 hosts.chain[i] = hosts.chain[i - 1]
             hosts.chain[0] = target
             count += 1
-        _keep(place, line, first, end, count, hosts)
+        _keep(place, hosts.parent, 0, count, hosts)
     return count
 
 
 @compiled_within
-def _write_name(line: Bytes, start: int, end: int, which: int, hosts: Hosts) -> None:
+def _write_line(line: Bytes, start: int, end: int, which: int, hosts: Hosts) -> None:
     """Write a short name behind the label of a host, ``which`` 0, or a domain, 1, padded for :func:`hash_two`."""
     at = PAIR_BYTES * which
     copy_wide(hosts.pair, at, hosts.host_line if which == 0 else hosts.domain_line, 0)
@@ -179,14 +199,16 @@ def _write_name(line: Bytes, start: int, end: int, which: int, hosts: Hosts) -> 
 
 
 @compiled_lean
-def _learn(place: Word, line: Bytes, start: int, end: int, tables: Tables, hosts: Hosts) -> bool:
+def _learn(
+    place: Word, line: Bytes, start: int, end: int, names: Words, row: int, tables: Tables, hosts: Hosts
+) -> bool:
     """Find out and remember at ``place`` all about the host ``line[start:end]``; return whether it fits a record."""
     above = start
     while above < end and line[above] != 46:
         above += 1
     count = _learn_domains(line, above + 1, end, tables, hosts)
-    _write_name(line, start, end, 0, hosts)
-    _write_name(line, start, end, 1, hosts)
+    _write_line(line, start, end, 0, hosts)
+    _write_line(line, start, end, 1, hosts)
     hash_two(hosts.pair, hosts.pair_starts, hosts.pair_ends, 0, 1, hosts.sha, hosts.digests)
     domain = find(tables.domain, tables.secret, hosts.digests[1])
     if count < 0 or (domain >= 0 and count == TARGETS_KEPT):
@@ -196,7 +218,7 @@ def _learn(place: Word, line: Bytes, start: int, end: int, tables: Tables, hosts
             hosts.chain[i] = hosts.chain[i - 1]
         hosts.chain[0] = tables.bases[3] + domain
         count += 1
-    _keep(place, line, start, end, count, hosts)
+    _keep(place, names, row, count, hosts)
     row = find(tables.host, tables.secret, hosts.digests[0])
     hosts.facts[place, _HOST] = tables.bases[2] + row + FIRST_TARGET if row >= 0 else FIRST_TARGET - 1
     if find(tables.prefix_hosts, tables.secret, hosts.digests[0]) >= 0:
@@ -227,17 +249,28 @@ def _ask_all(
 
 @compiled_within
 def host_targets(
-    line: Bytes, start: int, end: int, key: Word, tables: Tables, hosts: Hosts, targets: Ints, at: int
+    line: Bytes,
+    start: int,
+    end: int,
+    key: Word,
+    names: Words,
+    row: int,
+    tables: Tables,
+    hosts: Hosts,
+    targets: Ints,
+    at: int,
 ) -> tuple[int, bool]:
-    """Write the host and domain targets of ``line[start:end]``, whose :func:`name_key` is ``key``, behind ``targets[:at]``.
+    """Write the host and domain targets of ``line[start:end]`` behind ``targets[:at]``; :func:`write_name` wrote it into a row of ``names``.
 
-    Returns the new count and whether the host has prefixes.
+    ``key`` is its :func:`name_key`. Returns the new count and whether the host has prefixes.
     """
     if end - start > LONGEST_KEPT or end == start:
         return _ask_all(line, start, end, tables, hosts, targets, at)
     facts = hosts.facts
-    place = I64(key & U64(NAMES_KEPT - 1))
-    if not _is_kept(place, line, start, end, hosts) and not _learn(place, line, start, end, tables, hosts):
+    place = _place(key)
+    if not _is_kept(place, names, row, hosts) and not _learn(
+        place, line, start, end, names, row, tables, hosts
+    ):
         return _ask_all(line, start, end, tables, hosts, targets, at)
     if facts[place, _HOST] == NOT_ASKED:
         target, prefixed = _host_target(line, start, end, tables, hosts)

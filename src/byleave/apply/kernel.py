@@ -24,10 +24,12 @@ from byleave.apply.hosts import (
     Hosts,
     Tables,
     fetch_name,
+    hits_nothing,
     host_targets,
     name_key,
+    write_name,
 )
-from byleave.apply.tables import I64, Ints, fetch_slot, find, find_probed, mixed_digest, probe
+from byleave.apply.tables import I64, Ints, fetch_slots, find, find_probed, mixed_key, probe
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.links import canonical, given, new_classes
 from byleave.urls.bulk.sha256 import (
@@ -43,6 +45,7 @@ from byleave.urls.bulk.sha256 import (
 )
 from byleave.urls.bulk.sha_many import NO_LINE, ManyLines, hash_lines, new_many_lines
 from byleave.urls.bulk.usual import usual
+from byleave.urls.bulk.wide import WIDTH, copy_wide, fetch
 from byleave.urls.names import DOMAIN_LABEL, HOST_LABEL, PREFIX_LABEL, URL_LABEL
 
 __all__ = ["LINE_BYTES", "MOST_HITS", "Found", "Scratch", "Tables", "match_links", "new_scratch"]
@@ -54,6 +57,8 @@ MOST_HITS = LINE_BYTES
 BLOCK_ROWS = 256
 BLOCK_BYTES = 64 * 1024
 """A block ends when its lines are longer than this, which leaves room for one line of any length."""
+AHEAD = 2048
+"""Links this many bytes further on are asked for while one is read."""
 
 
 class Block(NamedTuple):
@@ -63,8 +68,12 @@ class Block(NamedTuple):
         Their lines: the label, the canonical form, then the padding of SHA-256.
     begins, host_ends, ends
         int64 (:data:`BLOCK_ROWS`,): where in it a line begins, and its host and itself end; ``begins`` is -1 for a row without one.
-    names
+    keys
         uint64: the key of each host.
+    names
+        uint64 (:data:`BLOCK_ROWS`, 8): each host as a record of one that hits nothing.
+    plain
+        uint8: 1 where a host is remembered as such.
     digests
         uint64 (:data:`BLOCK_ROWS`, 4).
     mixed
@@ -77,7 +86,9 @@ class Block(NamedTuple):
     begins: Ints
     host_ends: Ints
     ends: Ints
+    keys: Words
     names: Words
+    plain: Bytes
     digests: Words
     mixed: Words
     probed: Ints
@@ -124,16 +135,18 @@ def new_scratch() -> Scratch:
         line[: len(label) + 1] = np.frombuffer(label + b"\0", np.uint8)
         lines.append(line)
     block = Block(
-        np.zeros(BLOCK_BYTES + LINE_BYTES, np.uint8),
+        _by_lines(BLOCK_BYTES + LINE_BYTES),
         np.zeros(BLOCK_ROWS, np.int64),
         np.zeros(BLOCK_ROWS, np.int64),
         np.zeros(BLOCK_ROWS, np.int64),
         np.zeros(BLOCK_ROWS, np.uint64),
+        _records(BLOCK_ROWS),
+        np.zeros(BLOCK_ROWS, np.uint8),
         np.zeros((BLOCK_ROWS, 4), np.uint64),
         np.zeros(BLOCK_ROWS, np.uint64),
         np.zeros(BLOCK_ROWS, np.int64),
     )
-    kept = np.zeros((NAMES_KEPT, RECORD_WORDS), np.uint64)
+    kept = _records(NAMES_KEPT)
     hosts = Hosts(
         new_sha256(),
         np.zeros(2 * PAIR_BYTES, np.uint8),
@@ -145,12 +158,23 @@ def new_scratch() -> Scratch:
         np.array([len(HOST_LABEL) + 1, len(DOMAIN_LABEL) + 1], np.int64),
         kept,
         kept.view(np.int32),
+        _records(1),
         np.zeros(TARGETS_KEPT + 1, np.int64),
     )
     labels = np.array([len(URL_LABEL) + 1, len(PREFIX_LABEL) + 1], np.int64)
     return Scratch(
         new_sha256(), new_many_lines(BLOCK_ROWS), new_classes(), lines[0], lines[1], labels, block, hosts
     )
+
+
+def _by_lines(size: int) -> Bytes:
+    """Make an array that begins where a line of the processor's cache does."""
+    room = np.zeros(size + WIDTH, np.uint8)
+    return room[-room.ctypes.data % WIDTH :][:size]
+
+
+def _records(count: int) -> Words:
+    return _by_lines(8 * RECORD_WORDS * count).view(np.uint64).reshape(count, RECORD_WORDS)
 
 
 @compiled_lean
@@ -195,18 +219,24 @@ def _write_line(
     raw: bool,  # noqa: FBT001 - a compiled loop takes no keyword-only arguments
     start: int,
     row: int,
+    place: int,
     scratch: Scratch,
     found: Found,
 ) -> tuple[int, int]:
-    """Write the canonical form of a link behind ``lines[:start]``; return where its host and it itself end, or -1 twice."""
-    lines = scratch.block.lines
-    if not raw:
-        return given(data, at, end, lines, start, LINE_BYTES - 128)
-    host_end, out, first, last = usual(data, at, end, lines, start)
-    if host_end < 0:
-        host_end, out, first, last = canonical(data, at, end, lines, start, scratch.classes)
-    found.hosts[row, 0] = first
-    found.hosts[row, 1] = last - first
+    """Write the canonical form of a link behind ``lines[:start]``, and its host; return where its host and it itself end, or -1 twice."""
+    lines, names = scratch.block.lines, scratch.block.names
+    if raw:
+        host_end, out, first, last = usual(data, at, end, lines, start)
+        if host_end >= 0:
+            write_name(data, first, last, names, place)
+        else:
+            host_end, out, first, last = canonical(data, at, end, lines, start, scratch.classes)
+            write_name(lines, start, host_end, names, place)
+        found.hosts[row, 0] = first
+        found.hosts[row, 1] = last - first
+        return host_end, out
+    host_end, out = given(data, at, end, lines, start, LINE_BYTES - 128)
+    write_name(lines, start, host_end, names, place)
     return host_end, out
 
 
@@ -231,10 +261,11 @@ def _write_block(
         block.begins[place] = NO_LINE
         if absent[row]:
             continue
-        for i in range(label):
-            block.lines[out + i] = scratch.label[i]
+        fetch(data, offsets[row] + AHEAD)
+        fetch(data, offsets[row] + AHEAD + WIDTH)
+        copy_wide(block.lines, out, scratch.label, 0)
         host_end, end = _write_line(
-            data, offsets[row], offsets[row + 1], raw, out + label, row, scratch, found
+            data, offsets[row], offsets[row + 1], raw, out + label, row, place, scratch, found
         )
         if host_end < 0:
             found.handed_back[row] = 1
@@ -242,15 +273,15 @@ def _write_block(
         block.begins[place] = out
         block.host_ends[place] = host_end
         block.ends[place] = end
-        block.names[place] = name_key(block.lines, out + label, host_end, tables.secret)
-        fetch_name(block.names[place], scratch.hosts)
+        block.keys[place] = name_key(block.names, place, tables.secret)
+        fetch_name(block.keys[place], scratch.hosts)
         out = pad(block.lines, out, end)
     return count
 
 
 @compiled_within
 def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found: Found) -> None:
-    """Write the digest of each line, the item id, and where the digest stands in the table of links."""
+    """Write the digest of each line, the item id, where the digest stands in the table of links, and whether its host is of interest."""
     block = scratch.block
     hash_lines(block.lines, block.begins, block.ends, count, scratch.many, block.digests)
     for place in range(count):
@@ -258,9 +289,9 @@ def _name_block(first: int, count: int, tables: Tables, scratch: Scratch, found:
             continue
         found.items[first + place, 0] = block.digests[place, 0]
         found.items[first + place, 1] = block.digests[place, 1]
-        if tables.url.keys.shape[0]:
-            block.mixed[place] = mixed_digest(tables.secret, block.digests, place)
-            fetch_slot(tables.url, block.mixed[place])
+        block.mixed[place] = mixed_key(tables.secret, block.digests[place])
+        fetch_slots(tables.url, block.mixed[place])
+        block.plain[place] = hits_nothing(block.keys[place], block.names, place, scratch.hosts)
 
 
 @compiled_within
@@ -296,19 +327,18 @@ def match_links(
         _name_block(row, rows, tables, scratch, found)
         _probe_block(rows, tables, block)
         for place in range(rows):
+            if block.begins[place] == NO_LINE or (block.plain[place] and block.probed[place] < 0):
+                continue
             if count > room:
                 return row + place, count
-            start = block.begins[place]
-            if start == NO_LINE:
-                continue
-            before, start, end = count, start + label, block.ends[place]
+            before, start, end = count, block.begins[place] + label, block.ends[place]
             count, prefixed = host_targets(
-                block.lines, start, block.host_ends[place], block.names[place],
+                block.lines, start, block.host_ends[place], block.keys[place], block.names, place,
                 tables, scratch.hosts, found.targets, count,
             )  # fmt: skip
             if prefixed:
                 count = _prefix_targets(block.lines, start, end, tables, scratch, found.targets, count)
-            hit = find_probed(tables.url, block.probed[place], block.mixed[place], block.digests, place)
+            hit = find_probed(tables.url, block.probed[place], block.mixed[place], block.digests[place])
             if hit >= 0:
                 found.targets[count] = tables.bases[0] + hit
                 count += 1

@@ -26,7 +26,7 @@ from byleave.apply.statements import (
     Statements,
     as_statements,
 )
-from byleave.apply.tables import Ints, Table, read_only
+from byleave.apply.tables import LINE_SLOTS, Ints, Table, read_only
 from byleave.apply.wholeness import is_known_whole, note_whole
 from byleave.consent import (
     Evidence,
@@ -263,7 +263,8 @@ def _check_tables(ruleset: Ruleset, path: Path) -> None:
     for table in (*ruleset.tables.values(), ruleset.prefix_hosts):
         size, used = len(table.slots), np.count_nonzero(table.slots)
         rows = (table.slots & np.uint64(0xFFFFFFFF)).max(initial=np.uint64(0))
-        if size & (size - 1) or not used < size or used != len(table.keys) or int(rows) > len(table.keys):
+        odd = size < LINE_SLOTS or size & (size - 1)
+        if odd or not used < size or used != len(table.keys) or int(rows) > len(table.keys):
             raise VerificationError(f"a table of {path} is damaged", remedy=REMEDY)
     if ruleset.targets > MOST_TARGETS:
         raise FormatError(f"{path} has too many targets for this version", remedy=_RELEASE_REMEDY)

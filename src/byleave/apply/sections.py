@@ -36,7 +36,7 @@ from byleave.storage import STAGING, sync_folder
 Array = npt.NDArray[Any]
 
 MAGIC = b"BYLVRULE"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ALIGNMENT = 64
 MAX_HEADER_BYTES = 1024 * 1024
 PIECE_BYTES = 4 * 1024 * 1024

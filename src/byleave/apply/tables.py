@@ -13,17 +13,24 @@ import numpy.typing as npt
 
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Bytes, Word, Words
-from byleave.urls.bulk.wide import fetch, load_word, low_bits
+from byleave.urls.bulk.wide import fetch, folded, load_word, low_bits, lowest_bit, sought
 
 Ints = npt.NDArray[np.int64]
 
 I64 = np.int64
 LOW32 = U64(0xFFFFFFFF)
 EMPTY = U64(0)
+LINE_SLOTS = 8
+"""Slots in a line of the processor's cache, all of which are looked at in one step."""
+LINE = ~U64(LINE_SLOTS - 1)
+FOUND = U64(2**LINE_SLOTS - 1)
 
 
 class Table(NamedTuple):
-    """Open addressing: ``slots`` uint64 (a power of two), each 0 or tag and row + 1; ``keys`` uint64 (n, 4) or (n, 2)."""
+    """Open addressing: ``slots`` uint64 (a power of two, 8 or more), each 0 or tag and row + 1; ``keys`` uint64 (n, 4) or (n, 2).
+
+    A key stands in the line of eight slots to which it is mixed, or in the next free slot behind that line.
+    """
 
     slots: Words
     keys: Words
@@ -77,16 +84,6 @@ def _ended(a: Word, b: Word, c: Word, d: Word) -> Word:
 
 
 @compiled_within
-def _keyed(secret: Words, words: Words, count: int) -> Word:
-    """SipHash-1-3 of ``count`` words: nobody who lacks the secret can choose digests that fall together."""
-    a, b, c, d = _begun(secret)
-    for i in range(count):
-        a, b, c, d = _taken(a, b, c, d, words[i])
-    a, b, c, d = _taken(a, b, c, d, U64(count) << U64(59))
-    return _ended(a, b, c, d)
-
-
-@compiled_within
 def keyed_text(secret: Words, text: Bytes, start: int, end: int) -> Word:
     """SipHash-1-3 of ``text[start:end]``, filled up with zeros, and of its length. Up to seven bytes behind the end are read."""
     a, b, c, d = _begun(secret)
@@ -97,74 +94,85 @@ def keyed_text(secret: Words, text: Bytes, start: int, end: int) -> Word:
 
 
 @compiled_within
-def find(table: Table, secret: Words, words: Words) -> Word:
-    """Return the row of a key in a table, all its bytes compared, or -1."""
-    if table.keys.shape[0] == 0:
-        return I64(-1)
-    return _row_of(table, _keyed(secret, words, table.keys.shape[1]), words)
+def mixed_key(secret: Words, key: Words) -> Word:
+    """Mix the first two words of a key with the secret: the lower bits say where a search begins, the upper half is a tag.
+
+    Keys are digests, or their first 16 bytes, and so as good as drawn. All that is left to prevent is that somebody tries links until
+    many of their digests fall into one place, and for that one product is enough: which bits of the digests meet in it depends on both words of
+    the secret, and nothing that is mixed is ever shown.
+    """
+    return folded(key[0] ^ secret[0], key[1] ^ secret[1])
 
 
 @compiled_within
-def mixed_digest(secret: Words, digests: Words, row: int) -> Word:
-    """Mix ``digests[row]`` with the secret, as :func:`fetch_slot` and :func:`probe` want it."""
-    return _keyed(secret, digests[row], 4)
+def _begin(table: Table, mixed: Word) -> Word:
+    """Return the first slot of the line in which a search begins."""
+    return I64(mixed & U64(table.slots.shape[0] - 1) & LINE)
 
 
 @compiled_within
-def fetch_slot(table: Table, mixed: Word) -> None:
-    """Bring the place where a search will begin nearer before it begins."""
-    fetch(table.slots, I64(mixed & U64(table.slots.shape[0] - 1)))
+def fetch_slots(table: Table, mixed: Word) -> None:
+    """Bring the line where a search will begin nearer before it begins."""
+    fetch(table.slots, _begin(table, mixed))
 
 
 @compiled_within
 def probe(table: Table, mixed: Word) -> Word:
     """Return the row that a key, mixed to ``mixed``, may have by its tag, and bring its key nearer; -1 if there is none."""
-    slots = table.slots
-    if table.keys.shape[0] == 0:
-        return I64(-1)
-    mask = U64(slots.shape[0] - 1)
-    at = mixed & mask
-    tag = mixed >> U64(32)
-    row = I64(-1)
-    while slots[I64(at)] != EMPTY:
-        slot = slots[I64(at)]
-        if slot >> U64(32) == tag:
-            row = I64(slot & LOW32) - I64(1)
+    at = _begin(table, mixed)
+    while True:
+        told = sought(table.slots, at, mixed >> U64(32))
+        if told & FOUND:
+            row = I64(table.slots[at + lowest_bit(told)] & LOW32) - I64(1)
             fetch(table.keys, row * table.keys.shape[1])
-            break
-        at = (at + U64(1)) & mask
-    return row
+            return row
+        if told:
+            return I64(-1)
+        at = _after(table, at)
 
 
 @compiled_within
-def find_probed(table: Table, probed: Word, mixed: Word, digests: Words, row: int) -> Word:
-    """As :func:`find`, for ``digests[row]``, which :func:`mixed_digest` made into ``mixed`` and :func:`probe` found at ``probed``."""
-    if probed < 0:
-        return I64(-1)
-    same = True
-    for i in range(4):
-        same = same and table.keys[probed, i] == digests[row, i]
-    return probed if same else _row_of(table, mixed, digests[row])
+def find_probed(table: Table, probed: Word, mixed: Word, key: Words) -> Word:
+    """As :func:`find`, for a key that :func:`mixed_key` made into ``mixed`` and :func:`probe` found at ``probed``."""
+    if probed < 0 or _is_same(table, probed, key):
+        return probed
+    return _row_of(table, mixed, key)
 
 
 @compiled_within
-def _row_of(table: Table, mixed: Word, words: Words) -> Word:
-    slots, keys = table
-    width = keys.shape[1]
-    mask = U64(slots.shape[0] - 1)
-    at = mixed & mask
-    tag = mixed >> U64(32)
-    while slots[I64(at)] != EMPTY:
-        slot = slots[I64(at)]
-        if slot >> U64(32) == tag:
-            row = I64(slot & LOW32) - I64(1)
-            same = True
-            for i in range(width):
-                same = same and keys[row, i] == words[i]
-            if same:
+def find(table: Table, secret: Words, key: Words) -> Word:
+    """Return the row of a key in a table, all its bytes compared, or -1."""
+    return _row_of(table, mixed_key(secret, key), key)
+
+
+@compiled_within
+def _row_of(table: Table, mixed: Word, key: Words) -> Word:
+    at = _begin(table, mixed)
+    while True:
+        told = sought(table.slots, at, mixed >> U64(32))
+        found = told & FOUND
+        while found:
+            row = I64(table.slots[at + lowest_bit(found)] & LOW32) - I64(1)
+            if _is_same(table, row, key):
                 return row
-        at = (at + U64(1)) & mask
-    return I64(-1)
+            found &= found - U64(1)
+        if told > FOUND:
+            return I64(-1)
+        at = _after(table, at)
+
+
+@compiled_within
+def _after(table: Table, at: Word) -> Word:
+    """Return the first slot of the next line."""
+    return I64(U64(at + LINE_SLOTS) & U64(table.slots.shape[0] - 1))
+
+
+@compiled_within
+def _is_same(table: Table, row: Word, key: Words) -> bool:
+    different = U64(0)
+    for i in range(table.keys.shape[1]):
+        different |= table.keys[row, i] ^ key[i]
+    return bool(different == U64(0))
 
 
 @compiled_lean
@@ -172,8 +180,8 @@ def fill(slots: Words, keys: Words, first: int, secret: Words) -> None:
     """Put distinct ``keys``, which are those from row ``first`` on, into ``slots``, which are a power of two and more than all keys."""
     mask = U64(slots.shape[0] - 1)
     for row in range(keys.shape[0]):
-        mixed = _keyed(secret, keys[row], keys.shape[1])
-        at = mixed & mask
+        mixed = mixed_key(secret, keys[row])
+        at = mixed & mask & LINE
         while slots[I64(at)] != EMPTY:
             at = (at + U64(1)) & mask
         slots[I64(at)] = ((mixed >> U64(32)) << U64(32)) | U64(first + row + 1)
@@ -203,8 +211,8 @@ def slots_of(pieces: Iterable[Words], count: int, secret: Words) -> Words:
 
 
 def slots_for(count: int) -> int:
-    """How many slots a table of ``count`` keys has: a power of two, at most half of them used."""
-    size = 2
+    """How many slots a table of ``count`` keys has: a power of two, at most half of them used, and a line at least."""
+    size = LINE_SLOTS
     while size < 2 * count:
         size *= 2
     return size

@@ -33,7 +33,7 @@ from byleave.urls import (
     url_digest,
 )
 from byleave.urls.bulk.links import canonical, new_classes
-from byleave.urls.bulk.usual import usual
+from byleave.urls.bulk.usual import ROOM, usual
 
 ASKED = os.environ.get("BYLEAVE_ODD_LINKS")
 LINKS = int(ASKED or 12_000)
@@ -150,7 +150,7 @@ def test_the_ways_to_read_a_link_give_one_answer_and_the_fast_one_is_taken() -> 
     for raw in odd_links(4000, randomness):
         content = raw.encode()
         # What stands behind a link in its column must not matter.
-        data = np.frombuffer(content + randomness.randbytes(96), np.uint8)
+        data = np.frombuffer(content + randomness.randbytes(ROOM), np.uint8)
         lines[0, : len(content) + 200] = 0xFF
         found = usual(data, 0, len(content), lines[0], 15)
         if found[0] >= 0:
@@ -159,7 +159,7 @@ def test_the_ways_to_read_a_link_give_one_answer_and_the_fast_one_is_taken() -> 
             assert lines[0, 15 : found[1]].tobytes() == lines[1, 15 : found[1]].tobytes(), raw
             assert lines[0, 15 : found[1]].tobytes().decode() == canonical_url(raw)
     assert taken > 100
-    assert usual(np.frombuffer(b"https://b.example/a" + b" " * 96, np.uint8), 0, 19, lines[0], 15)[0] > 0
+    assert usual(np.frombuffer(b"https://b.example/a" + b" " * ROOM, np.uint8), 0, 19, lines[0], 15)[0] > 0
 
 
 def test_a_prefix_ends_at_a_slash(ruleset: Ruleset) -> None:

@@ -32,10 +32,12 @@ WWW = U64(int.from_bytes(b"www.", "little"))
 ENTITY = U64(int.from_bytes(b"amp;", "little"))
 SEVEN_BYTES = U64(2**56 - 1)
 FOUR_BYTES = U64(2**32 - 1)
-ONE = U64(1)
+ONE, LAST = U64(1), U64(WIDTH - 1)
 SHORTEST = 16
 """Shorter links are left alone, so that words may be read without asking whether there are eight bytes more."""
-ROOM = 80
+LEAST = 2 * WIDTH
+"""So many bytes are read and copied in any case: most links have less, and how many less is not asked."""
+ROOM = LEAST
 """Bytes that must follow a link in its array."""
 
 
@@ -82,11 +84,14 @@ def _usual_rest(data: Bytes, at: int, skipped: int, length: int) -> tuple[bool, 
     Usual is what needs no encoding and has no dot segment.
     """
     odd, entities = U64(0), U64(0)
+    slash_before, ampersand_before = U64(0), U64(0)
     wanted = low_bits(length) & ~low_bits(skipped)
-    for chunk in range(0, length, WIDTH):
+    for chunk in range(0, max(length, LEAST), WIDTH):
         place = at + chunk
-        odd |= (notable(data, place) | (slashes(data, place) & dots(data, place + 1))) & wanted
-        entities |= ampersands(data, place) & letters_a(data, place + 1) & wanted
+        slash, ampersand = slashes(data, place), ampersands(data, place)
+        odd |= (notable(data, place) | (((slash << ONE) | slash_before) & dots(data, place))) & wanted
+        entities |= ((ampersand << ONE) | ampersand_before) & letters_a(data, place) & wanted
+        slash_before, ampersand_before = slash >> LAST, ampersand >> LAST
         wanted = low_bits(length - chunk - WIDTH)
     return bool(odd == U64(0)) and data[at + length - 1] != 63, bool(entities != U64(0))
 
@@ -129,7 +134,7 @@ def usual(data: Bytes, at: int, end: int, line: Bytes, out: int) -> tuple[int, i
     lost = data[start - 1] == 46 and dots(data, start) & low_bits(size) == U64(0)
     if not plain or again or lost:
         return -1, -1, -1, -1
-    for chunk in range(0, length, WIDTH):
+    for chunk in range(0, max(length, LEAST), WIDTH):
         copy_wide(line, out + chunk, data, start + chunk)
     stop = out + length
     if entities:

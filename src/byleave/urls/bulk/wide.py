@@ -17,8 +17,9 @@ from numba.extending import intrinsic
 from byleave.compiled import compiled_within
 
 WIDTH = 64
-BYTE, WORD = ir.IntType(8), ir.IntType(64)
-WIDE = ir.VectorType(BYTE, WIDTH)
+BYTE, NUMBER, WORD, LONG = (ir.IntType(bits) for bits in (8, 32, 64, 128))
+WIDE, FLAGS = ir.VectorType(BYTE, WIDTH), ir.VectorType(ir.IntType(1), WIDTH)
+EIGHT = ir.VectorType(WORD, 8)
 
 _new_intrinsic: Callable[..., Any] = intrinsic
 _declared: Callable[..., Any] = cgutils.get_or_insert_function
@@ -140,16 +141,63 @@ def _moved(_typing: Any, to: Any, at: Any, source: Any, first: Any) -> tuple[Any
     return types.void(to, at, source, first), generate
 
 
+def _moved_some(_typing: Any, to: Any, at: Any, source: Any, first: Any, _kept: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        into = _address(context, builder, signature.args[0], *arguments[:2])
+        start = _address(context, builder, signature.args[2], *arguments[2:4])
+        loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
+        some = builder.select(builder.bitcast(arguments[4], FLAGS), loaded, _all(0))
+        builder.store(some, builder.bitcast(into, WIDE.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(to, at, source, first, types.uint64), generate
+
+
+def _compared(_typing: Any, one: Any, at: Any, other: Any, first: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        places = (_address(context, builder, signature.args[i], *arguments[i : i + 2]) for i in (0, 2))
+        left, right = (builder.load(builder.bitcast(place, WIDE.as_pointer()), align=1) for place in places)
+        return builder.bitcast(builder.icmp_unsigned("!=", left, right), WORD)
+
+    return types.uint64(one, at, other, first), generate
+
+
+def _sought(_typing: Any, slots: Any, _first: Any, _tag: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = builder.shl(arguments[1], ir.Constant(WORD, 3))
+        start = _address(context, builder, signature.args[0], arguments[0], at)
+        loaded = builder.load(builder.bitcast(start, EIGHT.as_pointer()), align=8)
+        none = ir.Constant(EIGHT, [0] * 8)
+        tags = builder.insert_element(none, arguments[2], ir.Constant(NUMBER, 0))
+        tags = builder.shuffle_vector(tags, none, ir.Constant(ir.VectorType(NUMBER, 8), [0] * 8))
+        upper = builder.lshr(loaded, ir.Constant(EIGHT, [32] * 8))
+        found, free = (
+            builder.zext(builder.bitcast(builder.icmp_unsigned("==", *pair), BYTE), WORD)
+            for pair in ((upper, tags), (loaded, none))
+        )
+        return builder.or_(found, builder.shl(free, ir.Constant(WORD, 8)))
+
+    return types.uint64(slots, types.int64, types.uint64), generate
+
+
+def _folded(_typing: Any, _one: Any, _other: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        product = builder.mul(*(builder.zext(word, LONG) for word in arguments))
+        upper = builder.lshr(product, ir.Constant(LONG, 64))
+        return builder.trunc(builder.xor(product, upper), WORD)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
 def _fetched(_typing: Any, array: Any, row: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
         stride = kind.dtype.bitwidth // 8
         at = builder.mul(arguments[1], ir.Constant(WORD, stride))
         start = _address(context, builder, kind, arguments[0], at)
-        number = ir.IntType(32)
-        function = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), number, number, number])
+        function = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), NUMBER, NUMBER, NUMBER])
         call = _declared(builder.module, function, "llvm.prefetch.p0")
-        builder.call(call, [start, *(ir.Constant(number, word) for word in (0, 3, 1))])
+        builder.call(call, [start, *(ir.Constant(NUMBER, word) for word in (0, 3, 1))])
         return context.get_dummy_value()
 
     return types.void(array, row), generate
@@ -184,6 +232,14 @@ clear: Callable[..., None] = _new_intrinsic(_clear)
 """Write 64 zero bytes."""
 copy_wide: Callable[..., None] = _new_intrinsic(_moved)
 """Copy 64 bytes to a place in one array from a place in another, or in the same one."""
+copy_some: Callable[..., None] = _new_intrinsic(_moved_some)
+"""As :func:`copy_wide`, with zeros for those bytes whose bit in a word is not set."""
+differing: Callable[..., Any] = _new_intrinsic(_compared)
+"""Which of the 64 bytes at a place in one array differ from those at a place in another, as the bits of a word."""
+sought: Callable[..., Any] = _new_intrinsic(_sought)
+"""Which of eight words from a place on have a number for their upper half, as the lowest eight bits of a word; the next eight say which are 0."""
+folded: Callable[..., Any] = _new_intrinsic(_folded)
+"""The product of two words, its upper half laid over the lower one."""
 fetch: Callable[..., None] = _new_intrinsic(_fetched)
 """Ask the processor to bring the number at a flat place of an array nearer."""
 lowest_bit: Callable[..., Any] = _new_intrinsic(_first)
