@@ -23,11 +23,11 @@ from byleave.errors import (
     as_format_error,
 )
 from byleave.log import JSON, Policy, VerifierKey
-from byleave.release.attestations import Attestation, Commitments, ListApplied
+from byleave.release.attestations import Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH
+from byleave.release.commitments import Commitments
 from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files, read_within
 from byleave.release.keys import SigningKey
-from byleave.release.manifest import ReleaseName
 from byleave.release.pledges import Pledge
 from byleave.release.statements import MOST_FILES, FileDigest, open_statement, sha256_of, sign_statement
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
@@ -62,8 +62,9 @@ _REMEDY: Final = "name a folder that `byleave apply` wrote"
 class AttestRequest:
     """What is to be signed, and by whom.
 
-    note
-        The newest checkpoint of the registry's log, as it was signed.
+    Notes
+    -----
+        The newest checkpoint of each registry's log, as it was signed, in any order.
     organisation
         Who says it; without one, the name of the key.
     dataset
@@ -74,7 +75,7 @@ class AttestRequest:
 
     output: Path
     key: SigningKey
-    note: str
+    notes: tuple[str, ...]
     organisation: str | None = None
     dataset: str | None = None
     pledge: Path | None = None
@@ -91,7 +92,7 @@ def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
     ConflictError
         If there is an attestation already.
     VerificationError
-        If the log is not that of the list's registry, or the pledge is another's.
+        If the log of a registry is not at hand, or is not its own, or the pledge is another's.
     """
     refuse_signed(request.output)
     said = read_report(request.output)
@@ -101,7 +102,8 @@ def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
         raise FormatError(
             f"{request.output / REPORT} lacks what an attestation states: {str(error)[:200]}", remedy=_REMEDY
         ) from error
-    attestation.check_log(Policy.of_keys(registry_keys(said)))
+    for one in attestation.applied_lists:
+        one.check_log(Policy.of_keys(registry_keys(said)))
     write_atomically(request.output / ATTESTATION_PATH, sign_statement(attestation.statement(), request.key))
     return attestation
 
@@ -137,12 +139,18 @@ def read_report(output: Path) -> Mapping[str, Any]:
 
 
 def registry_keys(report: Mapping[str, Any]) -> tuple[VerifierKey, ...]:
-    """Return the keys against which the run checked its list."""
-    return tuple(VerifierKey.parse(key) for key in report["release"]["keys"])
+    """Return the keys against which the run checked its lists."""
+    return tuple(VerifierKey.parse(key) for one in releases_of(report) for key in one["keys"])
+
+
+def releases_of(report: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return what a report says of the list of each registry; earlier ones know of one registry only."""
+    found: Sequence[Mapping[str, Any]] = report.get("registries") or [report["release"]]
+    return found
 
 
 def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) -> Attestation:
-    release, asked = said["release"], said["request"]
+    asked, applied = said["request"], _lists(said, request.notes)
     regime, uses = regime_and_uses(asked)
     dataset = request.dataset or said["input"]["dataset"]
     if not dataset:
@@ -158,12 +166,8 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         made_at=at,
         applied_at=moment(said, "at"),
         byleave=word(said, "byleave"),
-        applied=ListApplied(
-            word(release, "origin"),
-            ReleaseName(count(release, "number"), sha256_of(release["manifest_sha256"])),
-            moment(release, "published_at"),
-            request.note,
-        ),
+        applied=applied[0],
+        others=applied[1:],
         regime=regime,
         uses=uses,
         mode=word(asked, "mode"),
@@ -177,6 +181,18 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         pledge=_pledge(request, str(dataset)),
         commitments=request.commitments,
     )
+
+
+def _lists(said: Mapping[str, Any], notes: Sequence[str]) -> tuple[ListApplied, ...]:
+    """Return the list of each registry with the checkpoint of its log."""
+    by_origin = {note.partition("\n")[0]: note for note in notes}
+    named = [NamedList.parse(one) for one in releases_of(said)]
+    if lacking := [one.origin for one in named if one.origin not in by_origin]:
+        raise VerificationError(
+            f"the log of {lacking[0]}, whose list was applied, is not at hand",
+            remedy="name the synced folder of every registry with --ruleset, or every log with --log",
+        )
+    return tuple(ListApplied(one, by_origin[one.origin]) for one in named)
 
 
 def _outputs(folder: Path) -> tuple[FileDigest, ...]:
@@ -196,7 +212,7 @@ def _alone(files: Sequence[FileDigest], name: str) -> tuple[FileDigest, ...]:
 
 def _other_lists(said: Mapping[str, Any]) -> dict[str, JSON]:
     """Return which lists of other registries were applied together with the first."""
-    others = said.get("registries", [])[1:]
+    others = releases_of(said)[1:]
     named = ("number", "origin", "published_at", "manifest_sha256")
     return {"other_lists": [{name: one[name] for name in named} for one in others]} if others else {}
 

@@ -6,23 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from byleave.apply.deciding import Choices, Decider
+from byleave.apply.deciding import Decider
+from byleave.apply.forms.applying import wants_digests
 from byleave.apply.opening import rows_at, rows_in
-from byleave.apply.shard import Unchecked
+from byleave.apply.redeciding import batch_of, covering_targets, redecider
 from byleave.apply.sources import found_below
-from byleave.errors import VerificationError, as_format_error
+from byleave.errors import VerificationError
 from byleave.log import Policy, WitnessedCheckpoint
 from byleave.release.attestations import Attestation
+from byleave.release.commitments import Commitments
 from byleave.release.items import ItemRow
 from byleave.release.openings import Opened, Openings
 from byleave.release.receipts import Receipt
 from byleave.release.statements import Signed
 from byleave.urls.canonical import canonical_urls
-from byleave.urls.names import item_id_of_bytes, item_id_of_url
+from byleave.urls.names import ID_BYTES, item_id_of_bytes, item_id_of_url
 
 SHARE = 0.01
 """The share of rows kept against the list for which the chance of missing all of them is told."""
@@ -85,11 +84,11 @@ def audit_openings(
     witnessed, rows = openings.check(signed.sha256, attestation.commitments, policy)
     _check_order(receipt, signed, policy, witnessed)
     _check_rows(attestation)
-    decider = Decider(folders, _choices(attestation, coverages), attestation.applied_at)
-    _check_list(decider, attestation)
+    decider = redecider(attestation, folders, coverages)
     breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
+    breaches += _said_to_cover_nothing(decider, openings, rows, attestation.commitments)
     if output is not None:
-        breaches += _not_there(rows, output, attestation.commitments.kept.size)
+        breaches += _not_there(rows, output, attestation.commitments.kept.size, decider)
     return Audited(
         len(rows), attestation.commitments.kept.size, tuple(breaches), witnessed, output is not None
     )
@@ -121,47 +120,6 @@ def _check_rows(attestation: Attestation) -> None:
             )
 
 
-def _choices(attestation: Attestation, coverages: Sequence[Path]) -> Choices:
-    return Choices(
-        attestation.regime,
-        attestation.uses,
-        Unchecked.KEEP,
-        bool(attestation.request.get("with_pending")),
-        tuple(coverages),
-        attestation.minimum,
-    )
-
-
-def _check_list(decider: Decider, attestation: Attestation) -> None:
-    """See that the lists given are those that were applied, all of them and no others: any other would decide otherwise."""
-    applied = attestation.applied.name
-    wanted = {applied.manifest_digest: (applied.number, attestation.applied.origin), **_others(attestation)}
-    given = {release.manifest_digest: (release.number, release.origin) for release in decider.releases}
-    if lacking := wanted.keys() - given.keys():
-        number, origin = wanted[min(lacking)]
-        held = ", ".join(f"no. {held} of {of}" for held, of in sorted(given.values()))
-        raise VerificationError(
-            f"list no. {number} of {origin} was applied, and the folder holds {held}",
-            remedy=f"sync list no. {number} into a folder of its own, see `byleave sync --help`",
-        )
-    if further := given.keys() - wanted.keys():
-        number, origin = given[min(further)]
-        raise VerificationError(
-            f"list no. {number} of {origin} was not applied, as the attestation says", remedy="leave it out"
-        )
-
-
-def _others(attestation: Attestation) -> dict[bytes, tuple[int, str]]:
-    """Return the lists of other registries that were applied together with the first, by the digests of their manifests."""
-    with as_format_error(
-        "the attestation does not say which other lists were applied", remedy="ask whoever signed it"
-    ):
-        told: Any = attestation.found.get("other_lists", [])
-        return {
-            bytes.fromhex(one["manifest_sha256"]): (int(one["number"]), str(one["origin"])) for one in told
-        }
-
-
 def _wrongly_bound(rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
     return [
         Breach(row, "the link that is shown is not the one that was bound")
@@ -180,19 +138,36 @@ def _item(row: Opened) -> bytes | None:
 def _against_the_list(decider: Decider, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
     if not rows:
         return []
-    batch = pa.record_batch(
-        {
-            "url": pa.array([row.link for row, _ in rows], pa.string()),
-            "sha256": pa.array([row.digest for row, _ in rows], pa.binary()),
-        }
-    )
-    keep = decider.decide(batch).keep.to_pylist()
+    keep = decider.decide(batch_of([row for row, _ in rows])).keep.to_pylist()
     return [
         Breach(row, "the list says no to it") for (row, _), stays in zip(rows, keep, strict=True) if not stays
     ]
 
 
-def _not_there(rows: Sequence[tuple[Opened, ItemRow]], output: Path, kept: int) -> list[Breach]:
+def _said_to_cover_nothing(
+    decider: Decider, openings: Openings, rows: Sequence[tuple[Opened, ItemRow]], commitments: Commitments
+) -> list[Breach]:
+    """Hold the two trees together: a target that covers a row drawn must stand in the other one, with this row or one before it."""
+    if commitments.covering is None:
+        return []
+    first = openings.first_rows(commitments)
+    covering = covering_targets(decider, [row for row, _ in rows], commitments.covering.kinds)
+    wrong = dict.fromkeys(
+        at for at, digest in covering if not _covers(first.get(digest[:ID_BYTES]), rows[at][1])
+    )
+    return [
+        Breach(rows[at][0], "something on the list covers it, and was bound as covering nothing before it")
+        for at in wrong
+    ]
+
+
+def _covers(first: ItemRow | None, row: ItemRow) -> bool:
+    return first is not None and (first.part, first.row) <= (row.part, row.row)
+
+
+def _not_there(
+    rows: Sequence[tuple[Opened, ItemRow]], output: Path, kept: int, decider: Decider
+) -> list[Breach]:
     wanted = {row.place: bound for row, bound in rows}
     found = found_below([output])
     counted = sum(rows_in(part) for part in found.parts)
@@ -201,7 +176,7 @@ def _not_there(rows: Sequence[tuple[Opened, ItemRow]], output: Path, kept: int) 
             f"the output has {counted:,} rows, and {kept:,} were bound",
             remedy="keep this: rows that are not bound could never be drawn",
         )
-    there = dict(rows_at(found, wanted))
+    there = dict(rows_at(found, wanted, digests=wants_digests(decider.ruleset)))
     return [
         Breach(row, "the output holds another row there") for row, _ in rows if there.get(row.place) != row
     ]

@@ -1,4 +1,4 @@
-"""Bind the items of a run: two trees in a folder that the keeper of the output holds back, made amid the run or from its output afterwards."""
+"""Bind the items of a run: three trees in a folder that the keeper of the output holds back, made amid the run or from its output afterwards."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import write_tree
+from byleave.apply.committing import write_rows, write_tree
 from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
-from byleave.apply.item_rows import Piece
+from byleave.apply.item_rows import Piece, rows_in_order
+from byleave.apply.noting import ITEMS, TARGETS, FirstRows
+from byleave.apply.ruleset import Ruleset
+from byleave.consent import TargetKind
 from byleave.errors import ConflictError
-from byleave.release.attestations import SALT_BYTES, Commitments
+from byleave.release.commitments import SALT_BYTES, Commitments, Covering
 from byleave.storage import publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
-KEPT, REMOVED, FACTS = "kept.rows", "removed.rows", "commitments.json"
+KEPT, REMOVED, COVERING, FACTS = "kept.rows", "removed.rows", "covering.rows", "commitments.json"
 READ_ROWS: Final = 2**18
 
 
@@ -54,12 +57,25 @@ class NewBound:
     def _aside(self) -> Path:
         return self.folder.with_name(f".{self.folder.name}.new")
 
-    def write(self, kept: Iterator[Piece], removed: Path) -> Commitments:
-        """Write both trees and return their roots; ``removed`` is the list of rows taken out."""
-        trees = []
-        for name, pieces in ((KEPT, kept), (REMOVED, _removed(removed))):
-            trees.append(write_tree(pieces, self._aside / name, self._aside / "sorting", self.salt))
-        commitments = Commitments(self.salt, *trees)
+    def write(
+        self, kept: Iterator[Piece], removed: Path, first: FirstRows, kinds: tuple[TargetKind, ...]
+    ) -> Commitments:
+        """Write the trees and return their roots.
+
+        Parameters
+        ----------
+        removed
+            The list of rows taken out.
+        first
+            Which targets cover a row kept; it may be filled while ``kept`` is taken.
+        kinds
+            The kinds of targets of which it knows.
+        """
+        sorting = self._aside / "sorting"
+        kept_tree = write_tree(kept, self._aside / KEPT, sorting, self.salt)
+        removed_tree = write_tree(_removed(removed), self._aside / REMOVED, sorting, self.salt)
+        covering = write_rows(rows_in_order(*first.rows(kinds)), self._aside / COVERING, self.salt)
+        commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, kinds))
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
 
@@ -74,8 +90,20 @@ def refuse_bound(folder: Path) -> None:
         raise ConflictError(f"{folder} is there already", remedy="name a new folder, or remove this one")
 
 
+def covering_kinds(*, compared: bool) -> tuple[TargetKind, ...]:
+    """Return the kinds of targets other than links of which a run knows what they cover; pictures only if ``compared``."""
+    known = (TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN, TargetKind.DIGEST)
+    return (*known, TargetKind.PICTURE) if compared else known
+
+
 def bind_run(
-    staging: Staging, parts: Sequence[InputFile | Unit], kept: Sequence[int], removed: Path, folder: Path
+    staging: Staging,
+    parts: Sequence[InputFile | Unit],
+    kept: Sequence[int],
+    removed: Path,
+    folder: Path,
+    ruleset: Ruleset,
+    kinds: tuple[TargetKind, ...],
 ) -> NewBound:
     """Bind the items that a run noted while it decided; the folder is left to be published with the output.
 
@@ -98,12 +126,15 @@ def bind_run(
             remedy="apply without --bind, then run `byleave attest bind`",
         )
     bound = NewBound.beside(folder)
-    bound.write(_noted(staging, kept), removed)
+    first = FirstRows(ruleset)
+    for place, path in enumerate(staging.notes(len(kept), TARGETS)):
+        first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
+    bound.write(_noted(staging, kept), removed, first, kinds)
     return bound
 
 
 def _noted(staging: Staging, rows: Sequence[int]) -> Iterator[Piece]:
-    for place, (path, count) in enumerate(zip(staging.items(len(rows)), rows, strict=True)):
+    for place, (path, count) in enumerate(zip(staging.notes(len(rows), ITEMS), rows, strict=True)):
         if path.stat().st_size != count * ID_BYTES:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {count:,} that stay",

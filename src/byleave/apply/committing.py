@@ -18,7 +18,7 @@ from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
 from byleave.log.proofs import inclusion_proof
-from byleave.release.attestations import Commitment
+from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf, leaves_of
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
 from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
@@ -107,9 +107,19 @@ class TreeHasher:
 
 def write_tree(pieces: Iterator[Piece], path: Path, aside: Path, salt: bytes) -> Commitment:
     """Sort items into the file of an :class:`ItemTree`, and return its root and size; ``aside`` is a file for the use of this alone, and goes."""
+    return _write_subtrees(sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS), path, salt)
+
+
+def write_rows(rows: Bytes, path: Path, salt: bytes) -> Commitment:
+    """Write sorted rows, uint8 (n, 28), as the file of an :class:`ItemTree`, and return its root and size."""
+    width = SUBTREE_LEAVES * LEAF_ROWS
+    return _write_subtrees((rows[at : at + width] for at in range(0, len(rows), width)), path, salt)
+
+
+def _write_subtrees(subtrees: Iterator[Bytes], path: Path, salt: bytes) -> Commitment:
     hasher, roots, size = TreeHasher(salt), [], 0
     with path.open("wb") as file:
-        for rows in sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS):
+        for rows in subtrees:
             file.write(rows.data)
             roots.append(hasher.root(rows))
             size += len(rows)
@@ -154,11 +164,14 @@ class ItemTree:
         path = inclusion_proof(index, self._leaves, self._read)
         return Leaf(index, tuple(self.row(place) for place in rows), path)
 
-    def absence(self, attestation: bytes, item: bytes) -> Absence:
-        """Return the proof that an item is not in the tree, or that it is."""
+    def absence(self, attestation: bytes, item: bytes, *, covering: bool = False) -> Absence:
+        """Return the proof that an item is not in the tree, or that it is; ``covering`` says which tree this is."""
+        return Absence(attestation, item, tuple(map(self.leaf, self.leaves_with(item))), covering)
+
+    def leaves_with(self, item: bytes) -> list[int]:
+        """Return the one or two leaves, by rising index, around the place where an item stands or would stand; none of an empty tree."""
         at = self._find(item)
-        around = {place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < len(self)}
-        return Absence(attestation, item, tuple(self.leaf(index) for index in sorted(around)))
+        return sorted({place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < len(self)})
 
     def _find(self, item: bytes) -> int:
         """Return the number of rows whose item id is below ``item``."""

@@ -21,8 +21,11 @@ from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.inputs import Columns, columns_of
 from byleave.apply.judging import Flags, Terms
 from byleave.apply.listing import Taken
+from byleave.apply.near import exact_pairs
 from byleave.apply.registries import open_registries
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, decide_batch
+from byleave.apply.tables import Ints
 from byleave.apply.tally import Tally
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
 from byleave.errors import InputError
@@ -134,6 +137,16 @@ class Decider:
     def choices(self) -> Choices:
         """What was chosen."""
         return self._facts[1]
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """The ruleset by which it decides."""
+        return self._plan.ruleset
+
+    def covering(self, rows: pa.RecordBatch) -> tuple[Ints, Ints]:
+        """Return pairs of a row of a batch, int64 (k,), and a target of the ruleset that covers it, by rising row; raises as :meth:`decide`."""
+        matched = decide_batch(self._plan, rows, self._checked_columns(rows.schema)).matched
+        return exact_pairs(matched.rows, matched.targets, self._plan.ruleset, self._plan.coverage)
 
     def decide(self, rows: pa.RecordBatch) -> Decisions:
         """Decide about a batch with a column ``url`` or ``image_url``, ``sha256``, or both, in any case.

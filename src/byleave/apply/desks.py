@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from byleave.apply.list_file import items_beside
+from byleave.apply.noting import NOTES, note_beside
 from byleave.apply.report import FileFacts
 from byleave.apply.tally import Tally
 from byleave.storage.outputs import Written
@@ -29,10 +29,10 @@ class Desk:
     removed: Path
 
     @property
-    def items(self) -> tuple[Path, ...]:
-        """Where the item ids of rows that stay were written, if they were."""
-        beside = items_beside(self.removed)
-        return (beside,) if beside.exists() else ()
+    def notes(self) -> tuple[Path, ...]:
+        """Where rows that stay were noted, if they were."""
+        every = (note_beside(self.removed, kind) for kind in NOTES)
+        return tuple(path for path in every if path.exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class Staging(Protocol):
     def lists(self, shards: int) -> Iterator[Path]:
         """Yield the lists of rows taken out, in the order of shards; each is there until the next is asked for."""
 
-    def items(self, shards: int) -> Iterator[Path]:
-        """Yield the item ids of rows that stay, in the order of shards, where a run keeps them."""
+    def notes(self, shards: int, kind: str) -> Iterator[Path]:
+        """Yield the notes of one kind on rows that stay, in the order of shards, where a run keeps them; as :meth:`lists` does."""
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:
         """Let the output appear as a whole: lists and reports, and what the shards wrote."""

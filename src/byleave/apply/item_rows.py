@@ -82,8 +82,24 @@ def _placed(pieces: Iterator[Piece]) -> Iterator[tuple[int, Words]]:
             )
         words = read_only(np.ascontiguousarray(items).view(_U64).reshape(-1, 2))
         for at in range(0, len(words), HELD_ROWS):
-            yield part << _ROW_BITS | row + at, words[at : at + HELD_ROWS]
+            yield (part << _ROW_BITS) + row + at, words[at : at + HELD_ROWS]
         row += len(items)
+
+
+def placed(part: int, rows: Ints) -> Ints:
+    """Return the places of rows, int64 (n,), of a part."""
+    return rows + (part << _ROW_BITS)
+
+
+def rows_in_order(ids: Bytes, places: Ints) -> Bytes:
+    """Return rows of some item ids, uint8 (n, 16), at places, int64 (n,), in order, uint8 (n, 28): for as many as memory holds."""
+    words = np.ascontiguousarray(ids).view(">u8").reshape(-1, 2)
+    order = np.lexsort((places, words[:, 1], words[:, 0]))
+    rows = np.empty((len(ids), ROW_BYTES), np.uint8)
+    rows[:, :-12], ranked = ids[order], places[order]
+    rows[:, -12:-8] = (ranked >> _ROW_BITS).astype(">u4").view(np.uint8).reshape(-1, 4)
+    rows[:, -8:] = (ranked & int(_LOW)).astype(">u8").view(np.uint8).reshape(-1, 8)
+    return rows
 
 
 class _Parted:

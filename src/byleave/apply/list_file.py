@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.causes import CODED_SCHEMA, CODED_WORDS
+
+if TYPE_CHECKING:
+    from byleave.apply.matching import Matched
+    from byleave.apply.noting import KeptNotes
 
 ROWS_OF_A_GROUP = 131_072
 _CODED = ["file", *(f"causes.list.element.{name}" for name in CODED_WORDS)]
@@ -24,11 +28,11 @@ _ORDERED = ["file", "row"]
 class ListFile:
     """Takes rows of ``CODED_SCHEMA`` and writes them as ``REMOVED_SCHEMA``, as they fill row groups; as context manager it closes the file.
 
-    With ``items`` it also takes the item ids of rows that stay, for :mod:`byleave.apply.binding`, and writes them beside it.
+    With ``notes`` it also takes the rows that stay, for :mod:`byleave.apply.binding`.
     """
 
-    def __init__(self, path: Path, *, items: bool = False) -> None:
-        self._items = items_beside(path).open("wb") if items else None
+    def __init__(self, path: Path, notes: KeptNotes | None = None) -> None:
+        self._notes = notes
         self._writer = pq.ParquetWriter(
             path,
             CODED_SCHEMA,
@@ -52,8 +56,8 @@ class ListFile:
                 self._flush()
         finally:
             self._writer.close()
-            if self._items is not None:
-                self._items.close()
+            if self._notes is not None:
+                self._notes.close()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -62,11 +66,10 @@ class ListFile:
         if self._rows >= ROWS_OF_A_GROUP:
             self._flush()
 
-    def keep(self, items: npt.NDArray[np.uint8], stays: npt.NDArray[np.bool_]) -> None:
-        """Note the item ids, uint8 (n, 16), of those rows that stay, bool (n,), if that is wanted."""
-        if self._items is not None:
-            whole = np.ascontiguousarray(items).view("V16").ravel()
-            self._items.write(whole[stays].data)
+    def keep(self, matched: Matched, stays: npt.NDArray[np.bool_]) -> None:
+        """Note those of the ``n`` rows of a batch that stay, bool (n,), if that is wanted."""
+        if self._notes is not None:
+            self._notes.add(matched, stays)
 
     def _flush(self) -> None:
         if self._held:
@@ -74,11 +77,6 @@ class ListFile:
             table = pa.Table.from_batches(self._held, CODED_SCHEMA).unify_dictionaries()
             self._writer.write_table(table, row_group_size=max(1, self._rows))
         self._held, self._rows = [], 0
-
-
-def items_beside(path: Path) -> Path:
-    """Return where the item ids of rows that stay are written, beside the list of those that go."""
-    return path.with_suffix(".items")
 
 
 def listed_rows(path: Path) -> Iterator[pa.RecordBatch]:

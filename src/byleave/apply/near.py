@@ -48,6 +48,27 @@ class NearNumbers:
         return (number - self.first) % DISTANCES
 
 
+def exact_pairs(
+    rows: Ints, targets: Ints, ruleset: Ruleset, coverage: CoverageTables | None
+) -> tuple[Ints, Ints]:
+    """Return pairs of a row and a target with, in place of places in the coverage and pictures at a distance, the targets behind them."""
+    beyond = targets >= ruleset.targets
+    if not beyond.any():
+        return rows, targets
+    near = NearNumbers.of(ruleset, coverage)
+    behind: list[tuple[int, int]] = []
+    for row, target in zip(rows[beyond].tolist(), targets[beyond].tolist(), strict=True):
+        if target >= near.first:
+            behind.append((row, near.target(target)))
+        elif coverage is not None:
+            copies = coverage.places[target - ruleset.targets]
+            behind += [(row, work) for copy in copies for work in copy.targets]
+    found = np.array(behind, np.int64).reshape(-1, 2)
+    every = np.concatenate([np.stack([rows[~beyond], targets[~beyond]], axis=1), found])
+    every = every[np.argsort(every[:, 0], kind="stable")]
+    return every[:, 0], every[:, 1]
+
+
 def claims_without_values(ruleset: Ruleset, terms: Terms) -> int:
     """Count the claims on pictures that act as a refusal and whose fingerprints the list does not carry: nothing here can be compared with them."""
     pictures = ruleset.targets_of([TargetKind.PICTURE])

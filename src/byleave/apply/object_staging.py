@@ -67,8 +67,8 @@ class ObjectDesks:
         for file in written:
             self.folder.put(file.name, desk.out / file.name)
         self.folder.put(removed_name(place), desk.removed)
-        for path in desk.items:
-            self.folder.put(_items_name(place), path)
+        for path in desk.notes:
+            self.folder.put(_note_name(place, path.suffix), path)
         done = Done(tally, written, Written.of(desk.removed, removed_name(place)), read)
         self.folder.write(_entry(place), json.dumps(done.to_json()).encode())
         return done
@@ -101,9 +101,9 @@ class ObjectStaging:
         """Fetch the lists of rows taken out, one after the other."""
         return self._fetched(map(removed_name, range(shards)))
 
-    def items(self, shards: int) -> Iterator[Path]:
-        """Fetch the item ids of rows that stay, one file after the other."""
-        return self._fetched(map(_items_name, range(shards)))
+    def notes(self, shards: int, kind: str) -> Iterator[Path]:
+        """Fetch the notes of one kind on rows that stay, one file after the other."""
+        return self._fetched(_note_name(place, kind) for place in range(shards))
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:  # noqa: ARG002 - they are where they belong
         """Put lists and reports, see that all is there, and write the note that makes it an output.
@@ -185,8 +185,8 @@ def removed_name(place: int) -> str:
     return f"{SHARDS}/{place:06d}.parquet"
 
 
-def _items_name(place: int) -> str:
-    return f"{SHARDS}/{place:06d}.items"
+def _note_name(place: int, kind: str) -> str:
+    return f"{SHARDS}/{place:06d}{kind}"
 
 
 def _entry(place: int) -> str:

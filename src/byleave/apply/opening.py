@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
-from byleave.apply.binding import FACTS, KEPT, NewBound
+from byleave.apply.attesting import read_report, releases_of
+from byleave.apply.binding import COVERING, FACTS, KEPT, NewBound, covering_kinds
 from byleave.apply.committing import ItemTree
+from byleave.apply.coverages import open_coverages, tables_of
+from byleave.apply.covering import CoverageTables
+from byleave.apply.deciding import Decider
+from byleave.apply.forms.applying import wants_digests
 from byleave.apply.forms.units import DECIDING, Unit
 from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
 from byleave.apply.item_rows import Piece
 from byleave.apply.matching import Matcher, read_digests
+from byleave.apply.near import exact_pairs
+from byleave.apply.noting import FirstRows, first_rows
+from byleave.apply.redeciding import covering_targets
+from byleave.apply.registries import open_registries
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.sources import Input, found_below
-from byleave.errors import FormatError, NotFoundError, VerificationError
+from byleave.consent import TargetKind
+from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
-from byleave.release.attestations import Attestation, Commitments
-from byleave.release.items import LEAF_ROWS, ItemRow
+from byleave.release.attestations import Attestation
+from byleave.release.commitments import Commitment, Commitments
+from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
 from byleave.release.statements import Signed
 from byleave.storage import OWN_FOLDER
+from byleave.urls.names import ID_BYTES
 
 REMOVED_LIST: Final = f"{OWN_FOLDER}/removed.parquet"
 
@@ -39,6 +51,7 @@ class Bound:
 
     commitments: Commitments
     kept: ItemTree
+    covering: ItemTree | None
 
     @classmethod
     def open(cls, folder: Path) -> Bound:
@@ -59,16 +72,63 @@ class Bound:
             ) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(f"{folder / FACTS} cannot be read", remedy="bind the items again") from error
-        kept = ItemTree(folder / KEPT, commitments.salt)
-        if kept.commitment != commitments.kept:
-            raise VerificationError(f"{folder / KEPT} is not what was bound", remedy="bind the items again")
-        return cls(commitments, kept)
+        covering = commitments.covering.tree if commitments.covering is not None else None
+        return cls(
+            commitments,
+            _tree(folder / KEPT, commitments.salt, commitments.kept),
+            _tree(folder / COVERING, commitments.salt, covering) if covering is not None else None,
+        )
+
+    def tree_for(self, kind: TargetKind) -> ItemTree | None:
+        """Return the tree in which targets of a kind are looked up, or ``None`` if they cannot be."""
+        if kind is TargetKind.URL:
+            return self.kept
+        return self.covering if self.commitments.tree_for(kind) is not None else None
 
 
-def bind_items(output: Path, ruleset: Ruleset, folder: Path, salt: bytes | None = None) -> Commitments:
-    """Sort what an output holds and what was taken out of it into two trees, below a new folder; return their roots.
+def _tree(path: Path, salt: bytes, commitment: Commitment) -> ItemTree:
+    tree = ItemTree(path, salt)
+    if tree.commitment != commitment:
+        raise VerificationError(f"{path} is not what was bound", remedy="bind the items again")
+    return tree
 
-    Reads the links as they stand in the output, so that nothing can be bound that is not there.
+
+def bind_output(
+    output: Path, folders: Sequence[Path], coverages: Sequence[Path], folder: Path
+) -> Commitments:
+    """Bind the items of an output under the lists in synced folders and the coverage files that were applied; see :func:`bind_items`.
+
+    Raises
+    ------
+    InputError
+        If the report of the run names more coverage files.
+    """
+    registries = open_registries(folders)
+    opened = open_coverages(coverages, registries)
+    used = sum(bool(one.get("coverage")) for one in releases_of(read_report(output)))
+    if used > len(opened):
+        raise InputError(
+            f"{used} coverage files were applied, and {len(opened)} are named: what pictures cover would be left out",
+            remedy="name every coverage file of that run with --coverage",
+        )
+    tables = tables_of(opened, registries.ruleset, ())
+    compared = len(opened) == len(registries.members)
+    return bind_items(output, registries.ruleset, folder, coverage=tables, compared=compared)
+
+
+def bind_items(
+    output: Path,
+    ruleset: Ruleset,
+    folder: Path,
+    salt: bytes | None = None,
+    *,
+    coverage: CoverageTables | None = None,
+    compared: bool = False,
+) -> Commitments:
+    """Sort what an output holds and what was taken out of it into trees, below a new folder; return their roots.
+
+    Reads the links as they stand in the output, so that nothing can be bound that is not there. ``compared`` says that ``coverage`` is of
+    all registries.
 
     Raises
     ------
@@ -83,16 +143,23 @@ def bind_items(output: Path, ruleset: Ruleset, folder: Path, salt: bytes | None 
             f"{output} holds no {REMOVED_LIST}, so no rows were written whose items could be bound",
             remedy="bind the items of a run under --mode filter and a regime other than research",
         )
-    bound = NewBound.beside(folder, salt)
-    commitments = bound.write(_kept(output, Matcher(ruleset, None)), removed)
+    bound, first = NewBound.beside(folder, salt), FirstRows(ruleset)
+    kept = _kept(output, ruleset, coverage, first)
+    commitments = bound.write(kept, removed, first, covering_kinds(compared=compared))
     bound.publish()
     return commitments
 
 
 def open_drawn(
-    output: Path, bound: Bound, signed: Signed[Attestation], note: str, policy: Policy, count: int
+    output: Path,
+    bound: Bound,
+    signed: Signed[Attestation],
+    note: str,
+    policy: Policy,
+    count: int,
+    decider: Decider,
 ) -> Openings:
-    """Open the rows that a cosigned checkpoint draws.
+    """Open the rows that a cosigned checkpoint draws; ``decider`` is :func:`byleave.apply.redeciding.redecider` of the attestation.
 
     Raises
     ------
@@ -108,19 +175,32 @@ def open_drawn(
     seed = lottery_seed(signed.sha256, note, witnessed.cosignatures)
     places = drawn(seed, len(bound.kept), count)
     rows = {place: bound.kept.row(place) for place in places}
-    opened = dict(rows_at(found_below([output]), rows))
+    read = dict(rows_at(found_below([output]), rows, digests=wants_digests(decider.ruleset)))
+    opened = [read[place] for place in places]
     leaves = sorted({place // LEAF_ROWS for place in places})
     return Openings(
         signed.sha256,
         note,
         count,
-        tuple(opened[place] for place in places),
+        tuple(opened),
         tuple(bound.kept.leaf(index) for index in leaves),
+        tuple(_covering_leaves(bound, decider, opened)),
     )
 
 
-def rows_at(output: Input, rows: Mapping[int, ItemRow]) -> Iterator[tuple[int, Opened]]:
+def _covering_leaves(bound: Bound, decider: Decider, opened: Sequence[Opened]) -> Iterator[Leaf]:
+    """Yield the leaves in which those targets stand that cover one of some rows."""
+    if bound.covering is None or bound.commitments.covering is None:
+        return
+    targets = covering_targets(decider, opened, bound.commitments.covering.kinds)
+    leaves = {place for _, digest in targets for place in bound.covering.leaves_with(digest[:ID_BYTES])}
+    yield from map(bound.covering.leaf, sorted(leaves))
+
+
+def rows_at(output: Input, rows: Mapping[int, ItemRow], *, digests: bool) -> Iterator[tuple[int, Opened]]:
     """Yield what stands in an output at some rows, by the keys of ``rows``; each part is read once.
+
+    ``digests`` says whether files at hand are hashed as well.
 
     Raises
     ------
@@ -130,7 +210,7 @@ def rows_at(output: Input, rows: Mapping[int, ItemRow]) -> Iterator[tuple[int, O
     by_part: dict[int, dict[int, int]] = {}
     for place, row in rows.items():
         by_part.setdefault(row.part, {})[row.row] = place
-    for at, (name, batches) in enumerate(_parts(output)):
+    for at, (name, batches) in enumerate(_parts(output, digests=digests)):
         wanted = by_part.pop(at, {})
         if wanted:
             yield from _picked(name, batches, wanted)
@@ -166,12 +246,20 @@ def _said(row: pa.RecordBatch, columns: Columns) -> tuple[str | None, bytes | No
     return link, values[0].tobytes() if known[0] else None
 
 
-def _kept(output: Path, matcher: Matcher) -> Iterator[Piece]:
-    for place, (_, batches) in enumerate(_parts(found_below([output]))):
+def _kept(
+    output: Path, ruleset: Ruleset, coverage: CoverageTables | None, first: FirstRows
+) -> Iterator[Piece]:
+    matcher = Matcher(ruleset, coverage)
+    for place, (_, batches) in enumerate(_parts(found_below([output]), digests=wants_digests(ruleset))):
+        row = 0
         for batch, columns in batches:
             link = batch.column(columns.link) if columns.link else None
             digest = batch.column(columns.digest) if columns.digest else None
-            yield place, matcher.match(link, digest, batch.num_rows).items
+            matched = matcher.match(link, digest, batch.num_rows)
+            pairs = exact_pairs(matched.rows + row, matched.targets, ruleset, coverage)
+            first.add(first_rows(*pairs, ruleset), place)
+            row += batch.num_rows
+            yield place, matched.items
 
 
 def rows_in(part: InputFile | Unit) -> int:
@@ -182,12 +270,12 @@ def rows_in(part: InputFile | Unit) -> int:
     return part.count()
 
 
-def _parts(output: Input) -> Iterator[Part]:
+def _parts(output: Input, *, digests: bool) -> Iterator[Part]:
     for part in output.parts:
         if isinstance(part, InputFile):
             yield part.name, _parquet(part)
         else:
-            yield part.name, ((rows.batch, DECIDING) for rows in part.rows(digests=False))
+            yield part.name, ((rows.batch, DECIDING) for rows in part.rows(digests=digests))
 
 
 def _parquet(part: InputFile) -> Iterator[tuple[pa.RecordBatch, Columns]]:

@@ -82,7 +82,7 @@ def preview(before: Ruleset | None, after: Ruleset, source: Input, regime: Regim
     found = Preview()
     old = Plan(before, None, terms, regime, None) if before is not None else None
     new = Plan(after, None, terms, regime, None)
-    for batch, columns in _batches(source, digests=wants_digests(new)):
+    for batch, columns in _batches(source, digests=wants_digests(new.ruleset)):
         decided = decide_batch(new, batch, columns)
         stays = decided.stays[new.listed_regime]
         stayed = np.ones(batch.num_rows, bool)

@@ -1,4 +1,4 @@
-"""Make the proofs for every link that a list names, as files that any file server serves.
+"""Make the proofs for everything that a list names, as files that any file server serves.
 
 Only for what the list names: who could ask about any link could read the dataset from the answers.
 """
@@ -6,7 +6,7 @@ Only for what the list names: who could ask about any link could read the datase
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -27,7 +27,7 @@ from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """How many links of the list are proven absent, and how many were kept, say because they are a yes or wait for confirmation."""
+    """How many targets of the lists are proven to cover nothing kept, and how many cover something, say because they are a yes or wait for confirmation."""
 
     absent: int
     kept: int
@@ -36,25 +36,20 @@ class Proven:
 def write_absences(
     bound: Bound,
     signed: Signed[Attestation],
-    release: Release,
+    releases: Sequence[Release],
     folder: Path,
     progress: Callable[[int, int], None],
 ) -> Proven:
-    """Write, for every link of a list, the proof that it was not kept, or that it was, below a new folder that appears at once.
+    """Write, for every target of the lists applied, the proof that nothing it covers was kept, or that something was, below a new folder that appears at once.
 
     Raises
     ------
     VerificationError
-        If the attestation is about another list or other items.
+        If the attestation is about other lists or other items.
     ConflictError
         If the folder is there already.
     """
-    applied = signed.said.applied.name
-    if (applied.number, applied.manifest_digest) != (release.number, release.manifest_digest):
-        raise VerificationError(
-            f"the attestation is about list no. {applied.number}, and list no. {release.number} is named",
-            remedy="name the synced folder of that list",
-        )
+    _check_lists(signed.said, releases)
     if signed.said.commitments != bound.commitments:
         raise VerificationError(
             "the attestation binds other items than this folder",
@@ -62,26 +57,50 @@ def write_absences(
         )
     if folder.exists():
         raise ConflictError(f"{folder} is there already", remedy="name a new folder")
-    items = _items(release)
-    index = AbsenceIndex.of(signed.sha256, len(items))
+    targets = _targets(bound, releases)
+    index = AbsenceIndex.of(signed.sha256, len(targets))
     staging = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     absent = done = 0
-    for name, group in groupby(items, index.file):
+    for name, group in groupby(targets, lambda target: index.file(target[0])):
         with (staging / name).open("wb") as file:
-            for item in group:
+            for item, covering in group:
                 done += 1
-                file.write(bound.kept.absence(signed.sha256, item).to_bytes() + b"\n")
-                absent += item not in bound.kept
-        progress(done, len(items))
-    (staging / INDEX).write_bytes(AbsenceIndex(signed.sha256, index.digits, len(items)).to_bytes())
+                tree = bound.covering if covering else bound.kept
+                assert tree is not None  # noqa: S101 - it is there for the kinds that are asked for
+                file.write(tree.absence(signed.sha256, item, covering=covering).to_bytes() + b"\n")
+                absent += item not in tree
+        progress(done, len(targets))
+    (staging / INDEX).write_bytes(index.to_bytes())
     publish_folder(staging, folder)
-    return Proven(absent, len(items) - absent)
+    return Proven(absent, len(targets) - absent)
 
 
-def _items(release: Release) -> list[bytes]:
-    """Return the item ids of all links of a list, rising."""
-    path = release.folder / DIGESTS / f"{TargetKind.URL.value}.sha256"
-    digests = np.fromfile(path, np.uint8).reshape(-1, DIGEST_BYTES)
-    return sorted({row.tobytes() for row in np.ascontiguousarray(digests[:, :ID_BYTES])})
+def _check_lists(said: Attestation, releases: Sequence[Release]) -> None:
+    wanted = {one.name: one for one in said.lists}
+    named = {release.name for release in releases}
+    if further := [release for release in releases if release.name not in wanted]:
+        raise VerificationError(
+            f"list no. {further[0].number} of {further[0].origin} is none that the attestation is about",
+            remedy="name the synced folder of the list that was applied",
+        )
+    if lacking := [one for one in said.lists if one.name not in named]:
+        raise VerificationError(
+            f"list no. {lacking[0].name.number} of {lacking[0].origin} was applied, and is not named",
+            remedy="name the synced folder of every list that was applied",
+        )
+
+
+def _targets(bound: Bound, releases: Sequence[Release]) -> list[tuple[bytes, bool]]:
+    """Return the ids of all targets of some lists that can be looked up, rising, each with whether that is in the tree of targets."""
+    found = set()
+    for kind in TargetKind:
+        if bound.tree_for(kind) is None:
+            continue
+        for release in releases:
+            path = release.folder / DIGESTS / f"{kind.value}.sha256"
+            digests = np.fromfile(path, np.uint8).reshape(-1, DIGEST_BYTES)
+            ids = np.ascontiguousarray(digests[:, :ID_BYTES])
+            found |= {(row.tobytes(), kind is not TargetKind.URL) for row in ids}
+    return sorted(found)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from byleave import __version__
-from byleave.apply.binding import bind_run, refuse_bound
+from byleave.apply.binding import bind_run, covering_kinds, refuse_bound
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
 from byleave.apply.engine import Engine
@@ -242,7 +242,10 @@ def _apply(
         bound = None
         if request.bind is not None:
             listed = staging.own / request.list_name
-            bound = bind_run(staging, source.parts, outcome.kept, listed, request.bind)
+            compared = len(coverages) == len(registries.members)
+            kinds = covering_kinds(compared=compared)
+            kept = outcome.kept
+            bound = bind_run(staging, source.parts, kept, listed, request.bind, registries.ruleset, kinds)
         staging.publish(outcome.shards, outcome.written)
         if bound is not None:
             bound.publish()

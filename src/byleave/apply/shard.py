@@ -23,6 +23,7 @@ from byleave.apply.listing import Listing, Taken
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.modes import Mode, Outcome, outcome_of
 from byleave.apply.near import claims_without_values
+from byleave.apply.noting import KeptNotes
 from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.setting_aside import RulesAlone
@@ -83,6 +84,10 @@ class Plan:
         """Read what stands beside the rows of a part of the input."""
         return self.sidecars.beside(name) if self.sidecars is not None else Seeing(None)
 
+    def notes(self, removed: Path) -> KeptNotes | None:
+        """Begin to note rows that stay, beside the list of those that go, if they are to be bound."""
+        return KeptNotes(removed, self.ruleset, self.coverage) if self.binds else None
+
     @property
     def drops_unchecked(self) -> bool:
         """Whether rows that could not be checked are taken out."""
@@ -115,9 +120,9 @@ def apply_to_file(
     tally = Tally()
     with open_parquet(source.path) as file:
         columns = deciding_columns(plan, file, source)
-        outcome = outcome_of(plan.mode, file, columns, output)
+        outcome = outcome_of(plan.mode, file, columns, source.path, output)
         try:
-            with ListFile(removed, items=plan.binds) as listing:
+            with ListFile(removed, plan.notes(removed)) as listing:
                 _run(plan, file, source, columns, outcome, listing, tally, progress)
             outcome.close()
         except (pa.ArrowException, OSError) as error:
@@ -160,7 +165,7 @@ def _run(
 ) -> None:
     row, seeing = 0, plan.beside(source.name)
     for group in range(file.metadata.num_row_groups):
-        for batch in batches(file, group, outcome.columns):
+        for batch in batches(outcome.source, group, outcome.columns):
             decided = decide_batch(plan, batch, columns, seeing.take(batch.num_rows))
             listed, causes = list_rows(plan, decided, source.name, row, listing, tally)
             outcome.add(batch, decided.stays[plan.regime], listed, causes)
@@ -178,7 +183,7 @@ def list_rows(
     """
     listed = ~decided.stays[plan.listed_regime]
     taken = np.flatnonzero(listed)
-    listing.keep(decided.matched.items, decided.stays[plan.regime])
+    listing.keep(decided.matched, decided.stays[plan.regime])
     _count(plan, decided, tally)
     if not len(taken):
         return listed, None

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from byleave.apply.desks import Desk, Done
-from byleave.apply.list_file import items_beside
+from byleave.apply.noting import note_beside
 from byleave.apply.report import FileFacts
 from byleave.apply.tally import Tally
 from byleave.errors import ConflictError
@@ -58,7 +58,7 @@ class FolderDesks:
 
     def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
         """Note that a shard is finished, and where, after its files are on the disk."""
-        for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed, *desk.items):
+        for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed, *desk.notes):
             _flush(path)
         done = Done(tally, tuple(written_below(desk.out)), _removed(desk), read)
         entry = done.to_json() | {"desk": desk.out.parent.name}
@@ -69,9 +69,9 @@ class FolderDesks:
         """Where the list of rows taken out of one shard stands until all are joined."""
         return self._desk(place).removed
 
-    def items(self, place: int) -> Path:
-        """Where the item ids of those rows of one shard stand that stay."""
-        return items_beside(self._desk(place).removed)
+    def note(self, place: int, kind: str) -> Path:
+        """Where a note on those rows of one shard stands that stay."""
+        return note_beside(self._desk(place).removed, kind)
 
     def gather(self, shards: int, out: Path) -> None:
         """Let what shards wrote stand in the output as well; a run that was killed amid this does it again."""
@@ -124,9 +124,9 @@ class FolderStaging:
         """Yield the lists of rows taken out, in the order of shards."""
         return (self.desks.removed(place) for place in range(shards))
 
-    def items(self, shards: int) -> Iterator[Path]:
-        """Yield the item ids of rows that stay, in the order of shards."""
-        return (self.desks.items(place) for place in range(shards))
+    def notes(self, shards: int, kind: str) -> Iterator[Path]:
+        """Yield the notes of one kind on rows that stay, in the order of shards."""
+        return (self.desks.note(place, kind) for place in range(shards))
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:
         """Put the output in place, with the note on all its files, and remove what is left."""

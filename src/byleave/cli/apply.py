@@ -94,11 +94,11 @@ class ApplyOptions:
         str | None, typer.Option(help="What the attestation calls the dataset; left out: as in the report")
     ] = None
     log: Annotated[
-        str | None,
+        list[str],
         typer.Option(
-            help="Folder or web address of the registry's log, for the attestation; left out: beside its lists"
+            help="Folder or web address of a registry's log, for the attestation; left out: beside its lists. Of several registries name each"
         ),
-    ] = None
+    ] = field(default_factory=list)
     pledge: Annotated[
         Path | None,
         typer.Option(help="File of the pledge that the attestation fulfils, signed by the same key"),

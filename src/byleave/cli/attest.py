@@ -26,11 +26,12 @@ app = typer.Typer(
 def sign(
     output: Path = typer.Argument(help="Folder that `byleave apply` wrote"),
     key: Path = typer.Option(..., help="File of your key, see `byleave keys make`"),
-    ruleset: Path | None = typer.Option(
-        None, help="Folder that `byleave sync` keeps; the registry's log is found by it"
+    ruleset: list[Path] = typer.Option(
+        [],
+        help="Folder that `byleave sync` keeps; the registry's log is found by it. Of several registries name each",
     ),
-    log: str | None = typer.Option(
-        None, help="Folder or web address of the registry's log, where no ruleset is named"
+    log: list[str] = typer.Option(
+        [], help="Folder or web address of a registry's log, in place of those found by --ruleset"
     ),
     dataset: str | None = typer.Option(None, help="What the dataset is called; left out: as in the report"),
     organisation: str | None = typer.Option(None, help="Who says it; left out: the name of the key"),
@@ -45,7 +46,9 @@ def sign(
     """Write `_byleave/attestation.dsse.json`: this output came from that input under this list, with digests and limits."""
     from byleave.release.keys import read_key
 
-    said = Signing(output, read_key(key), _place(ruleset, log), dataset, pledge, organisation, bound).signed()
+    said = Signing(
+        output, read_key(key), _places(ruleset, log), dataset, pledge, organisation, bound
+    ).signed()
     if json_:
         print_json(said.statement().predicate)
         return
@@ -58,7 +61,7 @@ class Signing:
 
     output: Path
     key: SigningKey
-    log: str
+    logs: tuple[str, ...]
     dataset: str | None
     pledge: Path | None
     organisation: str | None = None
@@ -69,14 +72,15 @@ class Signing:
         cls,
         key: Path,
         rulesets: Sequence[Path],
-        log: str | None,
+        logs: Sequence[str],
         output: str,
         dataset: str | None,
         pledge: Path | None,
         bound: Path | None,
     ) -> Self:
-        """Read the key, and see that the log of the registry, of several that of the first in the report, can be read and is its own."""
+        """Read the key, and see that the log of every registry can be read and is its own."""
         from byleave.errors import NotFoundError
+        from byleave.release import open_synced
         from byleave.release.keys import read_key
         from byleave.release.sync import read_current
         from byleave.storage.objects import is_address
@@ -91,18 +95,24 @@ class Signing:
                 f"{pledge} does not exist", remedy="name the file that `byleave pledge` wrote"
             )
         secret = read_key(key)
-        ruleset = _first_in_report(rulesets)
-        current = read_current(ruleset)
-        place = log or log_of(ruleset)
-        newest_checkpoint(place, current.keys if current else ())
-        return cls(Path(output), secret, place, dataset, pledge, bound=bound)
+        current = [read_current(folder) for folder in rulesets]
+        keys = tuple(key for one in current if one is not None for key in one.keys)
+        places = _places(rulesets, logs)
+        found = {newest_checkpoint(place, keys).partition("\n")[0] for place in places}
+        if lacking := {open_synced(folder).origin for folder in rulesets} - found:
+            raise InputError(
+                f"none of the logs named is that of {min(lacking)}",
+                remedy="name the log of every registry with --log, or leave --log out",
+            )
+        return cls(Path(output), secret, places, dataset, pledge, bound=bound)
 
     def signed(self) -> Attestation:
-        """Sign what the finished run did, with the newest checkpoint of the log."""
+        """Sign what the finished run did, with the newest checkpoint of each log."""
         from byleave.apply.attesting import AttestRequest, read_report, registry_keys, write_attestation
 
-        note = newest_checkpoint(self.log, registry_keys(read_report(self.output)))
-        asked = AttestRequest(self.output, self.key, note, self.organisation, self.dataset, self.pledge)
+        keys = registry_keys(read_report(self.output))
+        notes = tuple(newest_checkpoint(place, keys) for place in self.logs)
+        asked = AttestRequest(self.output, self.key, notes, self.organisation, self.dataset, self.pledge)
         if self.bound is not None:
             from byleave.apply.opening import Bound
 
@@ -114,28 +124,17 @@ def tell_signed(said: Attestation, output: Path) -> None:
     """Say what was signed, and what to do with it."""
     from byleave.release.attested import ATTESTATION_PATH
 
-    say(
-        f"signed: {said.organisation} applied list no. {said.number} of {said.applied.origin} to {said.dataset}, "
-        f"{len(said.outputs):,} files named"
-    )
+    lists = " and ".join(f"list no. {one.name.number} of {one.origin}" for one in said.lists)
+    say(f"signed: {said.organisation} applied {lists} to {said.dataset}, {len(said.outputs):,} files named")
     say(f"hand it in with `byleave attest submit {output / ATTESTATION_PATH} --to URL --token FILE`")
 
 
-def _first_in_report(rulesets: Sequence[Path]) -> Path:
-    """Return the folder of the registry that a report names first, and an attestation with its log: the first by origin."""
-    from byleave.release import open_synced
-
-    return rulesets[0] if len(rulesets) == 1 else min(rulesets, key=lambda folder: open_synced(folder).origin)
-
-
-def _place(ruleset: Path | None, log: str | None) -> str:
-    if log is not None:
-        return log
-    if ruleset is None:
+def _places(rulesets: Sequence[Path], logs: Sequence[str]) -> tuple[str, ...]:
+    if not logs and not rulesets:
         raise InputError(
             "which log was the list made from?", remedy="pass --ruleset FOLDER or --log with its address"
         )
-    return log_of(ruleset)
+    return tuple(logs) or tuple(map(log_of, rulesets))
 
 
 def log_of(ruleset: Path) -> str:

@@ -22,17 +22,19 @@ _DRAWN = 1_000
 
 def bind(
     output: Path = typer.Argument(help="Folder that `byleave apply` wrote"),
-    ruleset: Path = typer.Option(..., help="Folder that `byleave sync` keeps"),
+    ruleset: list[Path] = typer.Option(
+        ..., help="Folder that `byleave sync` keeps; of several registries name each"
+    ),
+    coverage: list[Path] = typer.Option([], help="Coverage file that was applied with it"),
     to: Path = typer.Option(
         ..., "--to", help="New folder for the bound entries; keep it, and give it to nobody"
     ),
     json_: bool = typer.Option(False, "--json", help="Print the roots as JSON"),
 ) -> None:
     """Bind every entry kept and taken out, so that the attestation names them all without telling which they are."""
-    from byleave.apply.opening import bind_items
-    from byleave.apply.run import open_ruleset
+    from byleave.apply.opening import bind_output
 
-    bound = bind_items(output, open_ruleset(ruleset)[1], to)
+    bound = bind_output(output, ruleset, coverage, to)
     if json_:
         print_json(bound.members())
         return
@@ -43,12 +45,14 @@ def bind(
 def prove(
     attestation: Path = typer.Argument(help="Attestation that names the bound entries"),
     bound: Path = typer.Option(..., help="Folder that `byleave attest bind` wrote"),
-    ruleset: Path = typer.Option(..., help="Synced folder of the list that was applied"),
+    ruleset: list[Path] = typer.Option(
+        ..., help="Synced folder of the list that was applied; of several registries name each"
+    ),
     key: str = typer.Option(..., help="Verifier key of whoever signed"),
     to: Path = typer.Option(..., "--to", help="New folder for the proofs, to be served as plain files"),
     json_: bool = typer.Option(False, "--json", help="Print the numbers as JSON"),
 ) -> None:
-    """Write, for every link that the list names, the proof that it was not kept, or that it was. Any file server serves them."""
+    """Write, for everything that the list names, the proof that nothing of it was kept, or that something was. Any file server serves them."""
     from byleave.apply.opening import Bound
     from byleave.apply.proving import write_absences
     from byleave.release import open_synced
@@ -56,15 +60,15 @@ def prove(
     signed = signed_attestation(attestation, key)
     with Shown() as shown:
         proven = write_absences(
-            Bound.open(bound), signed, open_synced(ruleset), to, partial(shown.step, "prove")
+            Bound.open(bound), signed, list(map(open_synced, ruleset)), to, partial(shown.step, "prove")
         )
     if json_:
         print_json({"absent": proven.absent, "kept": proven.kept})
         return
-    say(f"{proven.absent:,} links of the list are proven absent")
+    say(f"{proven.absent:,} targets of the list are proven to have nothing kept under them")
     if proven.kept:
         say(
-            f"{proven.kept:,} were kept, and their proofs say so: a yes, or a no that does not count yet, say"
+            f"{proven.kept:,} have something kept, and their proofs say so: a yes, or a no that does not count yet, say"
         )
     say(
         f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`"
@@ -81,17 +85,23 @@ def open_(
     policy: Path = typer.Option(
         ..., help="File that names the log and its witnesses, see `byleave verify --help`"
     ),
+    ruleset: list[Path] = typer.Option(
+        ..., help="Synced folder of the list that was applied; of several registries name each"
+    ),
+    coverage: list[Path] = typer.Option([], help="Coverage file that was applied with it"),
     count: int = typer.Option(_DRAWN, min=1, help="How many entries to draw"),
     to: Path = typer.Option(..., "--to", help="File for the entries that were drawn"),
 ) -> None:
     """Open the entries that a cosigned checkpoint draws, so that anybody can decide about them again."""
     from byleave.apply.opening import Bound, open_drawn
+    from byleave.apply.redeciding import redecider
     from byleave.cli.statement_words import write_new
     from byleave.release.attested import ATTESTATION_PATH
 
     signed = signed_attestation(output / ATTESTATION_PATH, key)
     note, rules = read_note(checkpoint), read_policy(policy)
-    openings = open_drawn(output, Bound.open(bound), signed, note, rules, count)
+    decider = redecider(signed.said, ruleset, coverage)
+    openings = open_drawn(output, Bound.open(bound), signed, note, rules, count, decider)
     write_new(to, openings.to_bytes())
     say(f"opened {len(openings.rows):,} entries: publish {to} with the attestation and its receipt")
 

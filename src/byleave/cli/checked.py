@@ -37,8 +37,8 @@ class Found:
     exit_code: int = 0
 
 
-def log_keeps(asked: Asked, old: Checkpoint) -> Checkpoint | None:
-    """Check that the log, if one is named, keeps all that ``old`` held."""
+def log_keeps(asked: Asked, *old: Checkpoint) -> Checkpoint | None:
+    """Check that the log, if one is named, keeps all that the one of ``old`` held which is of this log."""
     from byleave.release.log_reading import check_growth, open_place, read_checkpoint
 
     if asked.log is None:
@@ -46,5 +46,6 @@ def log_keeps(asked: Asked, old: Checkpoint) -> Checkpoint | None:
     with open_place(asked.log) as place:
         now = read_checkpoint(place, asked.policy)
         asked.history.check(now.checkpoint, now.signers)
-        check_growth(place, old, now.checkpoint)
+        of_it = (one for one in old if one.origin == now.checkpoint.origin)
+        check_growth(place, next(of_it, old[0]), now.checkpoint)
     return now.checkpoint

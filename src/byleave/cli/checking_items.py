@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from byleave.errors import InputError, NotFoundError, VerificationError
 
 if TYPE_CHECKING:
     from byleave.apply.auditing import Audited
+    from byleave.consent import TargetKind
     from byleave.release.attestations import Attestation
     from byleave.release.receipts import Receipt
 
@@ -30,68 +33,84 @@ def prove_absent(
     to: Path | None = typer.Option(None, "--to", help="New folder to keep the proofs in, one file each"),
     json_: bool = typer.Option(False, "--json", help="Print the outcome as JSON"),
 ) -> None:
-    """Check that none of the links your choice covers was kept in what an organisation made.
+    """Check that nothing your choice covers was kept in what an organisation made: links, paths, sites, files and pictures.
 
-    Leaves with 0 if every link is proven absent, with 8 if one was kept or its proof is missing, and with 5 if a proof does not hold.
+    Leaves with 0 if that is proven of all it names, with 8 if something was kept or a proof is missing, and with 5 if a proof does not hold.
     """
-    from byleave.consent import TargetKind
     from byleave.release.absences import Absences
     from byleave.release.sources import open_source
-    from byleave.urls.names import ID_BYTES
 
     receipt, signed = _receipt(claim), signed_attestation(attestation, key)
-    links = [target.digest for target in receipt.targets if target.kind is TargetKind.URL]
-    if not links:
+    targets = sorted({(target.kind, target.digest) for target in receipt.targets})
+    if not targets:
         raise InputError(
-            "this choice names no link, so nothing can be looked up in the proofs",
-            remedy="for sites, paths and pictures use `byleave audit-attestation`, which draws entries and decides about them again",
+            "this receipt does not say what the choice covers, so nothing can be looked up in the proofs",
+            remedy="a receipt of more than 1,000 targets leaves them out: use the button on the page of the choice",
         )
     source = open_source(proofs)
     try:
         found = Absences(source, signed)
-        given = {digest: found.find(digest[:ID_BYTES]) for digest in sorted(links)}
+        given = {target: found.find(*target) for target in targets}
     finally:
         source.close()
-    shown = {digest: one for digest, one in given.items() if one is not None}
-    kept = {digest for digest, one in shown.items() if one.kept is not None}
+    shown = {target: one for target, one in given.items() if one is not None}
     if to is not None:
         to.mkdir(parents=True)
-        for digest, one in shown.items():
+        for (_, digest), one in shown.items():
             (to / f"{digest.hex()}.json").write_bytes(one.proof.to_bytes())
-    absent, missing = len(shown) - len(kept), given.keys() - shown.keys()
-    _tell_absent(signed.said, len(receipt.targets), missing, kept, absent, json_=json_)
-    if absent < len(given):
+    looked_up = _LookedUp(
+        sum(one.kept is None for one in shown.values()),
+        [target for target, one in shown.items() if one.kept is not None],
+        [target for target in targets if target not in shown],
+    )
+    if json_:
+        print_json(looked_up.members(signed.said))
+    else:
+        looked_up.tell(signed.said)
+    if looked_up.absent < len(given):
         raise typer.Exit(EXIT_MISSING)
 
 
-def _tell_absent(
-    said: Attestation, targets: int, missing: set[bytes], kept: set[bytes], absent: int, *, json_: bool
-) -> None:
-    others = targets - absent - len(missing) - len(kept)
-    if json_:
-        print_json(
-            {
-                "ok": not missing and not kept,
-                "organisation": said.organisation,
-                "dataset": said.dataset,
-                "number": said.number,
-                "absent": absent,
-                "kept": sorted(digest.hex() for digest in kept),
-                "missing": sorted(digest.hex() for digest in missing),
-                "not_links": others,
-            }
-        )
-        return
-    say(
-        f"{absent:,} links are proven absent from what {said.organisation} kept of {said.dataset} under list no. {said.number}"
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """How many targets of a choice are proven to have nothing kept under them, and which others there are."""
+
+    absent: int
+    kept: list[tuple[TargetKind, bytes]]
+    missing: list[tuple[TargetKind, bytes]]
+
+    def members(self, said: Attestation) -> dict[str, Any]:
+        return {
+            "ok": not self.missing and not self.kept,
+            "organisation": said.organisation,
+            "dataset": said.dataset,
+            "number": said.number,
+            "absent": self.absent,
+            "kept": _named(self.kept),
+            "missing": _named(self.missing),
+        }
+
+    def tell(self, said: Attestation) -> None:
+        kept_of = f"what {said.organisation} kept of {said.dataset} under list no. {said.number}"
+        say(f"{self.absent:,} things that your choice names are proven to cover nothing of {kept_of}")
+        if self.kept:
+            say(f"{_counted(self.kept)} WERE KEPT, or cover something that was: their proofs show it")
+        if self.missing:
+            say(
+                f"{_counted(self.missing)} have no proof, mostly because the list they applied did not name them, "
+                "or because pictures were not compared"
+            )
+        say("this shows what they bound themselves to, not that nothing else was used")
+
+
+def _named(targets: list[tuple[TargetKind, bytes]]) -> list[dict[str, str]]:
+    return [{"kind": kind.value, "digest": digest.hex()} for kind, digest in targets]
+
+
+def _counted(targets: list[tuple[TargetKind, bytes]]) -> str:
+    return ", ".join(
+        f"{count:,} of kind {kind}" for kind, count in Counter(kind.value for kind, _ in targets).items()
     )
-    if kept:
-        say(f"{len(kept):,} links WERE KEPT: their proofs show them among what was bound")
-    if missing:
-        say(f"{len(missing):,} links have no proof, mostly because the list they applied did not name them")
-    if others:
-        say(f"{others:,} other things of this choice are no links, and cannot be looked up one by one")
-    say("this shows what they bound themselves to, not that nothing else was used")
 
 
 def audit_attestation(

@@ -66,19 +66,21 @@ def _attestation(asked: Asked, opened: Signed[Statement]) -> Found:
     from byleave.release.attestations import Attestation
 
     said = Attestation.parse(opened.said)
-    applied, rows = said.applied, said.rows
+    rows, lists = said.rows, said.lists
     data = _data("attestation", opened) | {
         "organisation": said.organisation,
         "dataset": said.dataset,
         "regime": said.regime.value,
         "uses": [use.value for use in said.uses],
         "number": said.number,
-        "registry": applied.origin,
+        "registry": said.applied.origin,
+        "lists": [{"origin": one.origin, "number": one.name.number} for one in lists],
         "rows": dict(rows),
         "made_at": said.made_at,
     }
+    named = " and ".join(f"list no. {one.name.number} of {one.origin}" for one in lists)
     sentences = [
-        f"holds: {said.organisation} says that list no. {said.number} of {applied.origin} was applied to {said.dataset} under "
+        f"holds: {said.organisation} says that {named} was applied to {said.dataset} under "
         f"{said.regime.value}: {rows['removed']:,} of {rows['input']:,} rows removed, {_signers(opened)}"
     ]
     for check in (_log, _list, _output):
@@ -89,17 +91,25 @@ def _attestation(asked: Asked, opened: Signed[Statement]) -> Found:
 
 
 def _log(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
-    origin = said.applied.origin
-    if not any(log.key.name == origin for log in asked.policy.logs):
-        return f"not checked: the log it names, as no key of {origin} was given", {"log_checked": False}
-    witnessed = said.check_log(asked.policy)
-    asked.history.check(witnessed.checkpoint, witnessed.signers)
-    now = log_keeps(asked, witnessed.checkpoint)
+    known = {log.key.name for log in asked.policy.logs}
+    unknown = [one.origin for one in said.lists if one.origin not in known]
+    if len(unknown) == len(said.lists):
+        return f"not checked: the log it names, as no key of {unknown[0]} was given", {"log_checked": False}
+    held = [one.check_log(asked.policy) for one in said.applied_lists if one.origin in known]
+    for one in held:
+        asked.history.check(one.checkpoint, one.signers)
+    now = log_keeps(asked, *(one.checkpoint for one in held))
     kept = f", all of them kept in the log of {now.size} entries now" if now else ""
-    return f"holds: the log it names, {witnessed.checkpoint.size} entries{kept}", {
-        "log_checked": True,
-        "log_size": witnessed.checkpoint.size,
-        "witnesses": [one.key.name for one in witnessed.cosignatures],
+    sentences = [
+        f"holds: the log of {one.checkpoint.origin} that it names, {one.checkpoint.size} entries"
+        + (kept if now and now.origin == one.checkpoint.origin else "")
+        for one in held
+    ]
+    sentences += [f"not checked: the log of {origin}, as no key of it was given" for origin in unknown]
+    return "\n".join(sentences), {
+        "log_checked": not unknown,
+        "log_size": held[0].checkpoint.size,
+        "witnesses": [one.key.name for one in held[0].cosignatures],
     }
 
 
@@ -112,15 +122,15 @@ def _list(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
         return "not checked: the list it names; --release FOLDER holds it against one", {
             "list_checked": False
         }
-    number = str(said.number)
-    places = (asked.release / number, asked.release / RELEASES / number, asked.release)
-    release = open_release(next((one for one in places if one.is_dir()), places[0]), asked.keys)
-    if (release.origin, release.name) != (said.applied.origin, said.applied.name):
+    numbers = dict.fromkeys(str(one.name.number) for one in said.lists)
+    places = [folder / number for number in numbers for folder in (asked.release, asked.release / RELEASES)]
+    release = open_release(next((one for one in places if one.is_dir()), asked.release), asked.keys)
+    if (release.origin, release.name) not in [(one.origin, one.name) for one in said.lists]:
         raise VerificationError(
             f"list no. {release.number} of {release.origin} is not the one that the attestation names",
             remedy="name the folder that holds that list, or do not believe the attestation",
         )
-    return f"holds: the list it names is list no. {number} as published", {"list_checked": True}
+    return f"holds: the list it names is list no. {release.number} as published", {"list_checked": True}
 
 
 def _output(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:

@@ -207,17 +207,14 @@ def _facts(
 
 def _attested(session: Session, opened: Signed[Statement], origin: str, account: uuid.UUID) -> dict[str, Any]:
     said = Attestation.parse(opened.said)
-    release = session.get(ReleaseRow, said.number)
-    if (
-        said.applied.origin != origin
-        or release is None
-        or release.manifest_digest != said.applied.name.manifest_digest
-    ):
+    applied = next((one for one in said.applied_lists if one.origin == origin), said.applied)
+    release = session.get(ReleaseRow, applied.name.number)
+    if applied.origin != origin or release is None or release.manifest_digest != applied.name.manifest_digest:
         raise VerificationError(
-            f"list no. {said.number} of {said.applied.origin} is none that was published here",
+            f"list no. {applied.name.number} of {applied.origin} is none that was published here",
             remedy="hand the attestation in where the list came from",
         )
-    checkpoint = said.applied.checkpoint
+    checkpoint = applied.checkpoint
     kept = session.get(CheckpointRow, checkpoint.size)
     if checkpoint.origin != origin or kept is None or kept.root != checkpoint.root:
         raise VerificationError(
@@ -230,7 +227,7 @@ def _attested(session: Session, opened: Signed[Statement], origin: str, account:
         "made_at": said.made_at,
         "dataset": _dataset(said.dataset),
         "regime": said.regime.value,
-        "number": said.number,
+        "number": applied.name.number,
         "published_at": release.published_at,
         "entries": said.rows["input"],
         "removed": said.rows["removed"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
+from byleave.consent import TargetKind
 from byleave.errors import InputError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
@@ -53,7 +54,7 @@ def proofs_address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AbsenceIndex:
-    """What a folder of proofs is about, and by how many hex digits of the item id its files are named."""
+    """What a folder of proofs is about, and by how many hex digits of the item id, or the id of another target, its files are named."""
 
     attestation: bytes
     digits: int
@@ -99,7 +100,7 @@ class AbsenceIndex:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a proof that holds shows: the row as which the item was kept, or ``None`` where it was not."""
+    """What a proof that holds shows: the row as which a link was kept, or the first that another target covers; ``None`` where there is none."""
 
     proof: Absence
     kept: ItemRow | None
@@ -138,20 +139,23 @@ class Absences:
         if self._index.attestation != signed.sha256:
             raise VerificationError("these proofs are for another attestation", remedy=_REMEDY)
 
-    def find(self, item: bytes) -> Shown | None:
-        """Return what the proof for an item shows, checked, or ``None`` if none is given.
+    def find(self, kind: TargetKind, digest: bytes) -> Shown | None:
+        """Return what the proof for a target shows, checked, or ``None`` if none is given.
 
         Raises
         ------
         VerificationError
             If there is one and it does not hold.
         """
-        commitments = self._signed.said.commitments
+        item, commitments = digest[:ID_BYTES], self._signed.said.commitments
         if commitments is None:
             raise VerificationError(
                 "the attestation binds no items",
                 remedy="ask for a run whose items were bound, see `byleave attest bind`",
             )
+        tree = commitments.tree_for(kind)
+        if tree is None:
+            return None
         name = self._index.file(item)
         if name not in self._files:
             self._files = {name: self._read(name)}
@@ -159,9 +163,10 @@ class Absences:
         if line is None:
             return None
         proof = Absence.parse(line)
-        if (proof.attestation, proof.item) != (self._signed.sha256, item):
+        covering = kind is not TargetKind.URL
+        if (proof.attestation, proof.item, proof.covering) != (self._signed.sha256, item, covering):
             raise VerificationError("the proof is about something else", remedy=_REMEDY)
-        return Shown(proof, proof.kept_as(commitments.kept, commitments.salt))
+        return Shown(proof, proof.kept_as(tree, commitments.salt))
 
     def _read(self, name: str) -> Mapping[bytes, bytes]:
         found = {}

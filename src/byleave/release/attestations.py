@@ -14,6 +14,7 @@ from byleave.consent import Regime, Standard, Use
 from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, Checkpoint, Policy, VerifierKey, WitnessedCheckpoint
 from byleave.log.notes import MAX_NOTE_BYTES
+from byleave.release.commitments import Commitments
 from byleave.release.keys import verify_ed25519
 from byleave.release.manifest import ReleaseName
 from byleave.release.statements import (
@@ -39,69 +40,53 @@ APPLIED: Final = PREDICATES + "applied/v1"
 ATTESTATION: Final = "attestation.dsse.json"
 """What the file is called in the folder beside the output's data."""
 
-SALT_BYTES: Final = 16
-
 _REMEDY: Final = "ask whoever signed it for the attestation again, or update Byleave"
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
-    """The root of an RFC 6962 tree over rows (32 bytes), and how many rows it has; see :mod:`byleave.release.items`."""
+class NamedList:
+    """Which list of which registry was applied."""
 
-    root: bytes
-    size: int
-
-    def members(self) -> dict[str, JSON]:
-        """Write it."""
-        return {"root": self.root.hex(), "size": self.size}
+    origin: str
+    name: ReleaseName
+    published_at: datetime
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        return cls(sha256_of(members["root"]), count(members, "size"))
-
-
-@dataclass(frozen=True, slots=True)
-class Commitments:
-    """What binds the signer to the items that were kept and to those that were removed, without naming them.
-
-    salt
-        16 random bytes in every leaf, so that two trees over the same items do not show that they are.
-    """
-
-    salt: bytes
-    kept: Commitment
-    removed: Commitment
-
-    def members(self) -> dict[str, JSON]:
-        """Write them."""
-        return {"kept": self.kept.members(), "removed": self.removed.members(), "salt": self.salt.hex()}
-
-    @classmethod
-    def parse(cls, members: Mapping[str, Any]) -> Self:
-        """Read them; raises ValueError, KeyError or TypeError where they are none."""
-        salt = bytes.fromhex(members["salt"])
-        if len(salt) != SALT_BYTES:
-            raise ValueError(f"a salt has {SALT_BYTES} bytes")
-        return cls(salt, Commitment.parse(members["kept"]), Commitment.parse(members["removed"]))
+        name = ReleaseName(count(members, "number"), sha256_of(members["manifest_sha256"]))
+        return cls(word(members, "origin"), name, moment(members, "published_at"))
 
 
 @dataclass(frozen=True, slots=True)
 class ListApplied:
-    """Which list was applied, and what its registry's log was then.
+    """A list that was applied, and what its registry's log was then.
 
     note
         The log's checkpoint as the registry signed it, whole; its size is N or more.
     """
 
-    origin: str
-    name: ReleaseName
-    published_at: datetime
+    which: NamedList
     note: str
 
     @property
+    def origin(self) -> str:
+        """The registry and its log."""
+        return self.which.origin
+
+    @property
+    def name(self) -> ReleaseName:
+        """Which list it is."""
+        return self.which.name
+
+    @property
+    def published_at(self) -> datetime:
+        """When it was published."""
+        return self.which.published_at
+
+    @property
     def checkpoint(self) -> Checkpoint:
-        """What the note says of the log. Whether it is signed is for :meth:`Attestation.check_log`."""
+        """What the note says of the log. Whether it is signed is for :meth:`check_log`."""
         return Checkpoint.parse(self.note.rpartition("\n\n")[0] + "\n")
 
     def members(self) -> dict[str, JSON]:
@@ -126,8 +111,7 @@ class ListApplied:
         note = stated["note"]
         if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
             raise ValueError("a checkpoint is a note")
-        name = ReleaseName(count(members, "number"), sha256_of(members["manifest_sha256"]))
-        read = cls(word(members, "origin"), name, moment(members, "published_at"), note)
+        read = cls(NamedList.parse(members), note)
         checkpoint = read.checkpoint
         if (stated["origin"], stated["size"], stated["root"]) != (
             checkpoint.origin,
@@ -136,6 +120,27 @@ class ListApplied:
         ):
             raise ValueError("the checkpoint's note says something else")
         return read
+
+    def check_log(self, policy: Policy) -> WitnessedCheckpoint:
+        """Check that the log it names is one that ``policy`` accepts, and long enough to hold its list.
+
+        Raises
+        ------
+        VerificationError
+            If the checkpoint is not signed as the policy asks, is another registry's, or is older than the list.
+        """
+        witnessed = policy.open_checkpoint(self.note, verify_ed25519)
+        checkpoint, number = witnessed.checkpoint, self.name.number
+        if checkpoint.origin != self.origin:
+            raise VerificationError(
+                f"the list is of {self.origin}, and the log of {checkpoint.origin}", remedy=_REMEDY
+            )
+        if checkpoint.size < number:
+            raise VerificationError(
+                f"list no. {number} is made of more claim events than the {checkpoint.size} in the log it names",
+                remedy=_REMEDY,
+            )
+        return witnessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,9 @@ class Attestation:
         SHA-256 of the pledge this fulfils.
     commitments
         There where single items can be proven absent or opened.
+    others
+        The lists of further registries that were applied together with the first, each with its log. Attestations of earlier versions
+        name these lists alone, among what was found.
     """
 
     organisation: str
@@ -174,6 +182,26 @@ class Attestation:
     limits: tuple[str, ...]
     pledge: bytes | None = None
     commitments: Commitments | None = None
+    others: tuple[ListApplied, ...] = ()
+
+    @property
+    def applied_lists(self) -> tuple[ListApplied, ...]:
+        """The lists whose logs it names, the first registry's first."""
+        return (self.applied, *self.others)
+
+    @property
+    def lists(self) -> tuple[NamedList, ...]:
+        """All lists that were applied, the first registry's first.
+
+        Raises
+        ------
+        FormatError
+            If an attestation of an earlier version does not say which others were.
+        """
+        named = tuple(one.which for one in self.applied_lists)
+        with as_format_error("the attestation does not say which other lists were applied", remedy=_REMEDY):
+            told: Any = [] if self.others else self.found.get("other_lists", [])
+            return named + tuple(map(NamedList.parse, told))
 
     @property
     def number(self) -> int:
@@ -199,6 +227,7 @@ class Attestation:
             "made_at": written(self.made_at),
             "organisation": self.organisation,
             "pledge": self.pledge.hex() if self.pledge else None,
+            "other_registries": [one.members() for one in self.others],
             "registry": self.applied.members(),
             "request": {
                 **self.request,
@@ -254,28 +283,8 @@ class Attestation:
             limits=tuple(map(str, said["limits"])),
             pledge=sha256_of(pledge) if pledge is not None else None,
             commitments=Commitments.parse(commitments) if commitments is not None else None,
+            others=tuple(map(ListApplied.parse, said.get("other_registries", []))),
         )
-
-    def check_log(self, policy: Policy) -> WitnessedCheckpoint:
-        """Check that the log it names is one that ``policy`` accepts, and long enough to hold its list.
-
-        Raises
-        ------
-        VerificationError
-            If the checkpoint is not signed as the policy asks, is another registry's, or is older than the list.
-        """
-        witnessed = policy.open_checkpoint(self.applied.note, verify_ed25519)
-        checkpoint = witnessed.checkpoint
-        if checkpoint.origin != self.applied.origin:
-            raise VerificationError(
-                f"the list is of {self.applied.origin}, and the log of {checkpoint.origin}", remedy=_REMEDY
-            )
-        if checkpoint.size < self.number:
-            raise VerificationError(
-                f"list no. {self.number} is made of more claim events than the {checkpoint.size} in the log it names",
-                remedy=_REMEDY,
-            )
-        return witnessed
 
 
 def open_attestation(data: bytes, keys: Sequence[VerifierKey]) -> Signed[Attestation]:

@@ -83,8 +83,10 @@ def _need(holds: bool, words: str) -> str:  # noqa: FBT001 - the one value it is
 
 
 def _log(said: Attestation, asking: Asking) -> str:
-    witnessed = said.check_log(Policy.of_keys(asking.policy.registry_keys))
-    return f"{witnessed.checkpoint.origin}, {witnessed.checkpoint.size:,} entries"
+    policy = Policy.of_keys(asking.policy.registry_keys)
+    held = [one.check_log(policy).checkpoint for one in said.applied_lists]
+    words = "; ".join(f"{one.origin}, {one.size:,} entries" for one in held)
+    return _need(len(held) == len(said.lists), f"{words}; the logs of further lists are not named")
 
 
 def _output(said: Attestation, asking: Asking) -> str:
@@ -103,11 +105,12 @@ def _source(said: Attestation, asking: Asking) -> str:
 
 def _age(said: Attestation, asking: Asking) -> str:
     frozen = said.request.get("as_of")
-    heard = said.applied.published_at
+    oldest = min(said.lists, key=lambda one: one.published_at)
+    heard = oldest.published_at
     if frozen is not None:
         heard = min(heard, moment(said.request, "as_of"))
     age = asking.now - heard
-    words = f"list no. {said.number} knows what was said until {words_of(age)} ago"
+    words = f"list no. {oldest.name.number} of {oldest.origin} knows what was said until {words_of(age)} ago"
     return _need(
         age <= asking.policy.max_age, f"{words}; at most {words_of(asking.policy.max_age)} are allowed"
     )

@@ -15,7 +15,7 @@ from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
-from byleave.release.attestations import Commitment
+from byleave.release.commitments import Commitment
 from byleave.release.terms_said import of_format
 from byleave.urls.names import ID_BYTES
 
@@ -24,6 +24,9 @@ LEAF_ROWS: Final = 8
 
 ROW_BYTES: Final = ID_BYTES + 4 + 8
 ABSENCE_FORMAT: Final = "byleave/absence/1"
+COVERING_TREE: Final = "covering"
+"""What a proof names that is not about the tree of rows kept."""
+
 MAX_PROOF_BYTES: Final = 10_000
 """More than any proof of absence has: two leaves, and 63 hashes for each."""
 
@@ -110,14 +113,17 @@ class Absence:
     attestation
         SHA-256 of the attestation that names the tree.
     item
-        16-byte item id: the first half of the digest under which a list names a link.
+        The first half of the digest under which a list names a target; of a link that is its item id.
     leaves
         None if the tree is empty.
+    covering
+        Whether the tree is that of targets which cover a row, as for all targets but links.
     """
 
     attestation: bytes
     item: bytes
     leaves: tuple[Leaf, ...]
+    covering: bool = False
 
     def check(self, commitment: Commitment, salt: bytes) -> None:
         """Make sure that the item is not in the tree.
@@ -161,14 +167,13 @@ class Absence:
 
     def to_bytes(self) -> bytes:
         """Write the file of the proof: canonical JSON, at most :data:`MAX_PROOF_BYTES`."""
-        return canonical_json(
-            {
-                "attestation": self.attestation.hex(),
-                "format": ABSENCE_FORMAT,
-                "item": self.item.hex(),
-                "leaves": [leaf.members() for leaf in self.leaves],
-            }
-        )
+        members: dict[str, JSON] = {
+            "attestation": self.attestation.hex(),
+            "format": ABSENCE_FORMAT,
+            "item": self.item.hex(),
+            "leaves": [leaf.members() for leaf in self.leaves],
+        }
+        return canonical_json(members | ({"tree": COVERING_TREE} if self.covering else {}))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -189,4 +194,6 @@ class Absence:
             if not isinstance(said["leaves"], list) or len(said["leaves"]) > 2:
                 raise ValueError("a proof has one or two leaves")
             leaves = tuple(map(Leaf.parse, said["leaves"]))
-        return cls(attestation, item, leaves)
+            if said.get("tree", COVERING_TREE) != COVERING_TREE:
+                raise ValueError("a tree that is not known")
+        return cls(attestation, item, leaves, "tree" in said)

@@ -10,7 +10,7 @@ from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON, Policy, WitnessedCheckpoint, canonical_json
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.log.notes import MAX_NOTE_BYTES
-from byleave.release.attestations import Commitment, Commitments
+from byleave.release.commitments import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.terms_said import of_format
@@ -64,6 +64,8 @@ class Openings:
         The rows drawn, by rising place.
     leaves
         The leaves in which they stand, by rising index.
+    covering
+        The leaves in which those targets stand that cover one of them, by rising index.
     """
 
     attestation: bytes
@@ -71,6 +73,7 @@ class Openings:
     count: int
     rows: tuple[Opened, ...]
     leaves: tuple[Leaf, ...]
+    covering: tuple[Leaf, ...] = ()
 
     def check(
         self, attestation: bytes, commitments: Commitments, policy: Policy
@@ -105,18 +108,34 @@ class Openings:
                 raise VerificationError(f"the leaf of row {row.place} is not opened", remedy=_REMEDY)
             yield row, found.rows[row.place % LEAF_ROWS]
 
+    def first_rows(self, commitments: Commitments) -> dict[bytes, ItemRow]:
+        """Return, of the targets whose leaves are opened, by the first half of the digest, the first row kept that each covers.
+
+        Raises
+        ------
+        VerificationError
+            If a leaf does not stand in the tree of targets that cover a row.
+        """
+        found: dict[bytes, ItemRow] = {}
+        for leaf in self.covering:
+            if commitments.covering is None:
+                raise VerificationError("the attestation binds no targets", remedy=_REMEDY)
+            leaf.check(commitments.covering.tree, commitments.salt)
+            found |= {row.item: row for row in leaf.rows}
+        return found
+
     def to_bytes(self) -> bytes:
         """Write the file: canonical JSON."""
-        return canonical_json(
-            {
-                "attestation": self.attestation.hex(),
-                "checkpoint": self.note,
-                "count": self.count,
-                "format": OPENINGS_FORMAT,
-                "leaves": [leaf.members() for leaf in self.leaves],
-                "rows": [row.members() for row in self.rows],
-            }
-        )
+        members: dict[str, JSON] = {
+            "attestation": self.attestation.hex(),
+            "checkpoint": self.note,
+            "count": self.count,
+            "covering": [leaf.members() for leaf in self.covering],
+            "format": OPENINGS_FORMAT,
+            "leaves": [leaf.members() for leaf in self.leaves],
+            "rows": [row.members() for row in self.rows],
+        }
+        return canonical_json(members)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -140,4 +159,5 @@ class Openings:
                 count,
                 tuple(map(Opened.parse, said["rows"])),
                 tuple(map(Leaf.parse, said["leaves"])),
+                tuple(map(Leaf.parse, said.get("covering", []))),
             )

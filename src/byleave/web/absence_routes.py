@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from byleave.consent import TargetKind
 from byleave.errors import InputError
-from byleave.registry.checking.absences import MOST_LINKS, LinkChecked, Stands, check_absences
+from byleave.registry.checking.absences import MOST_TARGETS, Stands, TargetChecked, check_absences
 from byleave.registry.claims import targets_of
 from byleave.registry.permissions import Act
 from byleave.registry.rates import Rate, spend
@@ -34,19 +34,29 @@ WORDS: Final = {
 }
 
 
+KIND_WORDS: Final = {
+    TargetKind.URL: "Link",
+    TargetKind.PREFIX: "Path",
+    TargetKind.HOST: "Host",
+    TargetKind.DOMAIN: "Domain",
+    TargetKind.PICTURE: "Picture",
+    TargetKind.DIGEST: "File",
+    TargetKind.TEXT: "Text",
+    TargetKind.SOUND: "Sound",
+}
+
+
 @router.post("/choices/{claim}/absences")
 def check_proofs(
     claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Holder, form: CheckedForm
 ) -> Response:
-    """Ask for the proofs of an organisation, check them, and show what they say of some links of a choice."""
+    """Ask for the proofs of an organisation, check them, and show what they say of some of what a choice names."""
     named, after = choice_named(claim), _number(form.text("after"))
     with site.database.transaction() as session:
         served, signed = bound_statement(session, named, _digest(form.text("statement")), who=person.who)
-        links = targets_of(
-            session, named, who=person.who, after=after, limit=MOST_LINKS + 1, kind=TargetKind.URL
-        )
+        found = targets_of(session, named, who=person.who, after=after, limit=MOST_TARGETS + 1)
         spend(session, Rate.PROOF_CHECKS, person.account.bytes, 1, at=site.clock())
-    asked = [target for _, target in links[:MOST_LINKS]]
+    asked = [target for _, target in found[:MOST_TARGETS]]
     checked = check_absences(site.checks.client, served.proofs, signed, asked)
     return page(
         request,
@@ -55,13 +65,15 @@ def check_proofs(
         "absences.html",
         claim=named.hex(),
         served=served,
-        checked=[(_name(one), WORDS[one.stands], one) for one in checked],
+        checked=[(KIND_WORDS[one.target.kind], _name(one), WORDS[one.stands], one) for one in checked],
+        link=TargetKind.URL,
+        picture=TargetKind.PICTURE,
         counts={word: sum(one.stands is stands for one in checked) for stands, word in WORDS.items()},
-        further=links[MOST_LINKS - 1][0] if len(links) > MOST_LINKS else None,
+        further=found[MOST_TARGETS - 1][0] if len(found) > MOST_TARGETS else None,
     )
 
 
-def _name(one: LinkChecked) -> str:
+def _name(one: TargetChecked) -> str:
     return one.target.value or one.target.label or one.target.digest.hex()
 
 

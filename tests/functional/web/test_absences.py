@@ -99,11 +99,11 @@ def told(site: Website, world: Strangers, tmp_path_factory: pytest.TempPathFacto
     commitments = bind_items(output, ruleset, folder / "bound")
     note = LogFiles(log_folder(site.settings)).checkpoint()
     assert note
-    asked = AttestRequest(output, lab.key, note, "Example Lab", "many links", commitments=commitments)
+    asked = AttestRequest(output, lab.key, (note,), "Example Lab", "many links", commitments=commitments)
     write_attestation(asked, site.clock())
     envelope = (output / ATTESTATION_PATH).read_bytes()
     signed = open_attestation(envelope, [lab.key.verifier])
-    write_absences(Bound.open(folder / "bound"), signed, release, folder / "proofs", lambda *_: None)
+    write_absences(Bound.open(folder / "bound"), signed, [release], folder / "proofs", lambda *_: None)
     files = {path.name: path.read_bytes() for path in (folder / "proofs").iterdir()}
     hers = refused.id.hex(), allowed.id.hex(), many.id.hex()
     story = Story(site, world, mara, *hers, lab.secret, envelope, signed.sha256.hex(), files)

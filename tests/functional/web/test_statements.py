@@ -111,7 +111,7 @@ def an_attestation(website: Website, lab: Lab, folder: Path, **others: Any) -> b
     note = LogFiles(log_folder(website.settings)).checkpoint()
     assert note
     facts: dict[str, Any] = {"organisation": "Example Lab", "dataset": "many links"}
-    write_attestation(AttestRequest(output, lab.key, note, **facts | others), website.clock())
+    write_attestation(AttestRequest(output, lab.key, (note,), **facts | others), website.clock())
     return (output / ATTESTATION_PATH).read_bytes()
 
 

@@ -24,8 +24,9 @@ from byleave.datasets import source_digest
 from byleave.errors import ByleaveError, ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
 from byleave.release import SigningKey, open_synced, statements
-from byleave.release.attestations import Commitment, Commitments, open_attestation
+from byleave.release.attestations import open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
+from byleave.release.commitments import Commitment, Commitments
 from byleave.release.file_lists import REPORT
 from byleave.release.pledges import Pledge
 
@@ -54,7 +55,12 @@ def world(applied: Path, tmp_path: Path) -> Path:
 
 def asked(world: Path, **others: Any) -> AttestRequest:
     note = (world / "log" / "checkpoint").read_text("utf-8")
-    facts: dict[str, Any] = {"output": world / "out", "key": TRAINER, "note": note, "dataset": "many links"}
+    facts: dict[str, Any] = {
+        "output": world / "out",
+        "key": TRAINER,
+        "notes": (note,),
+        "dataset": "many links",
+    }
     return AttestRequest(**facts | others)
 
 
@@ -78,7 +84,7 @@ def test_it_says_what_was_applied_to_what_and_what_came_of_it(world: Path) -> No
         "_byleave/report.html",
         "_byleave.json",
     }
-    assert said.check_log(Policy.of_keys([KEY.verifier])).checkpoint.size == 3
+    assert said.applied.check_log(Policy.of_keys([KEY.verifier])).checkpoint.size == 3
     assert any("not shown by it" in limit for limit in said.limits)
     assert "hosts" not in said.found
 
@@ -201,7 +207,7 @@ def test_a_log_of_somebody_else_is_refused(world: Path) -> None:
     write_log(world / "other", [b"x"], SigningKey.from_seed("other.example/log", bytes(32)))
     note = (world / "other" / "checkpoint").read_text("utf-8")
     with pytest.raises(VerificationError):
-        signed(world, note=note)
+        signed(world, notes=(note,))
     assert not (world / "out" / ATTESTATION_PATH).exists()
 
 
@@ -214,7 +220,7 @@ def test_what_was_signed_is_not_signed_again(world: Path) -> None:
 
 def test_a_folder_without_a_report_cannot_be_attested(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        write_attestation(AttestRequest(tmp_path, TRAINER, ""), AT)
+        write_attestation(AttestRequest(tmp_path, TRAINER, ()), AT)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"format": "byleave/report/1"}', b"[" * 9999])

@@ -21,6 +21,7 @@ from byleave.apply.binding import KEPT
 from byleave.apply.committing import ItemTree
 from byleave.apply.opening import Bound, bind_items, open_drawn
 from byleave.apply.proving import Proven, write_absences
+from byleave.apply.redeciding import redecider
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import TargetKind
 from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
@@ -43,7 +44,7 @@ from byleave.release.openings import Openings
 from byleave.release.receipts import Receipt, make_receipt
 from byleave.release.sources import open_source
 from byleave.release.statements import Signed, sign_statement
-from byleave.urls import canonical_url, item_id_of_url
+from byleave.urls import canonical_url, item_id_of_url, url_digest
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
 WITNESS = witness_key("eyes.example/witness")
@@ -65,6 +66,7 @@ class Trainer:
         self.out = folder / "out"
         self.bound = folder / "bound"
         self.ruleset = folder / "synced"
+        self.rulesets = [self.ruleset]
 
     def run(self) -> None:
         rows = [row(n, TargetKind.URL, url) for n, url in enumerate(DENIED, 1)]
@@ -80,7 +82,7 @@ class Trainer:
     def sign_bound(self, **lies: Any) -> Signed[Attestation]:
         commitments = Bound.open(self.bound).commitments
         note = log_of(len(DENIED))[0]
-        asked = AttestRequest(self.out, TRAINER, note, dataset="many links", commitments=commitments)
+        asked = AttestRequest(self.out, TRAINER, (note,), dataset="many links", commitments=commitments)
         honest = write_attestation(asked, NOW)
         (self.out / ATTESTATION_PATH).write_bytes(
             sign_statement(replace(honest, **lies).statement(), TRAINER)
@@ -88,7 +90,8 @@ class Trainer:
         return open_attestation((self.out / ATTESTATION_PATH).read_bytes(), [TRAINER.verifier])
 
     def open(self, signed: Signed[Attestation], note: str, count: int = EVERY) -> Openings:
-        return open_drawn(self.out, Bound.open(self.bound), signed, note, POLICY, count)
+        decider = redecider(signed.said, self.rulesets, ())
+        return open_drawn(self.out, Bound.open(self.bound), signed, note, POLICY, count, decider)
 
 
 def entries(size: int) -> list[bytes]:
@@ -177,10 +180,10 @@ class TestHonest:
         assert proven == Proven(len(DENIED), 0)
         absences = Absences(open_source(str(trainer.folder / "proofs")), signed)
         for url in DENIED:
-            shown = absences.find(item_id_of_url(canonical_url(url)))
+            shown = absences.find(TargetKind.URL, url_digest(canonical_url(url)))
             assert shown is not None
             assert shown.kept is None
-        assert absences.find(item_id_of_url(canonical_url(LATER[0]))) is None
+        assert absences.find(TargetKind.URL, url_digest(canonical_url(LATER[0]))) is None
 
 
 def prove(trainer: Trainer, signed: Signed[Attestation]) -> Proven:
@@ -188,7 +191,7 @@ def prove(trainer: Trainer, signed: Signed[Attestation]) -> Proven:
     return write_absences(
         Bound.open(trainer.bound),
         signed,
-        open_synced(trainer.ruleset),
+        [open_synced(one) for one in trainer.rulesets],
         trainer.folder / "proofs",
         lambda *step: shown.append(step),
     )
@@ -204,7 +207,7 @@ class TestCaught:
         assert {one.row.link for one in audited.breaches} == set(DENIED)
         assert prove(trainer, signed) == Proven(0, len(DENIED))
         shown = Absences(open_source(str(trainer.folder / "proofs")), signed).find(
-            item_id_of_url(canonical_url(DENIED[0]))
+            TargetKind.URL, url_digest(canonical_url(DENIED[0]))
         )
         assert shown is not None
         assert shown.kept is not None
@@ -214,9 +217,9 @@ class TestCaught:
         newer = synced(trainer.folder, rows, number=len(rows), name="newer")
         release = open_synced(newer)
         signed = trainer.sign()
-        applied = replace(
-            signed.said.applied, name=replace(signed.said.applied.name, number=release.number, manifest_digest=release.manifest_digest)
-        )  # fmt: skip
+        which = replace(signed.said.applied.which, name=release.name)
+        applied = replace(signed.said.applied, which=which)
+        trainer.rulesets = [newer]
         (trainer.out / ATTESTATION_PATH).unlink()
         lying = trainer.sign_bound(applied=applied)
         audited = audit(trainer, lying, folders=[newer])
@@ -237,6 +240,7 @@ class TestCaught:
             "published_at": NOW.isoformat(),
         }
         (trainer.out / ATTESTATION_PATH).unlink()
+        trainer.rulesets = folders
         both = trainer.sign_bound(found={**signed.said.found, "other_lists": [told]})
         assert audit(trainer, both, folders=folders).breaches == ()
         with pytest.raises(VerificationError, match=r"no\. 1 of union\.example/list was applied, and"):

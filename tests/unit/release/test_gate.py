@@ -13,7 +13,7 @@ from tests.logs import checkpoint_of, signed, signing_key
 
 from byleave.consent import Evidence, Regime, Standard, Use
 from byleave.errors import FormatError
-from byleave.release.attestations import Attestation, ListApplied
+from byleave.release.attestations import Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
 from byleave.release.file_lists import digests_in
 from byleave.release.gate import CHECKS, Asking, gate
@@ -57,9 +57,7 @@ def attested(folder: Path, **others: Any) -> Path:
         "applied_at": NOW,
         "byleave": "1",
         "applied": ListApplied(
-            REGISTRY.verifier.name,
-            ReleaseName(4, bytes(32)),
-            NOW - timedelta(days=29),
+            NamedList(REGISTRY.verifier.name, ReleaseName(4, bytes(32)), NOW - timedelta(days=29)),
             signed(checkpoint_of(5)),
         ),
         "regime": Regime.OPT_OUT,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from byleave.errors import FormatError, VerificationError
 from byleave.log.merkle import leaf_hash, root_of
 from byleave.log.proofs import inclusion_proof
-from byleave.release.attestations import Commitment
+from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, MAX_PROOF_BYTES, Absence, ItemRow, Leaf
 
 SALT, SIGNED = bytes(range(16)), hashlib.sha256(b"attestation").digest()

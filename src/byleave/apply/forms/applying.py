@@ -11,6 +11,7 @@ import pyarrow as pa
 from byleave.apply.forms.units import DECIDING, Unit, no_rows, refuse
 from byleave.apply.list_file import ListFile
 from byleave.apply.modes import Mode
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, decide_batch, list_rows
 from byleave.apply.tally import Tally
 from byleave.consent import TargetKind
@@ -34,8 +35,8 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
         )
     tally, stays, seeing = Tally(), [no_rows()], plan.beside(unit.name)
     try:
-        with ListFile(removed, items=plan.binds) as listing:
-            for rows in unit.rows(digests=wants_digests(plan)):
+        with ListFile(removed, plan.notes(removed)) as listing:
+            for rows in unit.rows(digests=wants_digests(plan.ruleset)):
                 decided = decide_batch(plan, rows.batch, DECIDING, seeing.take(rows.batch.num_rows))
                 list_rows(plan, decided, rows.file, rows.first, listing, tally)
                 stays.append(decided.stays[plan.regime])
@@ -51,7 +52,7 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
 def first_unchecked_of(plan: Plan, unit: Unit, progress: Callable[[int], None]) -> int:
     """Count the rows that could not be checked, up to the end of the first batch that has some."""
     seeing = plan.beside(unit.name)
-    for rows in unit.rows(digests=wants_digests(plan)):
+    for rows in unit.rows(digests=wants_digests(plan.ruleset)):
         progress(rows.batch.num_rows)
         seen = seeing.take(rows.batch.num_rows)
         unchecked = int(decide_batch(plan, rows.batch, DECIDING, seen).unchecked.sum())
@@ -60,6 +61,6 @@ def first_unchecked_of(plan: Plan, unit: Unit, progress: Callable[[int], None]) 
     return 0
 
 
-def wants_digests(plan: Plan) -> bool:
+def wants_digests(ruleset: Ruleset) -> bool:
     """Whether the list names exact files, so that files at hand are worth hashing."""
-    return len(plan.ruleset.targets_of([TargetKind.DIGEST])) > 0
+    return len(ruleset.targets_of([TargetKind.DIGEST])) > 0

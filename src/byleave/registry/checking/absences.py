@@ -1,4 +1,4 @@
-"""Look up, among the proofs that an organisation serves, what became of single links; whatever is fetched is checked before it is told."""
+"""Look up, among the proofs that an organisation serves, what became of the targets of a choice; whatever is fetched is checked before it is told."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from byleave.release.absences import Absences
 from byleave.release.attestations import Attestation
 from byleave.release.items import ItemRow
 from byleave.release.statements import Signed
-from byleave.urls.names import ID_BYTES
 
-MOST_LINKS: Final = 25
-"""Links looked up at once: each may stand in a file of its own, and one host is asked no oftener than 30 times a minute."""
+MOST_TARGETS: Final = 25
+"""Targets looked up at once: each may stand in a file of its own, and one host is asked no oftener than 30 times a minute."""
 
 MOST_SECONDS: Final = 20.0
 MOST_FILE_BYTES: Final = 4 * 1024 * 1024
@@ -28,7 +27,7 @@ _NOT_FOUND: Final = 404
 
 
 class Stands(StrEnum):
-    """What is known of one link."""
+    """What is known of one target of a choice."""
 
     ABSENT = "absent"
     KEPT = "kept"
@@ -37,13 +36,13 @@ class Stands(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkChecked:
-    """One link.
+class TargetChecked:
+    """One target.
 
     why
         Why it could not be checked.
     row
-        Where it was kept, in the order that the statement binds.
+        Where a link was kept, or the first entry kept that something else covers, in the order that the statement binds.
     """
 
     target: Target
@@ -56,29 +55,30 @@ def check_absences(
     client: Client,
     address: str,
     signed: Signed[Attestation],
-    links: Sequence[Target],
+    targets: Sequence[Target],
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[LinkChecked, ...]:
-    """Look up some links; what cannot be had or does not hold is told of each, and never raised."""
+) -> tuple[TargetChecked, ...]:
+    """Look up some targets; what cannot be had or does not hold is told of each, and never raised."""
     until = clock() + MOST_SECONDS
     try:
         absences = Absences(_Served(client, address, until, clock), signed)
     except ByleaveError as error:
-        return tuple(LinkChecked(link, Stands.UNCHECKED, error.problem) for link in links)
-    checked = {link.digest: _look(absences, link) for link in sorted(links, key=lambda link: link.digest)}
-    return tuple(checked[link.digest] for link in links)
+        return tuple(TargetChecked(target, Stands.UNCHECKED, error.problem) for target in targets)
+    # Those whose proofs stand in one file are looked up together.
+    checked = {one.digest: _look(absences, one) for one in sorted(targets, key=lambda one: one.digest)}
+    return tuple(checked[target.digest] for target in targets)
 
 
-def _look(absences: Absences, link: Target) -> LinkChecked:
+def _look(absences: Absences, target: Target) -> TargetChecked:
     try:
-        shown = absences.find(link.digest[:ID_BYTES])
+        shown = absences.find(target.kind, target.digest)
     except ByleaveError as error:
-        return LinkChecked(link, Stands.UNCHECKED, error.problem)
+        return TargetChecked(target, Stands.UNCHECKED, error.problem)
     if shown is None:
-        return LinkChecked(link, Stands.NO_PROOF)
+        return TargetChecked(target, Stands.NO_PROOF)
     if shown.kept is not None:
-        return LinkChecked(link, Stands.KEPT, row=shown.kept)
-    return LinkChecked(link, Stands.ABSENT)
+        return TargetChecked(target, Stands.KEPT, row=shown.kept)
+    return TargetChecked(target, Stands.ABSENT)
 
 
 class _Served:

@@ -1,0 +1,75 @@
+"""Decide about rows again as an attestation says it was done: under its lists, its choices and at its moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from byleave.apply.deciding import Choices, Decider
+from byleave.apply.shard import Unchecked
+from byleave.consent import TargetKind
+from byleave.errors import VerificationError
+from byleave.release.attestations import Attestation
+from byleave.release.openings import Opened
+
+
+def redecider(attestation: Attestation, folders: Sequence[Path], coverages: Sequence[Path]) -> Decider:
+    """Return what decides again, under the lists in some synced folders.
+
+    Raises
+    ------
+    VerificationError
+        If they are not those that the attestation names, all of them and no others: any other would decide otherwise.
+    """
+    choices = Choices(
+        attestation.regime,
+        attestation.uses,
+        Unchecked.KEEP,
+        bool(attestation.request.get("with_pending")),
+        tuple(coverages),
+        attestation.minimum,
+    )
+    decider = Decider(folders, choices, attestation.applied_at)
+    _check_lists(decider, attestation)
+    return decider
+
+
+def _check_lists(decider: Decider, attestation: Attestation) -> None:
+    """See that the lists given are those that were applied."""
+    wanted = {one.name.manifest_digest: (one.name.number, one.origin) for one in attestation.lists}
+    given = {release.manifest_digest: (release.number, release.origin) for release in decider.releases}
+    if lacking := wanted.keys() - given.keys():
+        number, origin = wanted[min(lacking)]
+        held = ", ".join(f"no. {held} of {of}" for held, of in sorted(given.values()))
+        raise VerificationError(
+            f"list no. {number} of {origin} was applied, and the folder holds {held}",
+            remedy=f"sync list no. {number} into a folder of its own, see `byleave sync --help`",
+        )
+    if further := given.keys() - wanted.keys():
+        number, origin = given[min(further)]
+        raise VerificationError(
+            f"list no. {number} of {origin} was not applied, as the attestation says", remedy="leave it out"
+        )
+
+
+def batch_of(rows: Sequence[Opened]) -> pa.RecordBatch:
+    """Return opened rows as the table that a :class:`Decider` takes."""
+    columns: dict[str, Any] = {
+        "url": pa.array([row.link for row in rows], pa.string()),
+        "sha256": pa.array([row.digest for row in rows], pa.binary()),
+    }
+    return pa.record_batch(columns)
+
+
+def covering_targets(
+    decider: Decider, rows: Sequence[Opened], kinds: tuple[TargetKind, ...]
+) -> list[tuple[int, bytes]]:
+    """Return which targets of some kinds cover which of some rows: pairs of a row, from 0, and the target's 32-byte digest."""
+    if not rows:
+        return []
+    ruleset = decider.ruleset
+    pairs = zip(*(array.tolist() for array in decider.covering(batch_of(rows))), strict=True)
+    return [(row, ruleset.digest_of(target)) for row, target in pairs if ruleset.kind_of(target) in kinds]
