@@ -94,6 +94,34 @@ def root_from(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     return found
 
 
+def absence(
+    line: bytes, commitments: dict[str, Any], attestation: str
+) -> tuple[bytes, tuple[int, int] | None]:
+    """Check one proof as its format is described; return the id it is about, and the part and row of its entry, if it has one."""
+    proof = json.loads(line)
+    assert (proof["format"], proof["attestation"]) == ("byleave/absence/1", attestation)
+    tree = commitments["covering" if proof.get("tree") == "covering" else "kept"]
+    leaves = -(-tree["size"] // 8)
+    rows: list[bytes] = []
+    for place, leaf in enumerate(proof["leaves"]):
+        assert leaf["index"] == proof["leaves"][0]["index"] + place
+        content = [bytes.fromhex(row) for row in leaf["rows"]]
+        assert len(content) == min(8, tree["size"] - 8 * leaf["index"])
+        rows += content
+        hashed = hashlib.sha256(b"\0" + bytes.fromhex(commitments["salt"]) + b"".join(content)).digest()
+        path = [bytes.fromhex(one) for one in leaf["path"]]
+        assert root_from(hashed, leaf["index"], leaves, path).hex() == tree["root"]
+    assert rows == sorted(rows)
+    item = bytes.fromhex(proof["item"])
+    found = next((row for row in rows if row[:16] == item), None)
+    if found is not None:
+        return item, (int.from_bytes(found[16:20]), int.from_bytes(found[20:]))
+    indexes = [leaf["index"] for leaf in proof["leaves"]]
+    assert not leaves or indexes[0] == 0 or rows[0][:16] < item
+    assert not leaves or indexes[-1] == leaves - 1 or rows[-1][:16] > item
+    return item, None
+
+
 def merkle_root(entries: list[bytes]) -> bytes:
     """The tree hash as RFC 6962, section 2.1, defines it."""
     if len(entries) <= 1:
