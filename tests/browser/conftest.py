@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.forked import run_command
 from tests.sources import write_links
 from tests.website import caption_of, link_of, write_gallery
 
@@ -48,14 +49,7 @@ class Running:
 
 def command(home: Path, *words: str | Path) -> str:
     """Run `byleave` in a home."""
-    done = subprocess.run(
-        [sys.executable, "-m", "byleave.cli.main", *map(str, words)],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_command([str(word) for word in words], environment(home))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.forked import run_command
 from tests.sources import jpeg, links, sample_members, write_folder, write_links, write_tar
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 
 
 def byleave(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "byleave.cli.main", *arguments],
-        env={"BYLEAVE_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    environment = {"BYLEAVE_HOME": str(home), "PATH": "/usr/bin:/bin", "HOME": str(home.parent)}
+    done = run_command(arguments, environment)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

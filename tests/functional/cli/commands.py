@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-RUN = "from byleave.cli.main import run; run()"
+from tests.forked import RUN, run_command
+
 SHOW_MODULES = (
     "import atexit, sys; from pathlib import Path; to = Path(sys.argv.pop(1));"
     "atexit.register(lambda: to.write_text('\\n'.join(sys.modules)));"
@@ -19,12 +20,14 @@ def byleave(
     *words: object, home: Path, settings: Mapping[str, str] | None = None, modules: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``byleave`` with these words in ``home``; with ``modules`` write there which modules it loaded."""
-    program = [RUN] if modules is None else [SHOW_MODULES + RUN, str(modules)]
+    environment = {**os.environ, "BYLEAVE_HOME": str(home), "COLUMNS": "120", **(settings or {})}
+    if modules is None:
+        return run_command([str(word) for word in words], environment, home.parent)
     return subprocess.run(
-        [sys.executable, "-c", *program, *map(str, words)],
+        [sys.executable, "-c", SHOW_MODULES + RUN, str(modules), *map(str, words)],
         capture_output=True,
         text=True,
         check=False,
         cwd=home.parent,
-        env={**os.environ, "BYLEAVE_HOME": str(home), "COLUMNS": "120", **(settings or {})},
+        env=environment,
     )

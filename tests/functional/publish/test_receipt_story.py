@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.forked import RUN, run_command
 
 from byleave.registry.database import Database
 
 pytestmark = pytest.mark.functional
 
-RUN = "import sys; from byleave.cli.main import run; run()"
 HEAVY = {"pyarrow", "numba", "numpy", "sqlalchemy", "psycopg", "fastapi", "lancedb"}
 LIGHT = f"""
 import atexit, sys
@@ -32,13 +32,13 @@ class Command:
 
     def __call__(self, *words: object, leaves: int = 0) -> str:
         """Run `byleave` and return what it printed; it must leave with ``leaves``."""
-        done = subprocess.run(
-            [sys.executable, "-c", self.program, *map(str, words)],
-            env={"BYLEAVE_HOME": str(self.home), "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = {"BYLEAVE_HOME": str(self.home), "PATH": "/usr/bin:/bin"}
+        told = [str(word) for word in words]
+        if self.program == RUN:
+            done = run_command(told, environment)
+        else:
+            command = [sys.executable, "-c", self.program, *told]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == leaves, done.stderr
         return done.stdout.strip() if self.program == RUN else done.stderr
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.forked import run_command
 
 from byleave.errors import ByleaveError, ConflictError, InputError, NotFoundError, RefusedError
 from byleave.registry.account_tables import TokenRow
@@ -109,13 +110,4 @@ def test_the_command_shows_a_key_once(database: Database, registry_home: Path) -
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-m", "byleave.cli.main", "token", *words],
-        env={**os.environ, "BYLEAVE_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_command(["token", *words], {**os.environ, "BYLEAVE_HOME": str(home)})
