@@ -19,16 +19,24 @@ from byleave.apply.opening import Bound, bind_items
 from byleave.apply.proving import write_absences
 from byleave.apply.run import open_ruleset
 from byleave.consent import Preference, Preferences, Use
+from byleave.fingerprints import ClaimedPicture
 from byleave.publish.folders import log_folder
 from byleave.publish.log_files import LogFiles
 from byleave.publish.receipts import file_all_with_receipts
 from byleave.registry.accounts import account_of
-from byleave.registry.checking.absences import MOST_LINKS
+from byleave.registry.checking.absences import MOST_TARGETS
 from byleave.registry.claims import Claim
 from byleave.registry.filing import Filing, NewClaim
 from byleave.registry.permissions import DELEGATED_ACTS, OPERATOR, Act, MemberRole
 from byleave.registry.statement_tables import StatementRow
-from byleave.registry.targets import url_target
+from byleave.registry.targets import (
+    Target,
+    digest_target,
+    domain_target,
+    picture_target,
+    prefix_target,
+    url_target,
+)
 from byleave.release.attestations import open_attestation
 from byleave.release.attested import ATTESTATION_PATH
 
@@ -50,6 +58,7 @@ class Story:
     refused: str
     allowed: str
     many: str
+    others: str
     secret: str
     envelope: bytes
     statement: str
@@ -75,10 +84,10 @@ class Story:
         return browser.post(f"/choices/{claim}/absences", data=form)
 
 
-def filed(site: Website, preference: Preference, *links: str) -> Claim:
+def filed(site: Website, preference: Preference, *targets: Target) -> Claim:
     with site.database.transaction() as session:
         account = account_of(session, MARA, site.clock())
-    said = NewClaim(Preferences.same(preference, [Use.TRAIN_GEN]), tuple(map(url_target, links)))
+    said = NewClaim(Preferences.same(preference, [Use.TRAIN_GEN]), targets)
     (done,) = file_all_with_receipts(
         site.database, site.settings, [Filing(said, account)], who=OPERATOR, at=site.clock()
     )
@@ -90,9 +99,19 @@ def told(site: Website, world: Strangers, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("absences")
     mara = site.browser()
     mara.sign_in(MARA)
-    refused = filed(site, Preference.DENY, REFUSED)
-    allowed = filed(site, Preference.ALLOW, ALLOWED)
-    many = filed(site, Preference.DENY, *(f"https://m.example/{n}" for n in range(MOST_LINKS + 3)))
+    refused = filed(site, Preference.DENY, url_target(REFUSED))
+    allowed = filed(site, Preference.ALLOW, url_target(ALLOWED), domain_target("b.example"))
+    many = filed(
+        site, Preference.DENY, *(url_target(f"https://m.example/{n}") for n in range(MOST_TARGETS + 3))
+    )
+    others = filed(
+        site,
+        Preference.DENY,
+        domain_target("m.example"),
+        prefix_target("https://studio.example/elsewhere/"),
+        digest_target(bytes([9]) * 32),
+        picture_target(ClaimedPicture((bytes(range(32)),), 100), "harbour.jpg"),
+    )
     lab = a_lab(site)
     output = an_output(site, folder)
     release, ruleset = open_ruleset(folder / "list")
@@ -105,7 +124,7 @@ def told(site: Website, world: Strangers, tmp_path_factory: pytest.TempPathFacto
     signed = open_attestation(envelope, [lab.key.verifier])
     write_absences(Bound.open(folder / "bound"), signed, [release], folder / "proofs", lambda *_: None)
     files = {path.name: path.read_bytes() for path in (folder / "proofs").iterdir()}
-    hers = refused.id.hex(), allowed.id.hex(), many.id.hex()
+    hers = [one.id.hex() for one in (refused, allowed, many, others)]
     story = Story(site, world, mara, *hers, lab.secret, envelope, signed.sha256.hex(), files)
     answer = story.hand_in()
     assert answer.status_code == 201, answer.text
@@ -138,21 +157,34 @@ def test_the_page_of_a_choice_has_a_button_once_the_address_is_known(told: Story
 def test_a_link_that_was_left_out_is_proven_to_be(story: Story) -> None:
     page = story.check(story.refused)
     assert page.status_code == 200, page.text
-    assert "Left out, and proven: 1 link" in page.text
+    assert "Left out, and proven: 1" in page.text
     assert REFUSED.removeprefix("https://") in page.text
     assert f"{PLACE}/absences.json" in story.world.asked
 
 
-def test_a_link_that_was_kept_is_shown_with_its_place(story: Story) -> None:
+def test_what_was_kept_is_shown_with_its_place(story: Story) -> None:
     page = story.check(story.allowed).text
-    assert "Kept: 1 link" in page
+    assert "Kept: 2" in page
+    assert "Link: b.example/1" in page
     assert "file 1, entry 1 of what they signed" in page
+    assert "Domain: b.example" in page
+    assert "first in file 1, entry 1 of what they signed" in page
+
+
+def test_sites_paths_and_files_are_looked_up_too_and_pictures_where_they_were_compared(story: Story) -> None:
+    page = story.check(story.others).text
+    assert "Left out, and proven: 3" in page
+    for name in ("Domain: m.example", "Path: studio.example/elsewhere/", f"File: {'09' * 32}"):
+        assert name in page
+    assert page.count("no entry comes under it") == 3
+    assert "No proof given: 1" in page
+    assert "mostly because pictures were not compared" in page
 
 
 def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
     story.world.put(f"{PLACE}/all.jsonl", b"")
     page = story.check(story.refused).text
-    assert "No proof given: 1 link" in page
+    assert "No proof given: 1" in page
 
 
 @pytest.mark.parametrize(
@@ -172,7 +204,7 @@ def test_what_cannot_be_had_or_read_is_told_and_breaks_nothing(
     story.world.put(f"{PLACE}/{name}", content, status=status)
     page = story.check(story.refused)
     assert page.status_code == 200
-    assert "Not checked: 1 link" in page.text
+    assert "Not checked: 1" in page.text
     assert said in page.text
 
 
@@ -185,7 +217,7 @@ def test_a_proof_that_was_changed_is_not_believed(story: Story) -> None:
     changed = json.dumps(said, separators=(",", ":"), sort_keys=True).encode()
     story.world.put(f"{PLACE}/all.jsonl", b"\n".join(changed if one == line else one for one in lines))
     page = story.check(story.refused).text
-    assert "Not checked: 1 link" in page
+    assert "Not checked: 1" in page
     assert "Left out" not in page
 
 
@@ -197,11 +229,11 @@ def test_a_redirect_to_another_host_is_not_followed(story: Story) -> None:
 
 def test_many_links_are_looked_up_some_at_a_time(story: Story) -> None:
     first = story.check(story.many).text
-    assert f"Left out, and proven: {MOST_LINKS} links" in first
+    assert f"Left out, and proven: {MOST_TARGETS}" in first
     (after,) = {part.partition('"')[0] for part in first.split('name="after" value="')[1:]}
     second = story.check(story.many, after=after).text
-    assert "Left out, and proven: 3 links" in second
-    assert "Check the next links" not in second
+    assert "Left out, and proven: 3" in second
+    assert "Check the next ones" not in second
 
 
 def test_nobody_else_may_look(story: Story) -> None:
@@ -238,7 +270,7 @@ def test_an_address_on_this_network_is_never_asked(story: Story) -> None:
     """The client that asks is the one that asks everybody: no private address, whatever the name."""
     assert story.hand_in(proofs="https://inside.example/absences").status_code == 201
     page = story.check(story.refused).text
-    assert "Not checked: 1 link" in page
+    assert "Not checked: 1" in page
     assert "inside.example has no address" in page
 
 

@@ -94,6 +94,7 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
         *believing,
         "--checkpoint",
         tmp_path / "checkpoint",
+        *lists,
         "--to",
         drawn,
     )
