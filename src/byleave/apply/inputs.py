@@ -60,10 +60,10 @@ def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Column
     return columns
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file that somebody else wrote, with its page checksums checked where it has them."""
+def open_parquet(path: Path, *, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
+    """Open a Parquet file that somebody else wrote, with its page checksums checked where it has them; read ``dictionaries`` as such."""
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        return pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries))
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, error) from error
 

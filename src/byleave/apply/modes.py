@@ -11,13 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
-from byleave.apply.inputs import Columns
+from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
-from byleave.apply.rewriting import Rewriter
+from byleave.apply.rewriting import Rewriter, dictionaries_of
 from byleave.errors import InputError
 
 KEEP_COLUMN = "byleave_keep"
 CAUSES_COLUMN = "byleave_causes"
+ADDED_FIELDS = (
+    pa.field(KEEP_COLUMN, pa.bool_(), nullable=False),
+    pa.field(CAUSES_COLUMN, CAUSES_TYPE, nullable=False),
+)
 ADDED_LEAVES = (KEEP_COLUMN, *(f"{CAUSES_COLUMN}.list.element.{field.name}" for field in CAUSE_TYPE))
 
 
@@ -34,8 +38,15 @@ class Mode(StrEnum):
 
 
 class Outcome(Protocol):
-    """Takes the decided rows of one file, batch by batch. ``columns`` names those that batches must have; ``None`` for all."""
+    """Takes the decided rows of one file, batch by batch.
 
+    source
+        What the batches are to be read from: the file, opened so that they come as they are written.
+    columns
+        Names of the columns that batches must have; ``None`` for all.
+    """
+
+    source: pq.ParquetFile
     columns: Sequence[str] | None
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
@@ -51,21 +62,23 @@ class Outcome(Protocol):
         """Give up after a fault."""
 
 
-def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, path: Path) -> Outcome:
-    """Open what a mode writes for one file.
+def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> Outcome:
+    """Open what a mode writes to ``path`` for one file, ``source``, that stands at ``read``.
 
     Raises
     ------
+    FormatError
+        If the file cannot be opened once more.
     InputError
         If the file has a column that ``annotate`` would add.
     """
     match mode:
         case Mode.MASK:
-            return _Masked(columns)
+            return _Masked(source, columns)
         case Mode.ANNOTATE:
-            return _Annotated(source, path)
+            return _Annotated(source, columns, read, path)
         case Mode.FILTER:
-            return _Filtered(source, path)
+            return _Filtered(source, columns, read, path)
         case _:
             assert_never(mode)
 
@@ -73,7 +86,8 @@ def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, path: Path)
 class _Masked:
     """Writes nothing: the list of rows says it all."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, source: pq.ParquetFile, columns: Columns) -> None:
+        self.source = source
         self.columns: Sequence[str] | None = columns.names()
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
@@ -89,39 +103,55 @@ class _Masked:
         """Nothing is open."""
 
 
-class _Filtered:
+class _Rewriting:
+    """Writes the file anew. Columns that do not decide are read as dictionaries where the file has them so."""
+
     columns: Sequence[str] | None = None
 
-    def __init__(self, source: pq.ParquetFile, path: Path) -> None:
-        self._rewriter = Rewriter(source, path, source.schema_arrow)
+    def __init__(
+        self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path, added: Sequence[pa.Field] = ()
+    ) -> None:
+        encoded = dictionaries_of(source, but=columns.names())
+        self.source = open_parquet(read, dictionaries=encoded) if encoded else source
+        self._schema, told = (_with(one.schema_arrow, added) for one in (self.source, source))
+        leaves = ADDED_LEAVES if added else ()
+        self._rewriter = Rewriter(source, path, self._schema, leaves, told)
         self.end_row_group = self._rewriter.end_row_group
-        self.close = self._rewriter.close
-        self.abandon = self._rewriter.abandon
 
+    def close(self) -> None:
+        """Write the rest."""
+        self._rewriter.close()
+        self.source.close()
+
+    def abandon(self) -> None:
+        """Give up after a fault."""
+        self._rewriter.abandon()
+        self.source.close()
+
+
+class _Filtered(_Rewriting):
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
         """Write the rows that stay."""
         self._rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
 
 
-class _Annotated:
-    columns: Sequence[str] | None = None
-
-    def __init__(self, source: pq.ParquetFile, path: Path) -> None:
-        schema = source.schema_arrow
+class _Annotated(_Rewriting):
+    def __init__(self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> None:
         for name in (KEEP_COLUMN, CAUSES_COLUMN):
-            if name in schema.names:
+            if name in source.schema_arrow.names:
                 raise InputError(
                     f"a file of the input has a column {name} already",
                     remedy="give the dataset as it was before it was annotated",
                 )
-        schema = schema.append(pa.field(KEEP_COLUMN, pa.bool_(), nullable=False))
-        self._schema = schema.append(pa.field(CAUSES_COLUMN, CAUSES_TYPE, nullable=False))
-        self._rewriter = Rewriter(source, path, self._schema, ADDED_LEAVES)
-        self.end_row_group = self._rewriter.end_row_group
-        self.close = self._rewriter.close
-        self.abandon = self._rewriter.abandon
+        super().__init__(source, columns, read, path, ADDED_FIELDS)
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
         """Write all rows, with what was decided and why."""
         told = spread_causes(listed, pa.array([], CAUSES_TYPE) if causes is None else causes)
         self._rewriter.add(pa.record_batch([*batch.columns, pa.array(stays), told], schema=self._schema))
+
+
+def _with(schema: pa.Schema, added: Sequence[pa.Field]) -> pa.Schema:
+    for field in added:
+        schema = schema.append(field)
+    return schema

@@ -3,14 +3,19 @@
 Kept: columns, their order, types and nullability, schema metadata, row order, row groups (less the rows taken out), codec and
 dictionary encoding per column, the format version, INT96 timestamps, and whether an Arrow schema is stored. Not kept, since Parquet does
 not tell or Arrow does not write it: the compression level (the codec's default is used), page sizes, Bloom filters, encryption.
+
+Columns of text that are dictionaries in the file go through as such, which spares spelling out and finding again the same few words. A dictionary
+written holds no value that only rows taken out had.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,16 +23,40 @@ BATCH_ROWS = 32_768
 """Rows decided and filtered together: more of them would not stay in the processor's cache between one step and the next."""
 MOST_BYTES = 256 * 1024 * 1024
 """Rows of one row group are held back up to here, so that memory stays bounded whatever the row groups of the input."""
+MOST_DICTIONARY_BYTES = 65_536
+"""Dictionaries up to this size, as compressed, are kept: a writer that found more values than fit went on without them."""
+ARROW_SCHEMA = b"ARROW:schema"
 
 
 class Rewriter:
-    """Takes the rows that stay, batch by batch, and writes them in row groups like those of the source."""
+    """Takes the rows that stay, batch by batch, and writes them in row groups like those of the source.
+
+    Parameters
+    ----------
+    schema
+        Of the batches, with the metadata that the file is to have.
+    told
+        The Arrow schema that the file is to name, where batches have dictionaries for columns of text; ``schema`` itself if left out.
+    """
 
     def __init__(
-        self, source: pq.ParquetFile, path: Path, schema: pa.Schema, added: Sequence[str] = ()
+        self,
+        source: pq.ParquetFile,
+        path: Path,
+        schema: pa.Schema,
+        added: Sequence[str] = (),
+        told: pa.Schema | None = None,
     ) -> None:
+        options = writer_options(source, added)
+        stored = None
+        if options["store_schema"] and told is not None and told != schema:
+            options["store_schema"] = False  # which stores no metadata at all
+            stored = (told.metadata or {}) | {ARROW_SCHEMA: base64.b64encode(told.serialize())}
         self._schema = schema
-        self._writer = pq.ParquetWriter(path, self._schema, **writer_options(source, added))
+        self._encoded = [n for n, field in enumerate(schema) if pa.types.is_dictionary(field.type)]
+        self._writer = pq.ParquetWriter(path, schema, **options)
+        if stored:
+            self._writer.add_key_value_metadata(stored)
         self._held: list[pa.RecordBatch] = []
         self._bytes = 0
 
@@ -44,6 +73,9 @@ class Rewriter:
         """Write what was added as one row group."""
         if self._held:
             table = pa.Table.from_batches(self._held, self._schema)
+            for number in self._encoded:
+                column = without_unused(table.column(number))
+                table = table.set_column(number, self._schema.field(number), column)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._held, self._bytes = [], 0
 
@@ -65,6 +97,43 @@ def batches(
     return iter(source.iter_batches(BATCH_ROWS, row_groups=groups, columns=names, use_threads=False))
 
 
+def dictionaries_of(source: pq.ParquetFile, but: Collection[str]) -> list[str]:
+    """Return the columns of text, ``but`` for some, that have a small dictionary in every row group: these can be read as dictionaries."""
+    metadata, schema = source.metadata, source.schema_arrow
+    texts = {f.name for f in schema if f.type in (pa.string(), pa.binary())} - set(but)
+    texts = {name for name in texts if len(schema.get_all_field_indices(name)) == 1}
+    for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+        chunks = [group.column(number) for number in range(group.num_columns)]
+        texts &= {chunk.path_in_schema for chunk in chunks if _has_small_dictionary(chunk)}
+    return sorted(texts) if metadata.num_row_groups else []
+
+
+def without_unused(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of dictionaries as one with a single dictionary, of values that rows have."""
+    if column.num_chunks == 0:
+        return column
+    if not all(chunk.dictionary.equals(column.chunk(0).dictionary) for chunk in column.chunks):
+        column = column.unify_dictionaries()
+    values = column.chunk(0).dictionary
+    used = np.zeros(len(values), np.bool_)
+    for chunk in column.chunks:
+        used[chunk.indices.drop_null().to_numpy()] = True
+    if used.all():
+        return column
+    places = pa.array(np.cumsum(used) - 1).cast(column.type.index_type, safe=False)
+    kept = values.filter(pa.array(used))
+    chunks = [
+        pa.DictionaryArray.from_arrays(places.take(chunk.indices), kept, ordered=column.type.ordered)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, column.type)
+
+
+def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+    start = chunk.dictionary_page_offset
+    return start is not None and 0 < chunk.data_page_offset - start <= MOST_DICTIONARY_BYTES
+
+
 def writer_options(source: pq.ParquetFile, added: Sequence[str] = ()) -> dict[str, Any]:
     """Return the options under which ``ParquetWriter`` writes a file like ``source``.
 
@@ -73,7 +142,7 @@ def writer_options(source: pq.ParquetFile, added: Sequence[str] = ()) -> dict[st
     metadata = source.metadata
     options: dict[str, Any] = {
         "version": "1.0" if metadata.format_version == "1.0" else "2.6",
-        "store_schema": b"ARROW:schema" in (metadata.metadata or {}),
+        "store_schema": ARROW_SCHEMA in (metadata.metadata or {}),
         "use_dictionary": False,
         "compression": "NONE",
     }
