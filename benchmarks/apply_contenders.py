@@ -76,15 +76,17 @@ class Byleave:
         from byleave.apply.inputs import InputFile
         from byleave.apply.modes import Mode
         from byleave.apply.shard import apply_to_file
+        from byleave.apply.tally import Tally
 
-        removed = 0
+        tallies = []
         for path in paths:
             out, list_ = self._folder / "out-byleave.parquet", self._folder / f"removed-{path.name}"
             tally = apply_to_file(
                 self._plans[Mode(mode)], InputFile(path, path.name), out, list_, lambda _: None
             )
-            removed += tally.totals["rows"] - tally.kept["opt_out"]
-        return removed
+            tallies.append(tally)
+        whole = Tally.total(tallies)
+        return int(whole.totals["rows"] - whole.kept["opt_out"])
 
     def mask(self, paths: list[Path]) -> int:
         return self._apply("mask", paths)

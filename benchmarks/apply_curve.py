@@ -1,8 +1,8 @@
 """Whether a row costs the same however many rows and rules there are: two curves of the mask, and a picture of them.
 
 Rules are links that no row has, beside the registry of the other benchmarks; each size is a process of its own, which loads its ruleset, warms up and then
-reads all rows. Figures are nanoseconds of processor time for a row, the time to map the ruleset, and the peak of resident memory, which
-counts the pages of the ruleset that were touched. No more than ten million different rows are made, or those of ``--folder`` are taken, which another
+reads all rows and adds up what it counted. Figures are nanoseconds of processor time for a row, the time to map the ruleset, and the peak of resident memory,
+which counts the pages of the ruleset that were touched. No more than ten million different rows are made, or those of ``--folder`` are taken, which another
 benchmark made; beyond these the same files are read again, and the output says so.
 
     python benchmarks/apply_curve.py [--picture curve.svg] [--folder FOLDER] [--large]
@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,15 @@ from byleave.apply.shard import Plan, Unchecked
 from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use
 from byleave.release.rows import SCHEMA
 
-WIDTH, HEIGHT, EDGE = 640, 320, 56
+WIDTH, HEIGHT, EDGE = 640, 320, 64
+
+
+class Point(NamedTuple):
+    """One measurement: rows or rules, nanoseconds a row, peak of resident memory in MiB."""
+
+    size: int
+    cost: float
+    peak: float
 
 
 def rules(count: int) -> pa.Table:
@@ -109,31 +118,31 @@ def measured(folder: Path, path: Path, files: int, rounds: int) -> dict[str, flo
     return min(found, key=lambda one: one["seconds"])
 
 
-def picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
-    """Draw curves over a logarithmic axis of sizes, each with its figures."""
-    most = max(cost for points in curves.values() for _, cost in points) * 1.15
+def picture(curves: Mapping[str, Sequence[Point]]) -> str:
+    """Draw curves over a logarithmic axis of sizes, each point with its figures."""
+    most = max(point.cost for points in curves.values() for point in points) * 1.25
     drawn = []
     for number, (name, points) in enumerate(curves.items()):
         colour = ("#2166ac", "#b2182b")[number]
-        low, high = np.log10(points[0][0]), np.log10(points[-1][0])
+        low, high = np.log10(points[0].size), np.log10(points[-1].size)
         places = [
             (
-                EDGE + (np.log10(size) - low) / max(1e-9, high - low) * (WIDTH - 2 * EDGE),
-                HEIGHT - EDGE - cost / most * (HEIGHT - 2 * EDGE),
+                EDGE + (np.log10(point.size) - low) / max(1e-9, high - low) * (WIDTH - 2 * EDGE),
+                HEIGHT - EDGE - point.cost / most * (HEIGHT - 2 * EDGE),
             )
-            for size, cost in points
+            for point in points
         ]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         drawn.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         drawn += [
-            f'<text x="{x:.1f}" y="{y - 8 + 26 * number:.1f}" fill="{colour}" text-anchor="middle">{cost:.0f}</text>'
-            f'<text x="{x:.1f}" y="{HEIGHT - EDGE + 16 + 16 * number}" fill="{colour}" text-anchor="middle">{size:,}</text>'
-            for (x, y), (size, cost) in zip(places, points, strict=True)
+            f'<text x="{x:.1f}" y="{y - 10 + 28 * number:.1f}" fill="{colour}" text-anchor="middle">{point.cost:.0f} ns, {point.peak:,.0f} MiB</text>'
+            f'<text x="{x:.1f}" y="{HEIGHT - EDGE + 16 + 16 * number}" fill="{colour}" text-anchor="middle">{point.size:,}</text>'
+            for (x, y), point in zip(places, points, strict=True)
         ]
         drawn.append(f'<text x="{EDGE}" y="{20 + 16 * number}" fill="{colour}">{name}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11">'
-        f'<title>Processor time of a row by number of rows and of rules</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+        f'<title>Processor time of a row, and memory resident at most, by number of rows and of rules</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
         f'<path d="M{EDGE} {EDGE}V{HEIGHT - EDGE}H{WIDTH - EDGE}" fill="none" stroke="#888"/>{"".join(drawn)}</svg>\n'
     )
 
@@ -164,45 +173,44 @@ def main() -> None:
             "nanoseconds of a row, by rules": by_rules(data, Path(name), counts, files[1], given.rounds),
         }
     for title, points in curves.items():
-        costs = [cost for _, cost in points]
+        costs = [point.cost for point in points]
         print(f"{title}: the dearest is {max(costs) / min(costs) - 1:.0%} above the cheapest")
     if given.picture:
         given.picture.write_text(picture(curves))
 
 
-def by_rules(
-    data: Path, aside: Path, counts: Sequence[int], files: int, rounds: int
-) -> list[tuple[int, float]]:
+def by_rules(data: Path, aside: Path, counts: Sequence[int], files: int, rounds: int) -> list[Point]:
     """Measure the same rows under ever more rules; return the cost of a row for each number."""
     points = []
-    rows = sum(rows_of(data, files))
     for count in counts:
         told = measured(data, _ruleset(aside, count), files, rounds)
-        points.append((count, told["seconds"] / rows * 1e9))
+        points.append(_point(count, told, sum(rows_of(data, files))))
         print(
-            f"{count:>12,} rules: {points[-1][1]:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
-            f"peak {told['peak'] / 2**20:,.0f} MiB",
+            f"{count:>12,} rules: {points[-1].cost:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
+            f"peak {points[-1].peak:,.0f} MiB",
             flush=True,
         )
     return points
 
 
-def by_rows(
-    data: Path, aside: Path, rules_: int, files: Sequence[int], rounds: int
-) -> list[tuple[int, float]]:
+def by_rows(data: Path, aside: Path, rules_: int, files: Sequence[int], rounds: int) -> list[Point]:
     """Measure ever more rows under the same rules; return the cost of a row for each number."""
     points = []
     different = sum(rows_of(data, len(files_of(data))))
     for number in files:
         told = measured(data, _ruleset(aside, rules_), number, rounds)
         rows = sum(rows_of(data, number))
-        points.append((rows, told["seconds"] / rows * 1e9))
+        points.append(_point(rows, told, rows))
         again = f", {different:,} different ones read again and again" if rows > different else ""
         print(
-            f"{rows:>12,} rows:  {points[-1][1]:6.0f} ns a row, peak {told['peak'] / 2**20:,.0f} MiB{again}",
+            f"{rows:>12,} rows:  {points[-1].cost:6.0f} ns a row, peak {points[-1].peak:,.0f} MiB{again}",
             flush=True,
         )
     return points
+
+
+def _point(size: int, told: Mapping[str, float], rows: int) -> Point:
+    return Point(size, told["seconds"] / rows * 1e9, told["peak"] / 2**20)
 
 
 def rows_of(data: Path, files: int) -> list[int]:
