@@ -63,6 +63,8 @@ MOST_TARGETS = 2**31 - 3
 """The kernel remembers targets of hosts as 32-bit numbers, with two set apart."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CHECKED_SLOTS = 1024 * 1024
+"""Slots of a table looked at together when it is checked."""
 _RELEASE_REMEDY = "update Byleave, then sync again"
 
 
@@ -261,10 +263,13 @@ def load_ruleset(path: Path, number: int, manifest_digest: bytes) -> Ruleset:
 def _check_tables(ruleset: Ruleset, path: Path) -> None:
     """Refuse tables that would send the kernel out of bounds or round in circles."""
     for table in (*ruleset.tables.values(), ruleset.prefix_hosts):
-        size, used = len(table.slots), np.count_nonzero(table.slots)
-        rows = (table.slots & np.uint64(0xFFFFFFFF)).max(initial=np.uint64(0))
+        size, used, rows = len(table.slots), 0, 0
+        for begin in range(0, size, CHECKED_SLOTS):
+            slots = table.slots[begin : begin + CHECKED_SLOTS]
+            used += int(np.count_nonzero(slots))
+            rows = max(rows, int((slots & np.uint64(0xFFFFFFFF)).max()))
         odd = size < LINE_SLOTS or size & (size - 1)
-        if odd or not used < size or used != len(table.keys) or int(rows) > len(table.keys):
+        if odd or not used < size or used != len(table.keys) or rows > len(table.keys):
             raise VerificationError(f"a table of {path} is damaged", remedy=REMEDY)
     if ruleset.targets > MOST_TARGETS:
         raise FormatError(f"{path} has too many targets for this version", remedy=_RELEASE_REMEDY)

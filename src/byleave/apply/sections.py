@@ -39,6 +39,8 @@ MAGIC = b"BYLVRULE"
 FORMAT_VERSION = 3
 ALIGNMENT = 64
 MAX_HEADER_BYTES = 1024 * 1024
+CHECKED_BYTES = 64 * 1024 * 1024
+"""Read together when a file is checked."""
 PIECE_BYTES = 4 * 1024 * 1024
 """How much of an array is read back at once."""
 DTYPES = frozenset({"|u1", "<u4", "<u8", "<i8"})
@@ -221,9 +223,9 @@ def map_sections(path: Path, *, checked: bool = False) -> tuple[dict[str, str | 
     try:
         described = json.loads(header)
         base = _aligned(_START.size + length)
-        mapped = _mapped(path)
+        memory = _mapped(path)
         arrays = {
-            section["name"]: _section(path, mapped, base, section, checked=checked)
+            section["name"]: _section(path, memory, base, section, checked=checked)
             for section in described["sections"]
         }
         return described["facts"], arrays
@@ -231,14 +233,14 @@ def map_sections(path: Path, *, checked: bool = False) -> tuple[dict[str, str | 
         raise FormatError(f"{path} cannot be mapped: {error}", remedy=REMEDY) from error
 
 
-def _mapped(path: Path) -> npt.NDArray[np.uint8]:
+def _mapped(path: Path) -> mmap.mmap:
     """Map a file to be read, in large pages where the system has them: tables are read at places far apart, and each small page would be looked up first."""
     with path.open("rb") as file:
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):
             memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, np.uint8)
+    return memory
 
 
 def header_digest(path: Path) -> bytes:
@@ -257,20 +259,32 @@ def header_digest(path: Path) -> bytes:
     return digest
 
 
-def _section(path: Path, mapped: Array, base: int, section: Mapping[str, Any], *, checked: bool) -> Array:
+def _section(path: Path, memory: mmap.mmap, base: int, section: Mapping[str, Any], *, checked: bool) -> Array:
     if section["dtype"] not in DTYPES:
         raise FormatError(f"{path} holds a section of an unknown type", remedy=REMEDY)
     dtype = np.dtype(section["dtype"])
     shape = tuple(int(length) for length in section["shape"])
     begin = base + int(section["offset"])
     end = begin + math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or begin < base or end > len(mapped):
+    if min(shape, default=0) < 0 or begin < base or end > len(memory):
         raise VerificationError(f"{path} is cut short", remedy=REMEDY)
-    content = np.asarray(mapped[begin:end])
-    if not checked and hashlib.sha256(content.data).hexdigest() != section["sha256"]:
+    content = np.frombuffer(memory, np.uint8)[begin:end]
+    if not checked and _digest(memory, content, begin) != section["sha256"]:
         raise VerificationError(f"section {section['name']!r} of {path} is damaged", remedy=REMEDY)
     section_array: Array = content.view(dtype).reshape(shape)
     return section_array
+
+
+def _digest(memory: mmap.mmap, content: npt.NDArray[np.uint8], begin: int) -> str:
+    """Hash a section that begins at ``begin``, and let go of each piece, so that checking does not make all of it resident in this process."""
+    digest = hashlib.sha256()
+    for place in range(0, len(content), CHECKED_BYTES):
+        piece = content[place : place + CHECKED_BYTES]
+        digest.update(piece.data)
+        first = (begin + place) // mmap.PAGESIZE * mmap.PAGESIZE
+        if hasattr(mmap, "MADV_DONTNEED"):
+            memory.madvise(mmap.MADV_DONTNEED, first, begin + place + len(piece) - first)
+    return digest.hexdigest()
 
 
 def _aligned(at: int) -> int:
