@@ -84,6 +84,8 @@ def main() -> None:
         print(f"  the run               {run * per:6.2f}")
         print(f"  reading its links     {links * per:6.2f}  {links / run:6.1%} of the run")
         print(f"  the run that binds    {amid * per:6.2f}  {more:6.1%} on top of the run")
+        each = min(binding for _, binding in rounds) - min(plain for plain, _ in rounds)
+        print(f"  the same by the least of each: {each / len(kept) * 1e9:.0f} ns for each entry kept")
         print(f"  binding afterwards    {bind * per:6.2f}  {bind / run:6.1%} of the run")
         print(f"  a proof of absence has at most {largest:,} bytes")
         print(f"  peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB")

@@ -7,13 +7,14 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import write_rows, write_tree
+from byleave.apply.committing import ItemTree, commit_items, write_rows
 from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
@@ -28,6 +29,9 @@ from byleave.storage import publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
 KEPT, REMOVED, COVERING, FACTS = "kept.rows", "removed.rows", "covering.rows", "commitments.json"
+ITEMS_KEPT: Final = "kept"
+"""Folder of the item ids of rows kept, a file for each part, from which ``kept.rows`` is sorted when it is first needed."""
+
 READ_ROWS: Final = 2**18
 
 
@@ -50,7 +54,7 @@ class NewBound:
         refuse_bound(folder)
         bound = cls(folder, salt if salt is not None else secrets.token_bytes(SALT_BYTES))
         shutil.rmtree(bound._aside, ignore_errors=True)
-        bound._aside.mkdir(parents=True)
+        (bound._aside / ITEMS_KEPT).mkdir(parents=True)
         return bound
 
     @property
@@ -60,10 +64,12 @@ class NewBound:
     def write(
         self, kept: Iterator[Piece], removed: Path, first: FirstRows, kinds: tuple[TargetKind, ...]
     ) -> Commitments:
-        """Write the trees and return their roots.
+        """Write the trees and return their roots; that of what was kept is sorted again when it is first needed.
 
         Parameters
         ----------
+        kept
+            Rows kept, as :meth:`note` or :meth:`link` left them in the folder.
         removed
             The list of rows taken out.
         first
@@ -72,12 +78,30 @@ class NewBound:
             The kinds of targets of which it knows.
         """
         sorting = self._aside / "sorting"
-        kept_tree = write_tree(kept, self._aside / KEPT, sorting, self.salt)
-        removed_tree = write_tree(_removed(removed), self._aside / REMOVED, sorting, self.salt)
-        covering = write_rows(rows_in_order(*first.rows(kinds)), self._aside / COVERING, self.salt)
+        kept_tree = commit_items(kept, sorting, self.salt)
+        removed_tree = commit_items(_removed(removed), sorting, self.salt, self._aside / REMOVED)
+        covering = write_rows(rows_in_order(*first.rows(kinds)), self.salt, self._aside / COVERING)
         commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, kinds))
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
+
+    def note(self, kept: Iterator[Piece]) -> Iterator[Piece]:
+        """Keep the item ids of rows while they are taken, part by part."""
+        for place, pieces in groupby(kept, key=lambda piece: piece[0]):
+            with self._noted(place).open("wb") as file:
+                for _, items in pieces:
+                    file.write(np.ascontiguousarray(items).data)
+                    yield place, items
+
+    def link(self, place: int, path: Path) -> None:
+        """Keep the file of item ids that a run noted of a part."""
+        try:
+            self._noted(place).hardlink_to(path)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(path, self._noted(place))
+
+    def _noted(self, place: int) -> Path:
+        return self._aside / ITEMS_KEPT / f"{place:08d}{ITEMS}"
 
     def publish(self) -> None:
         """Let the folder appear."""
@@ -129,20 +153,37 @@ def bind_run(
     first = FirstRows(ruleset)
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
-    bound.write(_noted(staging, kept), removed, first, kinds)
+    bound.write(_noted(staging, kept, bound), removed, first, kinds)
     return bound
 
 
-def _noted(staging: Staging, rows: Sequence[int]) -> Iterator[Piece]:
+def _noted(staging: Staging, rows: Sequence[int], bound: NewBound) -> Iterator[Piece]:
     for place, (path, count) in enumerate(zip(staging.notes(len(rows), ITEMS), rows, strict=True)):
         if path.stat().st_size != count * ID_BYTES:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {count:,} that stay",
                 remedy="remove the hidden folder beside the output, and run the same command again",
             )
-        with path.open("rb") as file:
-            while len(items := np.fromfile(file, np.uint8, READ_ROWS * ID_BYTES)):
-                yield place, items.reshape(-1, ID_BYTES)
+        bound.link(place, path)
+        yield from _read_items(place, path)
+
+
+def open_kept(folder: Path, salt: bytes) -> ItemTree:
+    """Open the tree of rows kept in a folder that was bound, sorted from the item ids in it if this is the first time."""
+    path = folder / KEPT
+    if not path.exists():
+        noted = sorted((folder / ITEMS_KEPT).iterdir())
+        pieces = (piece for file in noted for piece in _read_items(int(file.stem), file))
+        aside = folder / f".{KEPT}.new"
+        commit_items(pieces, folder / ".sorting", salt, aside)
+        aside.replace(path)
+    return ItemTree(path, salt)
+
+
+def _read_items(place: int, path: Path) -> Iterator[Piece]:
+    with path.open("rb") as file:
+        while len(items := np.fromfile(file, np.uint8, READ_ROWS * ID_BYTES)):
+            yield place, items.reshape(-1, ID_BYTES)
 
 
 def _removed(path: Path) -> Iterator[Piece]:

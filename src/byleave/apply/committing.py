@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -105,22 +106,26 @@ class TreeHasher:
         return np.concatenate([hashes, np.frombuffer(last, np.uint8).reshape(1, -1)])
 
 
-def write_tree(pieces: Iterator[Piece], path: Path, aside: Path, salt: bytes) -> Commitment:
-    """Sort items into the file of an :class:`ItemTree`, and return its root and size; ``aside`` is a file for the use of this alone, and goes."""
-    return _write_subtrees(sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS), path, salt)
+def commit_items(pieces: Iterator[Piece], aside: Path, salt: bytes, path: Path | None = None) -> Commitment:
+    """Sort items and return the root and size of their tree, whose :class:`ItemTree` is written to ``path`` if one is given.
+
+    ``aside`` is a file for the use of this alone, and goes.
+    """
+    return _commit(sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS), salt, path)
 
 
-def write_rows(rows: Bytes, path: Path, salt: bytes) -> Commitment:
+def write_rows(rows: Bytes, salt: bytes, path: Path) -> Commitment:
     """Write sorted rows, uint8 (n, 28), as the file of an :class:`ItemTree`, and return its root and size."""
     width = SUBTREE_LEAVES * LEAF_ROWS
-    return _write_subtrees((rows[at : at + width] for at in range(0, len(rows), width)), path, salt)
+    return _commit((rows[at : at + width] for at in range(0, len(rows), width)), salt, path)
 
 
-def _write_subtrees(subtrees: Iterator[Bytes], path: Path, salt: bytes) -> Commitment:
+def _commit(subtrees: Iterator[Bytes], salt: bytes, path: Path | None) -> Commitment:
     hasher, roots, size = TreeHasher(salt), [], 0
-    with path.open("wb") as file:
+    with path.open("wb") if path is not None else nullcontext() as file:
         for rows in subtrees:
-            file.write(rows.data)
+            if file is not None:
+                file.write(rows.data)
             roots.append(hasher.root(rows))
             size += len(rows)
     return Commitment(root_of(roots) if size else EMPTY_ROOT, size)

@@ -132,6 +132,8 @@ class ObjectStaging:
             stored = self.folder.find(name)
             if stored is None:
                 raise _gone(self.folder, name)
+            # What was fetched before may have been linked elsewhere, so it is not written over.
+            path.unlink(missing_ok=True)
             self.folder.fetch(stored, path)
             yield path
 

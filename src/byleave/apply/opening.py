@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 
 from byleave.apply.attesting import read_report, releases_of
-from byleave.apply.binding import COVERING, FACTS, KEPT, NewBound, covering_kinds
+from byleave.apply.binding import COVERING, FACTS, NewBound, covering_kinds, open_kept
 from byleave.apply.committing import ItemTree
 from byleave.apply.coverages import open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
@@ -75,8 +75,8 @@ class Bound:
         covering = commitments.covering.tree if commitments.covering is not None else None
         return cls(
             commitments,
-            _tree(folder / KEPT, commitments.salt, commitments.kept),
-            _tree(folder / COVERING, commitments.salt, covering) if covering is not None else None,
+            _as_bound(open_kept(folder, commitments.salt), commitments.kept, folder),
+            _as_bound(ItemTree(folder / COVERING, commitments.salt), covering, folder) if covering else None,
         )
 
     def tree_for(self, kind: TargetKind) -> ItemTree | None:
@@ -86,10 +86,9 @@ class Bound:
         return self.covering if self.commitments.tree_for(kind) is not None else None
 
 
-def _tree(path: Path, salt: bytes, commitment: Commitment) -> ItemTree:
-    tree = ItemTree(path, salt)
+def _as_bound(tree: ItemTree, commitment: Commitment, folder: Path) -> ItemTree:
     if tree.commitment != commitment:
-        raise VerificationError(f"{path} is not what was bound", remedy="bind the items again")
+        raise VerificationError(f"what {folder} holds is not what was bound", remedy="bind the items again")
     return tree
 
 
@@ -145,7 +144,7 @@ def bind_items(
         )
     bound, first = NewBound.beside(folder, salt), FirstRows(ruleset)
     kept = _kept(output, ruleset, coverage, first)
-    commitments = bound.write(kept, removed, first, covering_kinds(compared=compared))
+    commitments = bound.write(bound.note(kept), removed, first, covering_kinds(compared=compared))
     bound.publish()
     return commitments
 

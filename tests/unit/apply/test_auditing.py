@@ -252,6 +252,7 @@ class TestCaught:
     def test_rows_were_left_out_of_what_is_bound(self, trainer: Trainer) -> None:
         keep_everything(trainer)
         bind_items(trainer.out, open_ruleset(trainer.ruleset)[1], trainer.bound, SALT)
+        Bound.open(trainer.bound)
         only_allowed(trainer)
         with pytest.raises(VerificationError, match="counts 120 rows kept and binds 100"):
             audit(trainer, trainer.sign_bound(rows={"input": 140, "kept": 120, "removed": 20}))
@@ -259,6 +260,7 @@ class TestCaught:
     def test_they_were_left_out_of_the_count_too_and_somebody_has_the_output(self, trainer: Trainer) -> None:
         keep_everything(trainer)
         bind_items(trainer.out, open_ruleset(trainer.ruleset)[1], trainer.bound, SALT)
+        Bound.open(trainer.bound)
         only_allowed(trainer)
         signed = trainer.sign_bound(rows={"input": 120, "kept": 100, "removed": 20})
         assert audit(trainer, signed).breaches == ()

@@ -27,6 +27,7 @@ def applied(folder: Path, **asked: Any) -> Report:
 
 
 def trees(folder: Path) -> tuple[bytes, bytes]:
+    Bound.open(folder)
     return (folder / KEPT).read_bytes(), (folder / REMOVED).read_bytes()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
 from byleave.apply import committing, item_rows
-from byleave.apply.committing import ItemTree, RowHasher, TreeHasher, write_tree
+from byleave.apply.committing import ItemTree, RowHasher, TreeHasher, commit_items
 from byleave.apply.item_rows import sorted_entries, sorted_rows
 from byleave.errors import InputError
 from byleave.release.items import ItemRow
@@ -28,7 +28,7 @@ def items_of(*names: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def tree(folder: Path, *parts: list[object]) -> ItemTree:
     pieces = ((place, items_of(*part)) for place, part in enumerate(parts))
-    commitment = write_tree(pieces, folder / "rows", folder / "sorting", SALT)
+    commitment = commit_items(pieces, folder / "sorting", SALT, folder / "rows")
     made = ItemTree(folder / "rows", SALT)
     assert made.commitment == commitment
     return made

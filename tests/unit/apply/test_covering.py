@@ -131,7 +131,7 @@ def covering_nothing(keeper: Keeper, but: bytes = b"") -> None:
     left = content[[one.tobytes()[:16] == but[:16] for one in content]]
     commitments = Commitments.parse(json.loads((keeper.bound / FACTS).read_bytes()))
     assert commitments.covering is not None
-    tree = write_rows(left, keeper.bound / COVERING, commitments.salt)
+    tree = write_rows(left, commitments.salt, keeper.bound / COVERING)
     lying = replace(commitments, covering=replace(commitments.covering, tree=tree))
     (keeper.bound / FACTS).write_text(json.dumps(lying.members()))
 
