@@ -28,7 +28,7 @@ from byleave.apply.registries import open_registries
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.sources import Input, found_below
 from byleave.consent import TargetKind
-from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
+from byleave.errors import FormatError, InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.release.attestations import Attestation
@@ -99,12 +99,24 @@ def bind_output(
 
     Raises
     ------
+    VerificationError
+        If the report of the run names other lists.
     InputError
-        If the report of the run names more coverage files.
+        If it names more coverage files.
     """
     registries = open_registries(folders)
     opened = open_coverages(coverages, registries)
-    used = sum(bool(one.get("coverage")) for one in releases_of(read_report(output)))
+    with as_format_error(
+        f"the report in {output} does not say which lists were applied", remedy="apply again"
+    ):
+        told = releases_of(read_report(output))
+        named = {one["manifest_sha256"]: f"list no. {one['number']} of {one['origin']}" for one in told}
+    if named.keys() != {one.release.manifest_digest.hex() for one in registries.members}:
+        applied = ", ".join(named.values())
+        raise VerificationError(
+            f"{applied} was applied, and other lists are named", remedy="name the lists that were applied"
+        )
+    used = sum(bool(one.get("coverage")) for one in told)
     if used > len(opened):
         raise InputError(
             f"{used} coverage files were applied, and {len(opened)} are named: what pictures cover would be left out",

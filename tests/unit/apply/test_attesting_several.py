@@ -119,6 +119,8 @@ def test_an_attestation_of_an_earlier_version_names_one_log_and_does_not_pass(wo
 
 def test_what_both_lists_name_is_proven_and_both_must_be_given(world: Path) -> None:
     both = [world / "one" / "synced", world / "two" / "synced"]
+    with pytest.raises(VerificationError, match="was applied, and other lists are named"):
+        bind_output(world / "out", both[:1], [], world / "bound")
     bind_output(world / "out", both, [], world / "bound")
     signed = attested(world, "one", "two", bound=world / "bound")
     bound, releases = Bound.open(world / "bound"), [open_synced(folder) for folder in both]
