@@ -48,13 +48,16 @@ class Rewriter:
         told: pa.Schema | None = None,
     ) -> None:
         options = writer_options(source, added)
+        told = schema if told is None else told
+        self._given = schema
+        fields = [f if pa.types.is_dictionary(f.type) else f.with_type(spelled_out(f.type)) for f in schema]
+        self._schema = pa.schema(fields, schema.metadata)
         stored = None
-        if options["store_schema"] and told is not None and told != schema:
+        if options["store_schema"] and told != self._schema:
             options["store_schema"] = False  # which stores no metadata at all
             stored = (told.metadata or {}) | {ARROW_SCHEMA: base64.b64encode(told.serialize())}
-        self._schema = schema
         self._encoded = [n for n, field in enumerate(schema) if pa.types.is_dictionary(field.type)]
-        self._writer = pq.ParquetWriter(path, schema, **options)
+        self._writer = pq.ParquetWriter(path, self._schema, **options)
         if stored:
             self._writer.add_key_value_metadata(stored)
         self._held: list[pa.RecordBatch] = []
@@ -72,10 +75,12 @@ class Rewriter:
     def end_row_group(self) -> None:
         """Write what was added as one row group."""
         if self._held:
-            table = pa.Table.from_batches(self._held, self._schema)
+            table = pa.Table.from_batches(self._held, self._given)
             for number in self._encoded:
                 column = without_unused(table.column(number))
-                table = table.set_column(number, self._schema.field(number), column)
+                table = table.set_column(number, self._given.field(number), column)
+            if self._schema != self._given:
+                table = table.cast(self._schema)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._held, self._bytes = [], 0
 
@@ -127,6 +132,28 @@ def without_unused(column: pa.ChunkedArray) -> pa.ChunkedArray:
         for chunk in column.chunks
     ]
     return pa.chunked_array(chunks, column.type)
+
+
+def spelled_out(kind: pa.DataType) -> pa.DataType:
+    """Return a type without dictionaries in it: those inside lists and structs are written by value, and only the Arrow schema names them."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return spelled_out(kind.value_type)
+    if types.is_struct(kind):
+        return pa.struct([_spelled_out(field) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(_spelled_out(kind.key_field), _spelled_out(kind.item_field), kind.keys_sorted)
+    if types.is_fixed_size_list(kind):
+        return pa.list_(_spelled_out(kind.value_field), kind.list_size)
+    if types.is_list(kind):
+        return pa.list_(_spelled_out(kind.value_field))
+    if types.is_large_list(kind):
+        return pa.large_list(_spelled_out(kind.value_field))
+    return kind
+
+
+def _spelled_out(field: pa.Field) -> pa.Field:
+    return field.with_type(spelled_out(field.type))
 
 
 def _has_small_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.modes import CAUSES_COLUMN, KEEP_COLUMN, Mode, outcome_of
-from byleave.apply.rewriting import batches, dictionaries_of
+from byleave.apply.rewriting import batches, dictionaries_of, spelled_out
 
 STAYS = np.array([True, False, True, True, False, True])
 MAKERS = ["anna", "only-bert", None, "carl", "only-dora", "anna"]
@@ -51,8 +52,38 @@ def test_a_dictionary_keeps_no_value_of_rows_that_went(tmp_path: Path, kind: pa.
     assert b"only-" not in content
 
 
+NAMES = pa.dictionary(pa.int32(), pa.string())
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrapped"),
+    [
+        (pa.list_(NAMES), lambda name: [name, name]),
+        (pa.large_list(NAMES), lambda name: [name]),
+        (pa.list_(NAMES, 2), lambda name: [name, None]),
+        (
+            pa.struct([("name", NAMES), ("more", pa.list_(NAMES))]),
+            lambda name: {"name": name, "more": [name]},
+        ),
+        (pa.map_(pa.string(), NAMES), lambda name: [("by", name)]),
+    ],
+    ids=str,
+)
+def test_a_dictionary_inside_another_type_keeps_none_either(
+    tmp_path: Path, kind: pa.DataType, wrapped: Callable[[str | None], Any]
+) -> None:
+    makers = pa.array([wrapped(name) for name in MAKERS], spelled_out(kind)).cast(kind)
+    table = rows(makers)
+    after = rewritten(tmp_path / "in.parquet", table)
+    before = pq.ParquetFile(tmp_path / "in.parquet")
+    assert after.schema_arrow == before.schema_arrow
+    groups = [after.read_row_group(number).to_pylist() for number in range(2)]
+    assert [*groups[0], *groups[1]] == table.filter(pa.array(STAYS)).to_pylist()
+    assert b"only-" not in (tmp_path / "out.parquet").read_bytes()
+
+
 @pytest.mark.parametrize("options", [{"store_schema": True}, {"store_schema": False}], ids=str)
-def test_text_with_a_dictionary_is_text_afterwards(tmp_path: Path, options: dict[str, bool]) -> None:
+def test_text_with_a_dictionary_is_text_afterwards(tmp_path: Path, options: dict[str, Any]) -> None:
     table = rows(pa.array(MAKERS)).replace_schema_metadata({"who": "somebody"})
     after = rewritten(tmp_path / "in.parquet", table, **options)
     before = pq.ParquetFile(tmp_path / "in.parquet")
