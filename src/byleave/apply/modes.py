@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
+from byleave.apply.dictionaries import dictionaries_of
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
-from byleave.apply.rewriting import Rewriter, dictionaries_of
+from byleave.apply.rewriting import Rewriter
 from byleave.errors import InputError
 
 KEEP_COLUMN = "byleave_keep"

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from byleave.apply.inputs import Columns, open_parquet
+from byleave.apply.dictionaries import dictionaries_of, spelled_out
+from byleave.apply.forms.arrow_folder import arrow_folder
+from byleave.apply.inputs import Columns, InputFile, open_parquet
 from byleave.apply.modes import CAUSES_COLUMN, KEEP_COLUMN, Mode, outcome_of
-from byleave.apply.rewriting import batches, dictionaries_of, spelled_out
+from byleave.apply.rewriting import batches
 
 STAYS = np.array([True, False, True, True, False, True])
 MAKERS = ["anna", "only-bert", None, "carl", "only-dora", "anna"]
@@ -124,3 +126,24 @@ def test_links_columns_without_dictionaries_and_large_ones_are_read_as_they_are(
 def test_a_file_without_rows_has_no_dictionaries_to_read(tmp_path: Path) -> None:
     table = rows(pa.array([], pa.string()))
     assert rewritten(tmp_path / "in.parquet", table).read() == table
+
+
+@pytest.mark.parametrize("kind", [NAMES, pa.dictionary(pa.int8(), pa.string()), pa.list_(NAMES)], ids=str)
+def test_saved_arrow_keeps_none_either(tmp_path: Path, kind: pa.DataType) -> None:
+    names = [[name] for name in MAKERS] if pa.types.is_list(kind) else MAKERS
+    table = rows(pa.array(names, spelled_out(kind)).cast(kind))
+    files = {name: tmp_path / "in" / name for name in ("state.json", "dataset_info.json", "data.arrow")}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    files["state.json"].write_text('{"_data_files": [{"filename": "data.arrow"}], "_fingerprint": "f"}')
+    files["dataset_info.json"].write_text("{}")
+    with pa.ipc.new_stream(files["data.arrow"], table.schema) as stream:
+        stream.write_table(table, max_chunksize=3)
+    folder = arrow_folder(tmp_path / "in", {path: InputFile(path, name) for name, path in files.items()})
+    folder.write(STAYS, tmp_path / "out")
+    content = (tmp_path / "out" / "data.arrow").read_bytes()
+    after = pa.ipc.open_stream(content).read_all()
+    assert after.schema == table.schema
+    assert after.to_pylist() == table.filter(pa.array(STAYS)).to_pylist()
+    assert b"carl" in content
+    assert b"only-" not in content

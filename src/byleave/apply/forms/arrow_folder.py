@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from byleave.apply.dictionaries import lean
 from byleave.apply.forms.parquet_rows import bytes_of
 from byleave.apply.forms.units import Rows, batch_of, check_length, place_for, refuse
 from byleave.apply.inputs import InputFile, columns_of
@@ -75,7 +76,7 @@ class ArrowFolder:
                 pa.ipc.new_stream(target, schema) as writer,
             ):
                 for batch in _batches(file):
-                    kept = batch.filter(pa.array(stays[row : row + batch.num_rows]))
+                    kept = lean(batch.filter(pa.array(stays[row : row + batch.num_rows])))
                     row += batch.num_rows
                     size += kept.nbytes
                     if kept.num_rows:
