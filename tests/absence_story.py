@@ -88,8 +88,8 @@ def filed(site: Website, preference: Preference, *targets: Target) -> Claim:
     return done.claim
 
 
-def make_story(site: Website, world: Strangers, folder: Path) -> Story:
-    """Let it happen."""
+def make_story(site: Website, world: Strangers, folder: Path, seed: int) -> Story:
+    """Let it happen; each file of tests has a lab with a key of its own, since their sites share a registry."""
     mara = site.browser()
     mara.sign_in(MARA)
     refused = filed(site, Preference.DENY, url_target(REFUSED))
@@ -105,7 +105,7 @@ def make_story(site: Website, world: Strangers, folder: Path) -> Story:
         digest_target(bytes([9]) * 32),
         picture_target(ClaimedPicture((bytes(range(32)),), 100), "harbour.jpg"),
     )
-    lab = a_lab(site)
+    lab = a_lab(site, seed=seed)
     output = an_output(site, folder)
     release, ruleset = open_ruleset(folder / "list")
     commitments = bind_items(output, ruleset, folder / "bound")

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from byleave.consent import TargetKind
 from byleave.errors import InputError
-from byleave.registry.checking.absences import MOST_TARGETS, Stands, TargetChecked, check_absences
+from byleave.registry.checking.absences import MOST_TARGETS, Stands, check_absences
 from byleave.registry.claims import targets_of
 from byleave.registry.permissions import Act
 from byleave.registry.rates import Rate, spend
 from byleave.registry.served_proofs import bound_statement
 from byleave.registry.sign_in import SignedIn
+from byleave.registry.targets import Target
 from byleave.web.choices import choice_named
 from byleave.web.forms import CheckedForm
 from byleave.web.rendering import page
@@ -46,6 +47,10 @@ KIND_WORDS: Final = {
 }
 
 
+_BY_DIGITS: Final = frozenset({TargetKind.PICTURE, TargetKind.DIGEST, TargetKind.TEXT, TargetKind.SOUND})
+DIGITS_SHOWN: Final = 12
+
+
 @router.post("/choices/{claim}/absences")
 def check_proofs(
     claim: str, request: Request, site: TheSite, visitor: TheVisitor, person: Holder, form: CheckedForm
@@ -65,7 +70,7 @@ def check_proofs(
         "absences.html",
         claim=named.hex(),
         served=served,
-        checked=[(KIND_WORDS[one.target.kind], _name(one), WORDS[one.stands], one) for one in checked],
+        checked=[(KIND_WORDS[one.target.kind], _name(one.target), WORDS[one.stands], one) for one in checked],
         link=TargetKind.URL,
         picture=TargetKind.PICTURE,
         counts={word: sum(one.stands is stands for one in checked) for stands, word in WORDS.items()},
@@ -73,8 +78,11 @@ def check_proofs(
     )
 
 
-def _name(one: TargetChecked) -> str:
-    return one.target.value or one.target.label or one.target.digest.hex()
+def _name(target: Target) -> str:
+    """Return what a person knows it by: of pictures and files what she calls them, or else the first digits of what they are named by."""
+    if target.kind in _BY_DIGITS:
+        return target.label or f"{target.digest.hex()[:DIGITS_SHOWN]}…"
+    return target.value or target.digest.hex()
 
 
 def _digest(text: str) -> bytes:
