@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from byleave import __version__
-from byleave.apply.binding import bind_run, covering_kinds, refuse_bound
+from byleave.apply.binding import NewBound, bind_run, covering_kinds, refuse_bound
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
+from byleave.apply.desks import Staging
 from byleave.apply.engine import Engine
 from byleave.apply.forms.applying import first_unchecked_of
 from byleave.apply.inputs import InputFile
@@ -39,7 +40,7 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
 from byleave.apply.sources import Input
-from byleave.apply.spreading import join_lists, spread
+from byleave.apply.spreading import Spread, join_lists, spread
 from byleave.apply.thumbnails import MOST_THUMBNAILS, Thumbnails, thumbnails_of
 from byleave.apply.viewer import link_columns
 from byleave.apply.workers import PlanFacts, not_said
@@ -239,17 +240,26 @@ def _apply(
         (staging.own / "report.json").write_bytes(report_json(report))
         shown = _thumbnails(request, reading.source, registries, staging.own / request.list_name)
         (staging.own / "report.html").write_text(html_page(report, shown), encoding="utf-8")
-        bound = None
-        if request.bind is not None:
-            listed = staging.own / request.list_name
-            compared = len(coverages) == len(registries.members)
-            kinds = covering_kinds(compared=compared)
-            kept = outcome.kept
-            bound = bind_run(staging, source.parts, kept, listed, request.bind, registries.ruleset, kinds)
+        bound = _bound(request, registries, len(coverages), source, outcome, staging)
         staging.publish(outcome.shards, outcome.written)
         if bound is not None:
             bound.publish()
     return report
+
+
+def _bound(
+    request: ApplyRequest,
+    registries: Registries,
+    coverages: int,
+    source: Input,
+    outcome: Spread,
+    staging: Staging,
+) -> NewBound | None:
+    if request.bind is None:
+        return None
+    kinds = covering_kinds(compared=coverages == len(registries.members))
+    listed = staging.own / request.list_name
+    return bind_run(staging, source.parts, outcome.kept, listed, request.bind, registries.ruleset, kinds)
 
 
 def _thumbnails(
