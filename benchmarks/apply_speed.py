@@ -7,7 +7,7 @@ Every contender works in a process of its own, on one thread, on the same files,
 processor second, the best of a few rounds in which contenders take turns, and the peak of resident memory. The ruleset must be mapped in under
 100 ms. The engines are `datafusion` and `chdb`; one that is not installed is named as absent.
 
-    python benchmarks/apply_speed.py [--rows 500000] [--rounds 3] [--large] [--folder FOLDER] [--work mask filter]
+    python benchmarks/apply_speed.py [--rows 500000] [--rounds 3] [--large] [--folder FOLDER] [--work mask filter] [--engines chdb]
 """
 
 from __future__ import annotations
@@ -112,13 +112,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the data is, or is to be made and kept")
     parser.add_argument("--work", nargs="+", default=["mask", "filter"], choices=["mask", "filter"])
+    parser.add_argument("--engines", nargs="*", default=ENGINES, choices=ENGINES)
     parser.add_argument(
         "--large", action="store_true", help="20 million rows, 2 million links, 500,000 pictures"
     )
     given = parser.parse_args()
     sizes = Sizes.of(given.rows or (LARGE_ROWS if given.large else 500_000), large=given.large)
-    present = [name for name in ENGINES if find_spec(name)]
-    for name in ENGINES:
+    present = [name for name in given.engines if find_spec(name)]
+    for name in given.engines:
         if name not in present:
             print(f"absent: {name} is not installed (pip install {name}), so it is not compared")
     engines = [*present, *(f"{name}-knowing" for name in present)]
