@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.tables import I64, Ints, Table, find
+from byleave.apply.tables import I64, Ints, Table, fetch_slots, find, mixed_key
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
 from byleave.urls.bulk.wide import WIDTH, copy_some, copy_wide, differing, fetch, folded, low_bits
@@ -24,7 +24,8 @@ _OF_NAME = U64(2 ** (LONGEST_KEPT + 4) - 1)
 """The bytes of a record that say whose it is, as bits: name and length."""
 _OF_NOTHING = U64(2 ** (LONGEST_KEPT + 12) - 1)
 """The bytes that also say that it hits nothing."""
-PAIR_BYTES = 256
+NAME_BYTES = 256
+HOST, DOMAIN, ABOVE = 0, 1, 2
 NOT_ASKED = 0
 FIRST_TARGET = 2
 _NOTHING = U64(1 << 32)
@@ -48,8 +49,9 @@ class Tables(NamedTuple):
 class Hosts(NamedTuple):
     """Working memory of one thread for one set of tables.
 
-    pair, pair_starts, pair_ends, digests
-        Two lines of :data:`PAIR_BYTES` in which a name is hashed as a host and as a domain at once, and uint64 (2, 4) for the result.
+    lines, starts, ends, digests
+        Three lines of :data:`NAME_BYTES`, in which a name is hashed as a host and as a domain at once, and a domain above it, and uint64 (3, 4)
+        for the results.
     host_line, domain_line
         Room behind the label of a host, and of a domain; ``labels`` int64 (2,) says how long these are.
     kept
@@ -63,9 +65,9 @@ class Hosts(NamedTuple):
     """
 
     sha: Sha256
-    pair: Bytes
-    pair_starts: Ints
-    pair_ends: Ints
+    lines: Bytes
+    starts: Ints
+    ends: Ints
     digests: Words
     host_line: Bytes
     domain_line: Bytes
@@ -173,9 +175,9 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
             for i in range(count):
                 hosts.chain[i] = hosts.facts[place, _TARGETS + i]
             continue
-        _write_line(line, first, end, 1, hosts)
-        hash_two(hosts.pair, hosts.pair_starts, hosts.pair_ends, 1, 1, hosts.sha, hosts.digests)
-        row = find(tables.domain, tables.secret, hosts.digests[1])
+        _write_line(line, first, end, ABOVE, hosts)
+        hash_two(hosts.lines, hosts.starts, hosts.ends, ABOVE, ABOVE, hosts.sha, hosts.digests)
+        row = find(tables.domain, tables.secret, hosts.digests[ABOVE])
         target = tables.bases[3] + row
         if row >= 0:
             if count == TARGETS_KEPT:
@@ -190,12 +192,13 @@ def _learn_domains(line: Bytes, start: int, end: int, tables: Tables, hosts: Hos
 
 @compiled_within
 def _write_line(line: Bytes, start: int, end: int, which: int, hosts: Hosts) -> None:
-    """Write a short name behind the label of a host, ``which`` 0, or a domain, 1, padded for :func:`hash_two`."""
-    at = PAIR_BYTES * which
-    copy_wide(hosts.pair, at, hosts.host_line if which == 0 else hosts.domain_line, 0)
-    copy_wide(hosts.pair, at + hosts.labels[which], line, start)
-    hosts.pair_ends[which] = at + hosts.labels[which] + end - start
-    pad(hosts.pair, at, hosts.pair_ends[which])
+    """Write a short name behind the label of a host or a domain into the line ``which``, padded for :func:`hash_two`."""
+    at = NAME_BYTES * which
+    copy_wide(hosts.lines, at, hosts.host_line if which == HOST else hosts.domain_line, 0)
+    at += hosts.labels[min(which, DOMAIN)]
+    copy_wide(hosts.lines, at, line, start)
+    hosts.ends[which] = at + end - start
+    pad(hosts.lines, hosts.starts[which], hosts.ends[which])
 
 
 @compiled_lean
@@ -206,11 +209,16 @@ def _learn(
     above = start
     while above < end and line[above] != 46:
         above += 1
+    write_name(line, above + 1, end, hosts.parent, 0)
+    fetch_name(name_key(hosts.parent, 0, tables.secret), hosts)
+    _write_line(line, start, end, HOST, hosts)
+    _write_line(line, start, end, DOMAIN, hosts)
+    hash_two(hosts.lines, hosts.starts, hosts.ends, HOST, DOMAIN, hosts.sha, hosts.digests)
+    fetch_slots(tables.domain, mixed_key(tables.secret, hosts.digests[DOMAIN]))
+    fetch_slots(tables.host, mixed_key(tables.secret, hosts.digests[HOST]))
+    fetch_slots(tables.prefix_hosts, mixed_key(tables.secret, hosts.digests[HOST]))
     count = _learn_domains(line, above + 1, end, tables, hosts)
-    _write_line(line, start, end, 0, hosts)
-    _write_line(line, start, end, 1, hosts)
-    hash_two(hosts.pair, hosts.pair_starts, hosts.pair_ends, 0, 1, hosts.sha, hosts.digests)
-    domain = find(tables.domain, tables.secret, hosts.digests[1])
+    domain = find(tables.domain, tables.secret, hosts.digests[DOMAIN])
     if count < 0 or (domain >= 0 and count == TARGETS_KEPT):
         return False
     if domain >= 0:
@@ -219,9 +227,9 @@ def _learn(
         hosts.chain[0] = tables.bases[3] + domain
         count += 1
     _keep(place, names, row, count, hosts)
-    row = find(tables.host, tables.secret, hosts.digests[0])
-    hosts.facts[place, _HOST] = tables.bases[2] + row + FIRST_TARGET if row >= 0 else FIRST_TARGET - 1
-    if find(tables.prefix_hosts, tables.secret, hosts.digests[0]) >= 0:
+    host = find(tables.host, tables.secret, hosts.digests[HOST])
+    hosts.facts[place, _HOST] = tables.bases[2] + host + FIRST_TARGET if host >= 0 else FIRST_TARGET - 1
+    if find(tables.prefix_hosts, tables.secret, hosts.digests[HOST]) >= 0:
         hosts.facts[place, _COUNT] += _PREFIXED
     return True
 

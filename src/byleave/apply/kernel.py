@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.hosts import (
+    NAME_BYTES,
     NAMES_KEPT,
-    PAIR_BYTES,
     RECORD_WORDS,
     TARGETS_KEPT,
     Hosts,
@@ -149,10 +149,10 @@ def new_scratch() -> Scratch:
     kept = _records(NAMES_KEPT)
     hosts = Hosts(
         new_sha256(),
-        np.zeros(2 * PAIR_BYTES, np.uint8),
-        np.array([0, PAIR_BYTES], np.int64),
-        np.zeros(2, np.int64),
-        np.zeros((2, 4), np.uint64),
+        np.zeros(3 * NAME_BYTES, np.uint8),
+        np.arange(3) * NAME_BYTES,
+        np.zeros(3, np.int64),
+        np.zeros((3, 4), np.uint64),
         lines[2],
         lines[3],
         np.array([len(HOST_LABEL) + 1, len(DOMAIN_LABEL) + 1], np.int64),
