@@ -29,6 +29,9 @@ SORTED_ROWS: Final = 2**16
 PARTITION_BITS: Final = 6
 """More places than this to write to at a time cost more than they save."""
 
+FINER_BITS: Final = 4
+"""Where rows go to the disk they are parted by these bits as well, so that a partition of thousands of millions fits into memory."""
+
 _ENTRY_BYTES: Final = 24
 _ROW_BITS: Final = 40
 """A place is the number of a part, and in these bits the number of a row."""
@@ -123,12 +126,14 @@ class _Parted:
     def add(self, place: int, items: Words) -> None:
         """Take some rows."""
         if self._rows + len(items) > HELD_ROWS:
-            self._file.write(self._part().data)
+            parted, sizes = _finer(*self._part())
+            self._file.write(parted.data)
+            self._sizes.append(sizes)
         self._held.append((place, items))
         self._rows += len(items)
 
-    def _part(self) -> Words:
-        """Part the rows that are held, and return them, partition by partition."""
+    def _part(self) -> tuple[Words, Ints]:
+        """Part the rows that are held; return them, partition by partition, and the size of each."""
         sizes = np.zeros(2**PARTITION_BITS, np.int64)
         for _, items in self._held:
             _count(items, sizes)
@@ -138,24 +143,27 @@ class _Parted:
         for place, items in self._held:
             _part(items, _U64(place), ends, self._room)
         parted = self._room[: self._rows]
-        self._sizes.append(sizes)
         self._held, self._rows = [], 0
-        return parted
+        return parted, sizes
 
     def sorted(self) -> Iterator[Words]:
         """Yield the rows in order, as entries uint64 (n, 3): two words of the id, and the place."""
-        last = self._part()
-        sizes = np.stack(self._sizes)
+        last, last_sizes = self._part()
+        known = PARTITION_BITS
+        if self._sizes:
+            last, last_sizes = _finer(last, last_sizes)
+            known += FINER_BITS
+        sizes = np.stack([*self._sizes, last_sizes])
         ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
         written = int(sizes[:-1].sum())
         most = int(sizes.sum(axis=0).max(initial=0))
         gathered, room = np.empty((most if written else 0, 3), _U64), np.empty((most, 3), _U64)
-        for place in range(2**PARTITION_BITS):
+        for place in range(2**known):
             begin, end = int(ends[-1, place] - sizes[-1, place]) - written, int(ends[-1, place]) - written
             entries = last[begin:end]
             if written:
                 entries = self._gather(sizes[:-1, place], ends[:-1, place], entries, gathered)
-            yield from _sorted(entries, PARTITION_BITS, room[: len(entries)])
+            yield from _sorted(entries, known, room[: len(entries)])
 
     def _gather(self, sizes: Ints, ends: Ints, last: Words, room: Words) -> Words:
         """Read what the file holds of one partition, and put what is held behind it."""
@@ -166,6 +174,18 @@ class _Parted:
             at += size
         room[at : at + len(last)] = last
         return room[: at + len(last)]
+
+
+def _finer(parted: Words, sizes: Ints) -> tuple[Words, Ints]:
+    """Part each partition by further bits; return all, and the size of each."""
+    finer, every, begin = np.empty_like(parted), [], 0
+    for size in sizes.tolist():
+        ends = np.zeros(2**FINER_BITS + 1, np.int64)
+        span = slice(begin, begin + size)
+        _spread(parted[span], _U64(PARTITION_BITS), _U64(64 - FINER_BITS), ends, finer[span])
+        every.append(np.diff(ends[:-1], prepend=0))
+        begin += size
+    return finer, np.concatenate(every)
 
 
 def _sorted(entries: Words, known: int, room: Words) -> Iterator[Words]:
