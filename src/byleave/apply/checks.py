@@ -71,10 +71,10 @@ class Needs:
         if self.other:
             counts[OTHER_WORKS] = len(matched.checked)
         if self.digest:
-            counts[NO_DIGEST] = int((~matched.with_digest).sum())
+            counts[NO_DIGEST] = int(np.count_nonzero(~matched.with_digest))
         if self.pixels:
             missing = self._pixels_missing(matched)
-            counts[VALUES_WITHHELD] = int((missing & matched.printed).sum())
+            counts[VALUES_WITHHELD] = int(np.count_nonzero(missing & matched.printed))
             counts.update(_without_print(matched, missing & ~matched.printed))
         return +counts
 
@@ -84,7 +84,7 @@ class Needs:
 
 def _without_print(matched: Matched, rows: Flags) -> Counter[str]:
     if matched.seen is None:
-        return Counter({NOT_COMPARED: int(rows.sum())})
+        return Counter({NOT_COMPARED: int(np.count_nonzero(rows))})
     told = pc.value_counts(matched.seen.reasons.filter(rows))
     return Counter({f"{NO_FINGERPRINT}:{one['values']}": int(one["counts"]) for one in told.to_pylist()})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -108,6 +107,17 @@ def _named(key: Word, data: Bytes, at: int, length: int, counted: _Counted) -> W
 
 
 @compiled_lean
+def _extent(starts: Ints, lengths: Ints) -> tuple[Word, Word]:
+    """Return where the last of some names ends, and how many bytes the long ones have."""
+    end, aside = I64(0), I64(0)
+    for i in range(starts.shape[0]):
+        end = max(end, starts[i] + lengths[i])
+        if lengths[i] > SHORT:
+            aside += lengths[i]
+    return end, aside
+
+
+@compiled_lean
 def _count_spans(
     data: Bytes, starts: Ints, lengths: Ints, counts: Ints, secret: Words, counted: _Counted
 ) -> None:
@@ -178,11 +188,13 @@ class Names:
 
     def add_spans(self, data: Bytes, starts: Ints, lengths: Ints, counts: Ints | None = None) -> None:
         """Note the names that begin in ``data`` at ``starts`` and have some lengths, each once or so many times."""
-        counted = self._with_room(len(starts), int(lengths[lengths > SHORT].sum()))
-        if len(starts) and int((starts + lengths).max()) + BEYOND > len(data):
+        starts, lengths = read_only(starts), read_only(lengths)
+        end, aside = _extent(starts, lengths)
+        counted = self._with_room(len(starts), aside)
+        if end + BEYOND > len(data):
             data = np.append(data, np.zeros(BEYOND, np.uint8))
         times = read_only(counts) if counts is not None else _NO_COUNTS
-        _count_spans(read_only(data), read_only(starts), read_only(lengths), times, self._secret, counted)
+        _count_spans(read_only(data), starts, lengths, times, self._secret, counted)
 
     def take(self, further: Counter[str], most: int) -> tuple[Counter[str], int]:
         """Return the ``most`` frequent names, together with ``further`` ones, and how many others there were; forget them all.
@@ -229,13 +241,12 @@ def _array_of(counted: _Counted, names: Ints) -> pa.LargeBinaryArray:
 
 
 def _spelled(counted: _Counted, names: Ints) -> list[str]:
-    _, ends, content = _array_of(counted, names).buffers()
-    places = np.frombuffer(ends, np.int64).tolist()
-    whole = content.to_pybytes()[: places[-1]]
-    if whole.isascii():
-        text = whole.decode("ascii")
-        return [text[start:end] for start, end in pairwise(places)]
-    return [whole[start:end].decode(errors="backslashreplace") for start, end in pairwise(places)]
+    array = _array_of(counted, names)
+    try:
+        spelled: list[str] = array.cast(pa.large_string()).to_pylist()
+    except pa.ArrowInvalid:
+        return [name.decode(errors="backslashreplace") for name in array.to_pylist()]
+    return spelled
 
 
 def _most(counted: _Counted, size: int, most: int) -> Ints:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.acting import Rules, Said, answer_at, heard_at, kind_of
+from byleave.apply.acting import BLOCK_PAIRS, Rules, Said, answer_at, fetch_said, heard_at, kind_of
 from byleave.apply.ruleset import KINDS
 from byleave.apply.statements import CLAIM_WORD, EVIDENCE_SHIFT, FACTS_WORD
 from byleave.apply.tables import I64, Ints
@@ -106,8 +106,13 @@ class Causes(NamedTuple):
 
 @compiled_lean
 def _survey(going: Going, said: Said, left: Ints) -> tuple[int, int]:
-    """Count the pairs of rows that go whose targets have one statement, and those with several; ``left`` takes the places of these."""
+    """Count the pairs of rows that go whose targets have one statement, and those with several; ``left`` takes the places of these.
+
+    All statements are asked for ahead: since rows were decided, other work may have taken their place in the cache.
+    """
     alone, several, at = 0, 0, 0
+    for first in range(0, going.pair_rows.shape[0], BLOCK_PAIRS):
+        fetch_said(going.pair_targets, first, min(first + BLOCK_PAIRS, going.pair_rows.shape[0]), said)
     for i in range(going.rows.shape[0]):
         while at < going.pair_rows.shape[0] and going.pair_rows[at] < going.rows[i]:
             at += 1

@@ -16,6 +16,10 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints, read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Word, Words
+from byleave.urls.bulk.wide import fetch, swapped_word
+
+AHEAD = 16
+"""Rows that are asked for from memory before they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +65,33 @@ def claim_names(ruleset: Ruleset, rows: Ints) -> ClaimNames:
 
 def coded(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
     """Return a column that has some of ``words`` by their places, int32 (n,)."""
-    known, there = _known(tuple(words))
-    indices, present = places, None
-    if there is not None:
-        indices = (np.cumsum(there, dtype=np.int32) - np.int32(1))[places]
-        present = pa.array(there[places]).buffers()[1]
-    column = pa.Array.from_buffers(pa.int32(), len(indices), [present, pa.py_buffer(indices)])
+    known, indices = _known(tuple(words))
+    present = None
+    if indices is not None:
+        places = indices[places]
+        there = places >= 0
+        present = None if there.all() else pa.array(there).buffers()[1]
+    column = pa.Array.from_buffers(pa.int32(), len(places), [present, pa.py_buffer(places)])
     return pa.DictionaryArray.from_arrays(column, known, safe=False)
 
 
 @lru_cache(maxsize=64)
-def _known(words: tuple[str | None, ...]) -> tuple[pa.Array, npt.NDArray[np.bool_] | None]:
-    """Return the words that are there as a column, and which of all are, or ``None`` where all are."""
+def _known(words: tuple[str | None, ...]) -> tuple[pa.Array, npt.NDArray[np.int32] | None]:
+    """Return the words that are there as a column, and where in it each is, -1 for none; ``None`` where all are there."""
     known = pa.array([word for word in words if word is not None], pa.string())
     if len(known) == len(words):
         return known, None
-    return known, np.array([word is not None for word in words])
+    there = np.array([word is not None for word in words])
+    return known, np.where(there, np.cumsum(there) - 1, -1).astype(np.int32)
+
+
+def claim_ids(ruleset: Ruleset, rows: Ints) -> list[Words]:
+    """Return numbers, uint64 (n,) each, by which the claims of some statements sort as their keys do, the most important last."""
+    halves = np.empty((2, len(rows)), np.uint64)
+    ids = ruleset.records if ruleset.filed_as is None else ruleset.filed_as.view(np.uint64)
+    _write_halves(read_only(ids), read_only(rows), halves)
+    places = [place_of(ruleset.rows["claim"][rows]).astype(np.uint64)] if ruleset.is_union else []
+    return [*places, halves[1], halves[0]]
 
 
 def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimName]:
@@ -108,10 +123,20 @@ def _digits(number: Word) -> Word:
 def _write_hex(ids: Words, rows: Ints, texts: Words) -> None:
     """Write the first sixteen bytes of some rows as hex digits, uint64 (n, 4)."""
     for i in range(rows.shape[0]):
+        fetch(ids, rows[min(i + AHEAD, rows.shape[0] - 1)] * ids.shape[1])
         for word in range(2):
             number = ids[rows[i], word]
             texts[i, 2 * word] = _digits(number)
             texts[i, 2 * word + 1] = _digits(number >> U64(32))
+
+
+@compiled_lean
+def _write_halves(ids: Words, rows: Ints, halves: Words) -> None:
+    """Write the first sixteen bytes of some rows as numbers, the first byte highest."""
+    for i in range(rows.shape[0]):
+        fetch(ids, rows[min(i + AHEAD, rows.shape[0] - 1)] * ids.shape[1])
+        for word in range(2):
+            halves[word, i] = swapped_word(ids[rows[i], word])
 
 
 def _hex(ids: Words, rows: Ints) -> pa.Array:

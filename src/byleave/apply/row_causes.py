@@ -17,6 +17,7 @@ from byleave.apply.tables import Ints, read_only
 from byleave.apply.tally import Tally, cause_key
 from byleave.consent import CauseKind, Evidence, Preference, Regime, Use, keeps
 
+_FIELDS = list(CODED_CAUSE_TYPE)
 _UNCHECKED = 2
 """Which of the slots behind those of the uses is that of pixels that were not compared."""
 
@@ -36,9 +37,7 @@ def listed_causes(ruleset: Ruleset, codes: Codes, causes: Causes) -> pa.ListArra
         parts["origin"] = pa.concat_arrays([names.origins, none]).take(pa.array(places))
     for name in CODED_WORDS[:-1]:
         parts[name] = coded(codes.places[name][causes.codes], codes.words[name])
-    structs = pa.StructArray.from_arrays(
-        [parts[field.name] for field in CODED_CAUSE_TYPE], fields=list(CODED_CAUSE_TYPE)
-    )
+    structs = pa.StructArray.from_arrays([parts[field.name] for field in _FIELDS], fields=_FIELDS)
     return pa.ListArray.from_arrays(pa.array(causes.ends), structs, type=CODED_CAUSES_TYPE)
 
 

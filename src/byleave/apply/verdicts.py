@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -123,9 +124,13 @@ def kept(answers: Answers, faulty: npt.NDArray[np.bool_], regime: Regime) -> npt
     if regime is Regime.RESEARCH:
         return np.ones(len(faulty), bool)
     stays = ~faulty
-    against = [preference for preference in Preference if not keeps(preference, regime)]
     for place in range(answers.shape[1]):
-        for preference in against:
-            # Against a member of an enumeration numpy compares ten times slower than against its number.
-            stays &= answers[:, place] != int(preference)
+        for preference in _against(regime):
+            stays &= answers[:, place] != preference
     return stays
+
+
+@cache
+def _against(regime: Regime) -> tuple[int, ...]:
+    """Return the answers that take rows out, as numbers: against members of an enumeration numpy compares ten times slower."""
+    return tuple(int(preference) for preference in Preference if not keeps(preference, regime))
