@@ -35,7 +35,8 @@ class Sixteen(NamedTuple):
         ``(lines, places, offset, states, wanted)``: lane ``i`` takes the 64 bytes at ``places[i] + offset`` of ``lines`` into its state if bit ``i`` of
         ``wanted`` is set; they are read in any case. ``places`` is int64 (16,).
     finish
-        ``(states, digests)``: write them as digests, uint64 (16, 4).
+        ``(states, rows, digests)``: write the digest of lane ``i`` into the row ``rows[i]`` of ``digests``, uint64 (n, 4). ``rows`` is int64 (16,), and
+        lanes of one row hold one message.
     """
 
     begin: Callable[..., None]
@@ -49,7 +50,7 @@ def sixteen_by_lanes(start: Sequence[int], rounds: Sequence[int]) -> Sixteen | N
         return None
     begin_states = _written(1, lambda lanes, states: lanes.begin(states, start))
     take_blocks = _written(5, lambda lanes, *arguments: lanes.take(rounds, *arguments))
-    write_digests = _written(2, lambda lanes, *arguments: lanes.finish(*arguments))
+    write_digests = _written(3, lambda lanes, *arguments: lanes.finish(*arguments))
 
     @compiled_within
     def begin(states: Any) -> None:
@@ -60,8 +61,8 @@ def sixteen_by_lanes(start: Sequence[int], rounds: Sequence[int]) -> Sixteen | N
         take_blocks(lines, places, offset, states, wanted)
 
     @compiled_within
-    def finish(states: Any, digests: Any) -> None:
-        write_digests(states, digests)
+    def finish(states: Any, rows: Any, digests: Any) -> None:
+        write_digests(states, rows, digests)
 
     return Sixteen(begin, compress, finish)
 
@@ -86,7 +87,7 @@ def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
     # numba counts the arguments of what it is given, so that each number of them has a function.
     by_count: dict[int, Callable[..., Any]] = {
         1: lambda _typing, a: typed(a),
-        2: lambda _typing, a, b: typed(a, b),
+        3: lambda _typing, a, b, c: typed(a, b, c),
         5: lambda _typing, a, b, c, d, e: typed(a, b, c, d, e),
     }
     function: Callable[..., None] = _new_intrinsic(by_count[count])
@@ -104,15 +105,16 @@ class _Lanes:
         for i, word in enumerate(start):
             self._builder.store(_all(word), self._at(states, 64 * i, WIDE), align=4)
 
-    def finish(self, states: Any, digests: Any) -> None:
-        """Write the states as bytes, message after message."""
+    def finish(self, states: Any, rows: Any, digests: Any) -> None:
+        """Write the states as bytes, each message into its row."""
         builder = self._builder
         words = self._loaded(states)
-        rows = self._transposed([*words, *words])
         half = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(8)))
-        for lane, row in enumerate(rows):
-            digest = builder.shuffle_vector(self._call("llvm.bswap.v16i32", row), row, half)
-            builder.store(digest, self._at(digests, 32 * lane, digest.type), align=8)
+        for lane, message in enumerate(self._transposed([*words, *words])):
+            digest = builder.shuffle_vector(self._call("llvm.bswap.v16i32", message), message, half)
+            row = builder.load(self._at(rows, 8 * lane, WORD))
+            start = builder.gep(digests, [builder.mul(row, ir.Constant(WORD, 32))])
+            builder.store(digest, self._at(start, 0, digest.type), align=8)
 
     def take(
         self, rounds: Sequence[int], lines: Any, places: Any, offset: Any, states: Any, wanted: Any

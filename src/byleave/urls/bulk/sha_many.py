@@ -37,19 +37,19 @@ class ManyLines(NamedTuple):
         int64: the lines that go through the lanes, the shortest first.
     tallies
         int64 (:data:`MOST_BLOCKS` + 2,): how many lines have less than so many blocks.
-    places, blocks
-        int64 (:data:`LANES`,): where the line of each lane begins, and how many blocks it has.
-    states, found
-        uint32 (8, :data:`LANES`), and uint64 (:data:`LANES`, 4) for what comes of them.
+    rows, places, blocks
+        int64 (:data:`LANES`,): the line of each lane, where it begins, and how many blocks it has.
+    states
+        uint32 (8, :data:`LANES`).
     """
 
     sha: Sha256
     order: Ints
     tallies: Ints
+    rows: Ints
     places: Ints
     blocks: Ints
     states: Word32s
-    found: Words
 
 
 def new_many_lines(most: int) -> ManyLines:
@@ -60,8 +60,8 @@ def new_many_lines(most: int) -> ManyLines:
         np.zeros(MOST_BLOCKS + 2, np.int64),
         np.zeros(LANES, np.int64),
         np.zeros(LANES, np.int64),
+        np.zeros(LANES, np.int64),
         np.zeros((8, LANES), np.uint32),
-        np.zeros((LANES, 4), np.uint64),
     )
 
 
@@ -123,6 +123,7 @@ def _in_lanes(sixteen: Sixteen) -> Callable[..., None]:
         for first in range(0, size, LANES):
             for lane in range(LANES):
                 line = many.order[min(first + lane, size - 1)]
+                many.rows[lane] = line
                 many.places[lane] = starts[line]
                 many.blocks[lane] = padded_blocks(starts[line], ends[line])
             begin(many.states)
@@ -131,11 +132,7 @@ def _in_lanes(sixteen: Sixteen) -> Callable[..., None]:
                 while many.blocks[done] <= block:
                     done += 1
                 compress(lines, many.places, 64 * block, many.states, EVERY_LANE << done)
-            finish(many.states, many.found)
-            for lane in range(min(LANES, size - first)):
-                line = many.order[first + lane]
-                for i in range(4):
-                    digests[line, i] = many.found[lane, i]
+            finish(many.states, many.rows, digests)
 
     return hash_in_lanes
 
