@@ -17,7 +17,7 @@ from byleave.apply.row_keys import empty_ruleset
 from byleave.apply.ruleset import KINDS, load_ruleset, ruleset_path
 from byleave.apply.run import open_ruleset
 from byleave.apply.sections import map_sections, write_sections
-from byleave.apply.tables import find_many, new_table
+from byleave.apply.tables import find_many, new_table, read_only
 from byleave.consent import ClaimState, Preference, TargetKind
 from byleave.errors import ByleaveError, FormatError, NotFoundError, VerificationError
 from byleave.fingerprints import ClaimedPicture
@@ -93,6 +93,15 @@ class TestTables:
         places = np.empty(1, np.int64)
         find_many(new_table(keys, secret), secret, near, places)
         assert places[0] == -1
+
+    @pytest.mark.parametrize("there", [[], [1], [0], [1, 0, 2]])
+    def test_a_tag_of_zero_is_not_taken_for_a_free_slot(self, there: list[int]) -> None:
+        # Under a secret of zeros a key of zeros gets this tag; under others one key in four thousand millions does.
+        secret, keys = np.zeros(2, np.uint64), np.repeat(np.array(there, np.uint64), 4).reshape(-1, 4)
+        places = np.empty(1, np.int64)
+        table, wanted = new_table(keys, secret), read_only(np.zeros((1, 4), np.uint64))
+        find_many(table, read_only(secret), wanted, places)
+        assert places.tolist() == [there.index(0) if 0 in there else -1]
 
 
 class TestFile:

@@ -171,10 +171,10 @@ def _sought(_typing: Any, slots: Any, _first: Any, _tag: Any) -> tuple[Any, Any]
         tags = builder.insert_element(none, arguments[2], ir.Constant(NUMBER, 0))
         tags = builder.shuffle_vector(tags, none, ir.Constant(ir.VectorType(NUMBER, 8), [0] * 8))
         upper = builder.lshr(loaded, ir.Constant(EIGHT, [32] * 8))
-        found, free = (
-            builder.zext(builder.bitcast(builder.icmp_unsigned("==", *pair), BYTE), WORD)
-            for pair in ((upper, tags), (loaded, none))
-        )
+        free = builder.icmp_unsigned("==", loaded, none)
+        # A tag may be zero, which a free slot is as well.
+        same = builder.and_(builder.icmp_unsigned("==", upper, tags), builder.not_(free))
+        found, free = (builder.zext(builder.bitcast(flags, BYTE), WORD) for flags in (same, free))
         return builder.or_(found, builder.shl(free, ir.Constant(WORD, 8)))
 
     return types.uint64(slots, types.int64, types.uint64), generate
