@@ -94,6 +94,16 @@ class TestTables:
         find_many(new_table(keys, secret), secret, near, places)
         assert places[0] == -1
 
+    @pytest.mark.parametrize("step", [0, 1 << 32])
+    def test_keys_that_crowd_one_line_are_found_behind_it(self, step: int) -> None:
+        # Under a secret of zeros a second word of one leaves the first as it is: all begin in the first line, with one tag or with many.
+        secret = np.zeros(2, np.uint64)
+        numbers = np.arange(1, 61, dtype=np.uint64)
+        keys = np.stack([numbers * np.uint64(step), numbers**0, numbers, numbers], axis=1)
+        places = np.empty(60, np.int64)
+        find_many(new_table(keys[:40], secret), read_only(secret), read_only(keys), places)
+        assert places.tolist() == [*range(40), *[-1] * 20]
+
     @pytest.mark.parametrize("there", [[], [1], [0], [1, 0, 2]])
     def test_a_tag_of_zero_is_not_taken_for_a_free_slot(self, there: list[int]) -> None:
         # Under a secret of zeros a key of zeros gets this tag; under others one key in four thousand millions does.
