@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from byleave.apply.explaining import NARROWEST
 from byleave.apply.naming import ClaimName, names_behind
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.said import MOST_OF_A_TARGET
+from byleave.apply.said import MOST_OF_A_TARGET, strongest_about
 from byleave.apply.verdicts import Verdicts
 from byleave.consent import Cause, CauseKind, Evidence, Preference, Regime, decide
 
@@ -88,7 +88,8 @@ class Explainer:
 
     def _compute(self, targets: tuple[int, ...], faults: tuple[str, ...], *, unchecked: bool) -> Reasons:
         terms = self._verdicts.terms
-        said = [statement for target in targets for statement in self._verdicts.statements(target)]
+        works = {work for target in targets for work in self._verdicts.works(target)}
+        said, numbers, cut = strongest_about(self._ruleset, terms, works)
         decision = decide(
             said,
             uses=terms.uses,
@@ -101,30 +102,25 @@ class Explainer:
         causes = [] if decision.keep else list(decision.causes)
         if unchecked:
             causes.append(Cause(CauseKind.UNCHECKED, "picture", Preference.UNKNOWN))
-        ways, names = self._ways(targets), names_behind(self._ruleset, self._works(targets))
+        ways = self._ways(targets, {one.claim for one in said})
+        names = names_behind(self._ruleset, numbers)
         named = {cause.reference for cause in causes if cause.kind is CauseKind.CLAIM}
         levels = {one.claim.hex(): one.evidence for one in said if one.claim.hex() in named}
         told = _strongest(causes, levels, MOST_OF_A_TARGET * len(terms.uses) * max(1, len(targets)))
         plain = tuple(_plain(cause, ways, names) for cause in told)
         strongest = max(levels.values()).name if levels else None
-        return Reasons(plain, strongest, len(causes) - len(told))
+        return Reasons(plain, strongest, cut + len(causes) - len(told))
 
-    def _works(self, targets: tuple[int, ...]) -> set[int]:
-        """Return targets of the ruleset alone: those of a work where one is a place in the coverage."""
-        copied = {
-            work for target in targets for copy in self._verdicts.copies(target) for work in copy.targets
-        }
-        return copied | {target for target in targets if target < self._ruleset.targets}
-
-    def _ways(self, targets: tuple[int, ...]) -> dict[str, tuple[str, int | None]]:
-        """Say for each claim how it reached the row: by what was compared exactly, else as a copy at a distance."""
+    def _ways(self, targets: tuple[int, ...], claims: set[bytes]) -> dict[str, tuple[str, int | None]]:
+        """Say for each of some claims how it reached the row: by what was compared exactly, else as a copy at a distance."""
         ways: dict[str, tuple[str, int | None]] = {}
         for target in targets:
-            for copy in self._verdicts.copies(target):
+            for copy in self._verdicts.copies(target, claims):
                 ways.setdefault(copy.claim.hex(), (copy.method, copy.distance))
         exact = [(self._ruleset.kind_of(t), t) for t in targets if t < self._ruleset.targets]
         for kind, target in sorted(exact, key=lambda pair: -NARROWEST.index(pair[0])):
-            ways |= {claim.hex(): (kind.value, None) for claim in self._ruleset.claims_of(target)}
+            reached = claims.intersection(self._ruleset.claims_of(target))
+            ways |= {claim.hex(): (kind.value, None) for claim in reached}
         return ways
 
 

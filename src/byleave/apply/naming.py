@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -94,18 +94,12 @@ def claim_ids(ruleset: Ruleset, rows: Ints) -> list[Words]:
     return [*places, halves[1], halves[0]]
 
 
-def names_behind(ruleset: Ruleset, targets: Iterable[int]) -> dict[str, ClaimName]:
-    """Return, for all claims on some targets, what each is called, by its id in the ruleset in hex digits."""
-    found: dict[str, ClaimName] = {}
-    for target in targets:
-        rows = np.array(ruleset.rows_of(target))
-        names = claim_names(ruleset, rows)
-        named = zip(names.claims.to_pylist(), names.origins.to_pylist(), strict=True)
-        found |= {
-            claim.hex(): ClaimName(*name)
-            for claim, name in zip(ruleset.claims_of(target), named, strict=True)
-        }
-    return found
+def names_behind(ruleset: Ruleset, rows: Ints) -> dict[str, ClaimName]:
+    """Return what the claims of some statements are called, by their ids in the ruleset in hex digits."""
+    names = claim_names(ruleset, rows)
+    named = zip(names.claims.to_pylist(), names.origins.to_pylist(), strict=True)
+    ids = (claim.tobytes().hex() for claim in ruleset.rows["claim"][rows])
+    return {claim: ClaimName(*name) for claim, name in zip(ids, named, strict=True)}
 
 
 @compiled_within

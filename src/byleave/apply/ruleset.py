@@ -196,11 +196,11 @@ class Ruleset:
 
     def statements(self, target: int) -> tuple[Statement, ...]:
         """Return everything that was said about a target."""
-        kind, digest = self.kind_of(target), self.digest_of(target)
-        return tuple(self._statement(self.rows[row], kind, digest) for row in self.rows_of(target))
+        return tuple(self.statement(row, target) for row in self.rows_of(target))
 
-    @staticmethod
-    def _statement(said: np.void, kind: TargetKind, digest: bytes) -> Statement:
+    def statement(self, row: int, target: int) -> Statement:
+        """Return one statement about a target by its number."""
+        said, kind, digest = self.rows[row], self.kind_of(target), self.digest_of(target)
         marks = int(said["marks"])
         return Statement(
             claim=said["claim"].tobytes(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +12,7 @@ from byleave.apply.explaining import Several
 from byleave.apply.judging import Answers, Flags, Spoken, Terms, spoken
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.tables import Ints, distinct, read_only
+from byleave.consent import Preference, Statement
 
 MOST_OF_A_TARGET: Final = 64
 """Statements about one target that are named, for each use: whoever says no to one domain half a million times must not make half a million causes a row."""
@@ -29,6 +32,30 @@ def several_about(ruleset: Ruleset, terms: Terms, targets: Ints) -> tuple[Severa
     firsts = np.append(told.firsts, len(told.rows))
     several = _new_several(once, firsts, told.rows, told.answers)
     return several, int(told.counts[places].sum()), int(cut[places].sum())
+
+
+def strongest_about(
+    ruleset: Ruleset, terms: Terms, targets: Iterable[int]
+) -> tuple[list[Statement], Ints, int]:
+    """Return the strongest statements about each of some targets, with what acts of them alone, their numbers, and how many answers are left out."""
+    once = np.array(sorted(targets), np.int64)
+    if not len(once):
+        return [], once, 0
+    told, cut = _strongest_of_each(ruleset, spoken(ruleset, once, terms))
+    owners = np.repeat(once, told.counts)
+    found = [
+        _acting_alone(ruleset.statement(number, target), terms, answers)
+        for number, target, answers in zip(
+            told.rows.tolist(), owners.tolist(), told.answers.tolist(), strict=True
+        )
+    ]
+    return found, told.rows, int(cut.sum())
+
+
+def _acting_alone(statement: Statement, terms: Terms, answers: Sequence[int]) -> Statement:
+    """Leave of a statement what acts: whatever replaced the rest may be left out itself."""
+    acting = {use.value: Preference(answer) for use, answer in zip(terms.uses, answers, strict=True)}
+    return replace(statement, preferences=replace(statement.preferences, **acting))
 
 
 def _new_several(targets: Ints, firsts: Ints, numbers: Ints, answers: Answers) -> Several:

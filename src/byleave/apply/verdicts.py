@@ -64,17 +64,18 @@ class Verdicts:
         exact = targets[targets < self._ruleset.targets]
         self._known[exact] = judge(self._ruleset, exact, self.terms) + _KNOWN
         for place in targets[len(exact) :].tolist():
-            self._known[place] = self.of(np.array(self._works(place), np.int64)).max(axis=0) + _KNOWN
+            self._known[place] = self.of(np.array(self.works(place), np.int64)).max(axis=0) + _KNOWN
 
-    def copies(self, target: int) -> tuple[Copy, ...]:
-        """Return the matches behind a place in the coverage, or a picture at a distance; none for a target of the ruleset."""
+    def copies(self, target: int, claims: set[bytes]) -> list[Copy]:
+        """Return the matches of some claims behind a place in the coverage, or a picture at a distance; none for a target of the ruleset."""
         if target >= self.near.first:
             work, distance = self.near.target(target), self.near.distance(target)
-            claims = self._ruleset.claims_of(work)
-            return tuple(Copy(claim, (work,), Method.PDQ.value, distance) for claim in claims)
+            reached = claims.intersection(self._ruleset.claims_of(work))
+            return [Copy(claim, (work,), Method.PDQ.value, distance) for claim in reached]
         if self._coverage is None or target < self._ruleset.targets:
-            return ()
-        return self._coverage.places[target - self._ruleset.targets]
+            return []
+        places = self._coverage.places[target - self._ruleset.targets]
+        return [copy for copy in places if copy.claim in claims]
 
     def statements(self, target: int) -> tuple[Statement, ...]:
         """Return everything that was said about a target, or about the works of which something is a copy."""
@@ -85,15 +86,16 @@ class Verdicts:
         return self._statements[target]
 
     def _look_up(self, target: int) -> tuple[Statement, ...]:
-        if target < self._ruleset.targets:
-            return self._ruleset.statements(target)
-        return tuple(
-            statement for work in self._works(target) for statement in self._ruleset.statements(work)
-        )
+        return tuple(statement for work in self.works(target) for statement in self._ruleset.statements(work))
 
-    def _works(self, place: int) -> list[int]:
-        """Return the targets of the works of which a place in the coverage, or a picture at a distance, is a copy."""
-        return sorted({work for copy in self.copies(place) for work in copy.targets})
+    def works(self, target: int) -> list[int]:
+        """Return the targets of the works of which a place in the coverage, or a picture at a distance, is a copy; a target of the ruleset itself."""
+        if target < self._ruleset.targets:
+            return [target]
+        if target >= self.near.first or self._coverage is None:
+            return [self.near.target(target)]
+        places = self._coverage.places[target - self._ruleset.targets]
+        return sorted({work for copy in places for work in copy.targets})
 
     def bind(self, kinds: Sequence[TargetKind], *, without_pictures: bool = False) -> bool:
         """Whether anything said about targets of ``kinds`` acts as a refusal on a requested use.
