@@ -23,7 +23,9 @@ from tests.unit.apply.pictured import (
 )
 from tests.unit.apply.worlds import NOW, coverage_file, links_file, request, row, synced
 
-from byleave.apply.binding import KEPT, REMOVED
+from byleave.apply.binding import COVERING, KEPT, REMOVED
+from byleave.apply.noting import NOTES
+from byleave.apply.opening import Bound
 from byleave.apply.report import Report
 from byleave.apply.run import ApplyRequest, apply_ruleset
 from byleave.apply.shard import Unchecked
@@ -332,9 +334,11 @@ class TestBinding:
     ) -> None:
         apply_ruleset(replace(asked, bind=tmp_path / "bound"), NOW)
         in_folder(home, home / "data", tmp_path / "out", bind=tmp_path / "here")
-        for name in (KEPT, REMOVED):
+        for folder in ("bound", "here"):
+            Bound.open(tmp_path / folder)
+        for name in (KEPT, REMOVED, COVERING):
             assert (tmp_path / "bound" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
-        assert not [name for name in storage.contents(f"{place}/out") if name.endswith(".items")]
+        assert not [name for name in storage.contents(f"{place}/out") if name.endswith(NOTES)]
 
 
 class TestFingerprints:
