@@ -117,7 +117,7 @@ def make_story(site: Website, world: Strangers, folder: Path, seed: int) -> Stor
     signed = open_attestation(envelope, [lab.key.verifier])
     write_absences(Bound.open(folder / "bound"), signed, [release], folder / "proofs", lambda *_: None)
     files = {path.name: path.read_bytes() for path in (folder / "proofs").iterdir()}
-    hers = [one.id.hex() for one in (refused, allowed, many, others)]
+    hers = refused.id.hex(), allowed.id.hex(), many.id.hex(), others.id.hex()
     story = Story(site, world, mara, *hers, lab.secret, envelope, signed.sha256.hex(), files)
     answer = story.hand_in()
     assert answer.status_code == 201, answer.text
