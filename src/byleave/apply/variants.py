@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.apply.comparing import MOST_NAMES
-from byleave.apply.counting import texts
+from byleave.apply.counting import Names
 from byleave.apply.inputs import damaged
 from byleave.apply.naming import ClaimName
 from byleave.apply.registries import Registries
@@ -102,7 +102,7 @@ def pseudonyms(registries: Registries, claims: Sequence[ClaimName]) -> dict[Clai
 
 def _claims(path: Path) -> Counter[ClaimName]:
     """Count the rows of a list by claim; a row counts once for each."""
-    seen, counts = texts(), Counter[str]()
+    seen, counts = Names(), Counter[str]()
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["causes"], use_threads=False):
