@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.functional.cli.commands import RUN, byleave
+from tests.forked import RUN
+from tests.functional.cli.commands import byleave
 from tests.objects import bucket
 from tests.unit.apply.pictured import BROKEN, picture, picture_row, reposted, tar_shard
 from tests.unit.apply.worlds import synced

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from tests.forked import RUN
 from tests.functional.apply.ray_works import Deadly, Refusing, Whereabouts
-from tests.functional.cli.commands import RUN, byleave
+from tests.functional.cli.commands import byleave
 from tests.objects import Bucket, bucket
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 

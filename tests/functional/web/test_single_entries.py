@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.functional.cli.commands import RUN, byleave
+from tests.forked import RUN
+from tests.functional.cli.commands import byleave
 from tests.functional.publish.filing import acknowledged, link
 from tests.functional.web.test_statements import a_lab, an_output, run
 from tests.website import Website
