@@ -69,7 +69,7 @@ NAMES = pa.dictionary(pa.int32(), pa.string())
         ),
         (pa.map_(pa.string(), NAMES), lambda name: [("by", name)]),
     ],
-    ids=str,
+    ids=["list", "large list", "list of two", "struct", "map"],
 )
 def test_a_dictionary_inside_another_type_keeps_none_either(
     tmp_path: Path, kind: pa.DataType, wrapped: Callable[[str | None], Any]
