@@ -44,7 +44,7 @@ CHECKED_BYTES = 64 * 1024 * 1024
 PIECE_BYTES = 4 * 1024 * 1024
 """How much of an array is read back at once."""
 DTYPES = frozenset({"|u1", "<u4", "<u8", "<i8"})
-REMEDY = "compile it again: remove the file and run `byleave sync`"
+REMEDY = "compile it again with `byleave sync`"
 
 _START = struct.Struct("<8sII32s16x")
 
