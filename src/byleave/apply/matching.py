@@ -229,10 +229,15 @@ def link_buffers(links: pa.Array) -> tuple[Bytes, Ints, Flags]:
         raise FormatError(
             f"the column of links holds {links.type}, not text", remedy="write the links as text"
         )
-    if not pa.types.is_large_binary(links.type):
-        links = links.cast(pa.large_binary())
+    wide = pa.types.is_large_binary(links.type) or pa.types.is_large_string(links.type)
+    if not (wide or pa.types.is_binary(links.type) or pa.types.is_string(links.type)):
+        links, wide = links.cast(pa.large_binary()), True
     _, offsets, data = links.buffers()
-    wanted = np.frombuffer(offsets, np.int64, len(links) + 1, 8 * links.offset) if offsets else _NO_OFFSETS
+    # A cast to 64-bit offsets would copy the bytes of the links as well.
+    kind = np.dtype(np.int64 if wide else np.int32)
+    first = kind.itemsize * links.offset
+    wanted = np.frombuffer(offsets, kind, len(links) + 1, first) if len(links) else _NO_OFFSETS
+    wanted = wanted.astype(np.int64, copy=False)
     absent = links.is_null().to_numpy(zero_copy_only=False)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else _NO_BYTES
     return read_only(content), read_only(wanted), read_only(absent)
