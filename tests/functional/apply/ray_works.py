@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +17,29 @@ from byleave.apply.engine import Engine, Result, Rows, Shared, Task, Work
 from byleave.apply.workers import Task as ShardTask
 from byleave.errors import FormatError
 
+MOST_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Tells the machine that did a task, and what a shared file holds there."""
+    """Tells the machine that did a task, and what a shared file holds there; a task ends when so many machines have one in hand."""
 
     shared: Shared
+    met: Path
+    machines: int
 
-    def begin(self) -> Callable[[float, Rows], tuple[str, str]]:
+    def begin(self) -> Callable[[int, Rows], tuple[str, str]]:
         content = self.shared.here().read_text()
-        machine: Any = ray.util
+        util: Any = ray.util
+        machine = str(util.get_node_ip_address())
 
-        def tell(seconds: float, progress: Rows) -> tuple[str, str]:
-            ray.wait([ray.put(0)], timeout=seconds)
+        def tell(_: int, progress: Rows) -> tuple[str, str]:
+            (self.met / machine).touch()
+            deadline = time.monotonic() + MOST_SECONDS
+            while len(list(self.met.iterdir())) < self.machines and time.monotonic() < deadline:
+                time.sleep(0.05)
             progress(1)
-            return machine.get_node_ip_address(), content
+            return machine, content
 
         return tell
 

@@ -191,7 +191,8 @@ def test_both_machines_work_and_hold_a_shared_file_once(
     (tmp_path / "list").write_text("the list")
     rows: list[int] = []
     shared = engine.share(tmp_path / "list")
-    told = list(engine.run(Whereabouts(shared), [0.2] * 8, rows.append))
+    (tmp_path / "met").mkdir()
+    told = list(engine.run(Whereabouts(shared, tmp_path / "met", 2), range(8), rows.append))
     assert sorted(place for place, _ in told) == list(range(8))
     assert {machine for _, (machine, _) in told} == {HEAD, SECOND}
     assert {content for _, (_, content) in told} == {"the list"}
