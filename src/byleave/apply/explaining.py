@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from byleave.apply.acting import BLOCK_PAIRS, Rules, Said, answer_at, fetch_said, heard_at, kind_of
+from byleave.apply.judging import Spoken
 from byleave.apply.ruleset import KINDS
 from byleave.apply.statements import CLAIM_WORD, EVIDENCE_SHIFT, FACTS_WORD
-from byleave.apply.tables import I64, Ints
+from byleave.apply.tables import I64, Ints, read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.consent import Evidence, Preference, TargetKind
 from byleave.urls.bulk.sha256 import U64, Bytes, Word
@@ -33,25 +34,6 @@ _BREADTHS = tuple(NARROWEST.index(kind) if kind in NARROWEST else len(NARROWEST)
 _LEVELS = len(Evidence)
 _NUMBER, _KIND, _LEVEL, _HEARD, _ANSWERS = range(5)
 _BYTE = U64(0xFF)
-
-
-class Several(NamedTuple):
-    """What was said about targets about which there are several statements.
-
-    targets
-        int64 (m,), rising.
-    firsts
-        int64 (m + 1,): where those of each begin below.
-    numbers
-        int64 (k,): statements of the ruleset.
-    answers
-        uint8 (k, uses): what acts of each.
-    """
-
-    targets: Ints
-    firsts: Ints
-    numbers: Ints
-    answers: Bytes
 
 
 class Against(NamedTuple):
@@ -195,7 +177,7 @@ def _place(rising: Ints, number: Word) -> Word:
 
 
 @compiled_within
-def _entered(target: Word, said: Said, rules: Rules, several: Several, entries: Ints, count: int) -> int:
+def _entered(target: Word, said: Said, rules: Rules, several: Spoken, entries: Ints, count: int) -> int:
     """Write an entry for each statement about a target behind ``entries[:count]``; return how many there are then."""
     kind, first = kind_of(target, said), I64(said.starts[target])
     begin: Word = I64(0)
@@ -271,7 +253,7 @@ def _explain(
     going: Going,
     said: Said,
     rules: Rules,
-    several: Several,
+    several: Spoken,
     against: Against,
     entries: Ints,
     last: Ints,
@@ -303,9 +285,12 @@ def _explain(
 
 
 def explain(
-    going: Going, said: Said, rules: Rules, several: Several, against: Against, entries: int
+    going: Going, said: Said, rules: Rules, several: Spoken, against: Against, entries: int
 ) -> Causes:
-    """Say why rows go, whose pairs make up to ``entries`` entries together."""
+    """Say why rows go, whose pairs make up to ``entries`` entries together.
+
+    ``several`` has what was said about those of their targets, rising, about which there are several statements.
+    """
     uses, size = len(rules.uses), len(going.rows)
     codes = len(against.alone) * PREFERENCES * METHODS
     room = entries * uses + size * len(against.alone)
@@ -319,7 +304,8 @@ def explain(
     )
     working = np.empty((entries + 1, _ANSWERS + uses), np.int64)
     last = np.full(codes, NO_STATEMENT)
-    count, heard = _explain(going, said, rules, several, against, working, last, causes)
+    told = Spoken(*(read_only(array) for array in several))
+    count, heard = _explain(going, said, rules, told, against, working, last, causes)
     return causes._replace(
         codes=causes.codes[:count], numbers=causes.numbers[:count], heard=causes.heard[:heard]
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,39 +39,42 @@ class Terms:
         return rules_of(self.uses, self.at, self.standard, with_pending=self.with_pending)
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """What was said about some targets, target by target.
 
-    firsts, counts
-        int64 (n,): where the rows of each target begin in the arrays below, and how many it has; none has no row.
-    rows
-        int64 (k,): rows of the ruleset.
+    targets
+        int64 (n,).
+    firsts
+        int64 (n + 1,): where the statements of each begin below.
+    numbers
+        int64 (k,): statements of the ruleset.
     answers
         uint8 (k, uses): what acts of each.
     """
 
+    targets: Ints
     firsts: Ints
-    counts: Ints
-    rows: Ints
+    numbers: Ints
     answers: Answers
+
+    def counts(self) -> Ints:
+        """Return how many statements there are about each target, int64 (n,)."""
+        return np.diff(self.firsts)
 
 
 def judge(ruleset: Ruleset, targets: Ints, terms: Terms) -> Answers:
     """Return the strongest acting answer per target and use, uint8 (n, uses), for targets of a ruleset."""
-    if not len(targets):
-        return np.zeros((0, len(terms.uses)), np.uint8)
     told = spoken(ruleset, targets, terms)
-    strongest: Answers = np.maximum.reduceat(told.answers, told.firsts, axis=0)
+    strongest: Answers = np.maximum.reduceat(told.answers, told.firsts[:-1], axis=0)
     return strongest
 
 
 def spoken(ruleset: Ruleset, targets: Ints, terms: Terms) -> Spoken:
-    """Return what was said about one or more targets of a ruleset, and what of it acts: of one party only the latest."""
+    """Return what was said about targets of a ruleset, and what of it acts: of one party only the latest."""
     begins, counts = ruleset.spans(targets)
-    ends = np.cumsum(counts)
+    firsts = np.concatenate([[0], np.cumsum(counts)])
     owners = np.repeat(np.arange(len(targets)), counts)
-    rows = np.arange(ends[-1]) + np.repeat(begins - (ends - counts), counts)
+    rows = np.arange(firsts[-1]) + np.repeat(begins - firsts[:-1], counts)
     kinds = (np.searchsorted(ruleset.bases, targets, side="right") - 1)[owners]
     answers = _acting(ruleset, rows, kinds, terms)
     shared = np.flatnonzero((counts > 1)[owners])
@@ -79,7 +83,7 @@ def spoken(ruleset: Ruleset, targets: Ints, terms: Terms) -> Spoken:
         if aside is not None:
             _take_back(ruleset, rows, owners, shared, answers[:, place], aside[:, place])
         _silence_earlier(ruleset, rows, owners, shared, answers[:, place])
-    return Spoken(ends - counts, counts, rows, answers)
+    return Spoken(targets, firsts, rows, answers)
 
 
 def set_aside(ruleset: Ruleset, rows: Ints, answers: Answers, standard: Standard) -> Flags | None:

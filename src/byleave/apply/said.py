@@ -8,30 +8,23 @@ from typing import Final
 
 import numpy as np
 
-from byleave.apply.explaining import Several
 from byleave.apply.judging import Answers, Flags, Spoken, Terms, spoken
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.tables import Ints, distinct, read_only
+from byleave.apply.tables import Ints, distinct
 from byleave.consent import Preference, Statement
 
 MOST_OF_A_TARGET: Final = 64
 """Statements about one target that are named, for each use: whoever says no to one domain half a million times must not make half a million causes a row."""
 
 
-def several_about(ruleset: Ruleset, terms: Terms, targets: Ints) -> tuple[Several, int, int]:
+def several_about(ruleset: Ruleset, terms: Terms, targets: Ints) -> tuple[Spoken, int, int]:
     """Collect what was said about targets, some of them more than once; return also how many statements these make, and how many answers are left out.
 
     Of more than :data:`MOST_OF_A_TARGET` statements about one target the strongest are collected.
     """
-    if not len(targets):
-        nothing = np.zeros((0, len(terms.uses)), np.uint8)
-        return _new_several(targets, np.zeros(1, np.int64), targets, nothing), 0, 0
-    once = distinct(targets)
-    told, cut = _strongest_of_each(ruleset, spoken(ruleset, once, terms))
-    places = np.searchsorted(once, targets)
-    firsts = np.append(told.firsts, len(told.rows))
-    several = _new_several(once, firsts, told.rows, told.answers)
-    return several, int(told.counts[places].sum()), int(cut[places].sum())
+    told, cut = _strongest_of_each(ruleset, spoken(ruleset, distinct(targets), terms))
+    places = np.searchsorted(told.targets, targets)
+    return told, int(told.counts()[places].sum()), int(cut[places].sum())
 
 
 def strongest_about(
@@ -39,17 +32,15 @@ def strongest_about(
 ) -> tuple[list[Statement], Ints, int]:
     """Return the strongest statements about each of some targets, with what acts of them alone, their numbers, and how many answers are left out."""
     once = np.array(sorted(targets), np.int64)
-    if not len(once):
-        return [], once, 0
     told, cut = _strongest_of_each(ruleset, spoken(ruleset, once, terms))
-    owners = np.repeat(once, told.counts)
+    owners = np.repeat(once, told.counts())
     found = [
         _acting_alone(ruleset.statement(number, target), terms, answers)
         for number, target, answers in zip(
-            told.rows.tolist(), owners.tolist(), told.answers.tolist(), strict=True
+            told.numbers.tolist(), owners.tolist(), told.answers.tolist(), strict=True
         )
     ]
-    return found, told.rows, int(cut.sum())
+    return found, told.numbers, int(cut.sum())
 
 
 def _acting_alone(statement: Statement, terms: Terms, answers: Sequence[int]) -> Statement:
@@ -58,23 +49,19 @@ def _acting_alone(statement: Statement, terms: Terms, answers: Sequence[int]) ->
     return replace(statement, preferences=replace(statement.preferences, **acting))
 
 
-def _new_several(targets: Ints, firsts: Ints, numbers: Ints, answers: Answers) -> Several:
-    return Several(read_only(targets), read_only(firsts), read_only(numbers), read_only(answers))
-
-
 def _strongest_of_each(ruleset: Ruleset, told: Spoken) -> tuple[Spoken, Ints]:
     """Leave, of many statements about one target, the strongest for each use; return also how many answers that leaves out of each."""
-    cut = np.zeros(len(told.counts), np.int64)
-    stays = np.ones(len(told.rows), bool)
-    for target in np.flatnonzero(told.counts > MOST_OF_A_TARGET).tolist():
-        inside = slice(told.firsts[target], told.firsts[target] + told.counts[target])
-        stays[inside] = _strongest(ruleset, told.rows[inside], told.answers[inside])
+    counts = told.counts()
+    cut = np.zeros(len(counts), np.int64)
+    stays = np.ones(len(told.numbers), bool)
+    for target in np.flatnonzero(counts > MOST_OF_A_TARGET).tolist():
+        inside = slice(told.firsts[target], told.firsts[target + 1])
+        stays[inside] = _strongest(ruleset, told.numbers[inside], told.answers[inside])
         cut[target] = np.count_nonzero(told.answers[inside][~stays[inside]].any(axis=1))
     if stays.all():
         return told, cut
-    counts = np.add.reduceat(stays, told.firsts, dtype=np.int64)
-    kept = Spoken(np.cumsum(counts) - counts, counts, told.rows[stays], told.answers[stays])
-    return kept, cut
+    firsts = np.concatenate([[0], np.cumsum(stays)])[told.firsts]
+    return Spoken(told.targets, firsts, told.numbers[stays], told.answers[stays]), cut
 
 
 def _strongest(ruleset: Ruleset, rows: Ints, answers: Answers) -> Flags:
