@@ -26,12 +26,12 @@ from byleave.log import JSON, Policy, VerifierKey
 from byleave.release.attestations import Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.commitments import Commitments
-from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files, read_within
+from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files
 from byleave.release.keys import SigningKey
 from byleave.release.pledges import Pledge
 from byleave.release.statements import MOST_FILES, FileDigest, open_statement, sha256_of, sign_statement
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
-from byleave.storage import write_atomically
+from byleave.storage import read_at_most, write_atomically
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE
 
 REPORT_FORMAT: Final = "byleave/report/1"
@@ -128,7 +128,7 @@ def read_report(output: Path) -> Mapping[str, Any]:
     path = output / REPORT
     if not path.is_file():
         raise NotFoundError(f"{output} holds no report of a run", remedy=_REMEDY)
-    content = read_within(path, MAX_REPORT_BYTES)
+    content = read_at_most(path, MAX_REPORT_BYTES, remedy=_REMEDY)
     with as_format_error(f"{path} cannot be read", remedy=_REMEDY):
         report = json.loads(content)
         known = report["format"] == REPORT_FORMAT
@@ -198,10 +198,7 @@ def _lists(said: Mapping[str, Any], notes: Sequence[str]) -> tuple[ListApplied, 
 def _outputs(folder: Path) -> tuple[FileDigest, ...]:
     """Return the note on an output and every file that it names."""
     path = folder / OUTPUT_NOTE
-    try:
-        content = read_within(path, MOST_NOTE_BYTES)
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy=_REMEDY) from error
+    content = read_at_most(path, MOST_NOTE_BYTES, remedy=_REMEDY)
     note = FileDigest(OUTPUT_NOTE, hashlib.sha256(content).digest())
     return (note, *noted_files(content, str(path)))
 

@@ -85,6 +85,25 @@ class Bound:
             return self.kept
         return self.covering if self.commitments.tree_for(kind) is not None else None
 
+    def check(self, attestation: Attestation) -> None:
+        """Make sure that an attestation names these trees.
+
+        Raises
+        ------
+        VerificationError
+            If it names none, or others.
+        """
+        if attestation.commitments is None:
+            raise VerificationError(
+                "the attestation binds no entries",
+                remedy="sign the output again with `byleave attest sign OUTPUT --bound FOLDER`, naming this folder",
+            )
+        if attestation.commitments != self.commitments:
+            raise VerificationError(
+                "the attestation binds other entries than this folder",
+                remedy="name the folder that `byleave apply --bind` or `byleave attest bind` wrote for that run",
+            )
+
 
 def _as_bound(tree: ItemTree, commitment: Commitment, folder: Path) -> ItemTree:
     if tree.commitment != commitment:
@@ -177,11 +196,7 @@ def open_drawn(
     VerificationError
         If the trees are not those of the attestation, or no witness cosigned the checkpoint.
     """
-    if signed.said.commitments != bound.commitments:
-        raise VerificationError(
-            "the attestation binds other items than this folder",
-            remedy="name the folder that `byleave apply --bind` or `byleave attest bind` wrote for that run",
-        )
+    bound.check(signed.said)
     witnessed = policy.open_checkpoint(note, verify_ed25519)
     seed = lottery_seed(signed.sha256, note, witnessed.cosignatures)
     places = drawn(seed, len(bound.kept), count)

@@ -50,11 +50,7 @@ def write_absences(
         If the folder is there already.
     """
     _check_lists(signed.said, releases)
-    if signed.said.commitments != bound.commitments:
-        raise VerificationError(
-            "the attestation binds other items than this folder",
-            remedy="name the folder that `byleave apply --bind` or `byleave attest bind` wrote for that run",
-        )
+    bound.check(signed.said)
     if folder.exists():
         raise ConflictError(f"{folder} is there already", remedy="name a new folder")
     targets = _targets(bound, releases)

@@ -10,7 +10,6 @@ import typer
 
 from byleave.cli.output import print_json, say
 from byleave.cli.progress import Shown
-from byleave.errors import NotFoundError
 
 if TYPE_CHECKING:
     from byleave.log import Policy
@@ -119,22 +118,19 @@ def read_note(path: Path) -> str:
     """Read a checkpoint with its signatures."""
     from byleave.log.lines import text_of
     from byleave.log.notes import MAX_NOTE_BYTES
+    from byleave.storage import read_at_most
 
-    return text_of(_bytes(path, MAX_NOTE_BYTES), limit=MAX_NOTE_BYTES, what="the checkpoint")
+    content = read_at_most(
+        path, MAX_NOTE_BYTES, remedy="name a checkpoint of the log, as the registry serves it"
+    )
+    return text_of(content, limit=MAX_NOTE_BYTES, what="the checkpoint")
 
 
 def read_policy(path: Path) -> Policy:
     """Read whom to believe about a log."""
     from byleave.log import Policy
     from byleave.log.policy import MAX_POLICY_BYTES
+    from byleave.storage import read_at_most
 
-    return Policy.parse(_bytes(path, MAX_POLICY_BYTES))
-
-
-def _bytes(path: Path, limit: int) -> bytes:
-    from byleave.release.file_lists import read_within
-
-    try:
-        return read_within(path, limit)
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+    remedy = "name a file with one line for each log and each witness you believe"
+    return Policy.parse(read_at_most(path, MAX_POLICY_BYTES, remedy=remedy))

@@ -11,7 +11,7 @@ import typer
 
 from byleave.cli.attest_items import read_policy, signed_attestation
 from byleave.cli.output import print_json, say
-from byleave.errors import InputError, NotFoundError, VerificationError
+from byleave.errors import InputError, VerificationError, as_format_error
 
 if TYPE_CHECKING:
     from byleave.apply.auditing import Audited
@@ -23,6 +23,11 @@ EXIT_MISSING = 8
 """Nothing is wrong with what is given, and it is less than was asked for; as `byleave verify` leaves for a choice not in force."""
 
 _SHOWN = 10
+_CHOICE = (
+    "name the receipt of your choice: the small file that the registry hands out for it, on the page of the choice or by "
+    "`byleave claim receipt ID --out FILE`"
+)
+_SUBMITTED = "name the receipt of the attestation: the file that `byleave attest submit` wrote beside it, ending in .tlog-proof"
 
 
 def prove_absent(
@@ -40,7 +45,7 @@ def prove_absent(
     from byleave.release.absences import Absences
     from byleave.release.sources import open_source
 
-    receipt, signed = _receipt(claim), signed_attestation(attestation, key)
+    receipt, signed = _receipt(claim, _CHOICE), signed_attestation(attestation, key)
     targets = sorted({(target.kind, target.digest) for target in receipt.targets})
     if not targets:
         raise InputError(
@@ -128,18 +133,20 @@ def audit_attestation(
 ) -> None:
     """Decide again about the entries that a cosigned checkpoint drew. Leaves with 5 if one should not have been kept."""
     from byleave.apply.auditing import audit_openings
-    from byleave.release.file_lists import read_within
     from byleave.release.openings import MAX_OPENINGS_BYTES, Openings
+    from byleave.storage import read_at_most
 
-    try:
-        opened = Openings.parse(read_within(openings, MAX_OPENINGS_BYTES))
-    except OSError as error:
-        raise NotFoundError(
-            f"{openings} cannot be read: {error.strerror}", remedy="check the name"
-        ) from error
+    remedy = "name the file that `byleave attest open` wrote; whoever signed the attestation publishes it"
+    opened = Openings.parse(read_at_most(openings, MAX_OPENINGS_BYTES, remedy=remedy))
     signed = signed_attestation(attestation, key)
     audited = audit_openings(
-        opened, signed, _receipt(receipt), read_policy(policy), ruleset, coverages=coverage, output=output
+        opened,
+        signed,
+        _receipt(receipt, _SUBMITTED),
+        read_policy(policy),
+        ruleset,
+        coverages=coverage,
+        output=output,
     )
     if json_:
         print_json(_audited(audited))
@@ -185,12 +192,11 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
     )
 
 
-def _receipt(path: Path) -> Receipt:
-    from byleave.log.notes import MAX_NOTE_BYTES
-    from byleave.release.file_lists import read_within
+def _receipt(path: Path, remedy: str) -> Receipt:
+    from byleave.log.tlog_proof import MAX_PROOF_BYTES
     from byleave.release.receipts import Receipt
+    from byleave.storage import read_at_most
 
-    try:
-        return Receipt.parse(read_within(path, 16 * MAX_NOTE_BYTES))
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+    content = read_at_most(path, MAX_PROOF_BYTES, remedy=remedy)
+    with as_format_error(f"{path} is no receipt", remedy=remedy):
+        return Receipt.parse(content)

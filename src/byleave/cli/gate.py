@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from byleave.cli.output import now, print_json, say
-from byleave.errors import NotFoundError, VerificationError
+from byleave.errors import VerificationError
 
 
 def gate(
@@ -22,15 +22,12 @@ def gate(
 
     All checks are made and told. One that does not hold makes it leave with 5, a policy that cannot be used with 2.
     """
-    from byleave.release.file_lists import read_within
     from byleave.release.gate import Asking
     from byleave.release.gate import gate as checks_of
     from byleave.release.gate_policy import MAX_POLICY_BYTES, GatePolicy
+    from byleave.storage import read_at_most
 
-    try:
-        rules = GatePolicy.parse(read_within(policy, MAX_POLICY_BYTES))
-    except OSError as error:
-        raise NotFoundError(f"{policy} cannot be read: {error.strerror}", remedy="check the name") from error
+    rules = GatePolicy.parse(read_at_most(policy, MAX_POLICY_BYTES, remedy="name the file of your policy"))
     checks = checks_of(Asking(dataset, rules, now(), source))
     passes = all(check.holds for check in checks)
     if json_:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, RefusedError
-from byleave.storage import write_atomically
+from byleave.errors import ConflictError, FormatError, InputError, RefusedError
+from byleave.storage import read_at_most, write_atomically
 
 if TYPE_CHECKING:
     from byleave.log import VerifierKey
@@ -90,13 +90,10 @@ def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = No
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read a file of JSON lines, each an object, within the limit of one statement."""
     from byleave.release.feedback import MOST_VERDICTS
-    from byleave.release.file_lists import read_within
 
+    content = read_at_most(path, MAX_LINES_BYTES, remedy="name a file of JSON lines, one for each claim")
     try:
-        lines = read_within(path, MAX_LINES_BYTES).splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+        rows = [json.loads(line) for line in content.splitlines() if line.strip()]
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} holds no JSON lines", remedy="write one object on each line") from error
     if not 0 < len(rows) <= MOST_VERDICTS:

@@ -33,14 +33,13 @@ def check_statement(asked: Asked) -> Found:
 
 def statement_bytes(path: Path) -> bytes:
     """Read the file of a signed statement, within its limit."""
-    from byleave.errors import NotFoundError
     from byleave.log.envelopes import MAX_ENVELOPE_BYTES
-    from byleave.release.file_lists import read_within
+    from byleave.storage import read_at_most
 
-    try:
-        return read_within(path, MAX_ENVELOPE_BYTES)
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error
+    remedy = (
+        "name the signed statement: an attestation stands in _byleave/attestation.dsse.json of its output"
+    )
+    return read_at_most(path, MAX_ENVELOPE_BYTES, remedy=remedy)
 
 
 def _pledge(opened: Signed[Statement]) -> Found:

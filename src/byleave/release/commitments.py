@@ -73,8 +73,9 @@ class Commitments:
         """Return the tree in which targets of a kind are looked up, or ``None`` if they cannot be."""
         if kind is TargetKind.URL:
             return self.kept
-        known = self.covering is not None and kind in self.covering.kinds
-        return self.covering.tree if self.covering is not None and known else None
+        if self.covering is None or kind not in self.covering.kinds:
+            return None
+        return self.covering.tree
 
     def members(self) -> dict[str, JSON]:
         """Write them."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from byleave.errors import FormatError, InputError, as_format_error
 from byleave.release.statements import MAX_NAME_CHARS, FileDigest, sha256_of
-from byleave.storage import OWN_FOLDER
+from byleave.storage import OWN_FOLDER, read_at_most
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE, read_output_note
 
 REPORT: Final = f"{OWN_FOLDER}/report.json"
@@ -140,30 +140,10 @@ def file_sha256(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def read_within(path: Path, limit: int) -> bytes:
-    """Read a file of at most ``limit`` bytes.
-
-    Raises
-    ------
-    FormatError
-        If it is longer.
-    OSError
-        If it cannot be read.
-    """
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise FormatError(f"{path} has more than {limit} bytes", remedy="name the file that was handed out")
-    return content
-
-
 def _named(file: FileDigest, folder: Path, limit: int) -> bytes:
     """Read a file that a statement names."""
     path = folder / file.name
-    try:
-        content = read_within(path, limit)
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read: {error.strerror}", remedy=_REMEDY) from error
+    content = read_at_most(path, limit, remedy=_REMEDY)
     if hashlib.sha256(content).digest() != file.sha256:
         raise FormatError(f"{path} is not the one that was named", remedy=_REMEDY)
     return content

@@ -18,9 +18,9 @@ from byleave.log.envelopes import MAX_ENVELOPE_BYTES
 from byleave.release.age import words_of
 from byleave.release.attestations import Attestation, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
-from byleave.release.file_lists import read_within
 from byleave.release.gate_policy import GatePolicy
 from byleave.release.terms_said import is_as_careful, moment
+from byleave.storage import read_at_most
 
 FILTER: Final = "filter"
 
@@ -47,10 +47,9 @@ class Asking:
 def gate(asking: Asking) -> tuple[Check, ...]:
     """Make every check of a policy; the dataset passes if all of them hold."""
     try:
-        content = read_within(asking.folder / ATTESTATION_PATH, MAX_ENVELOPE_BYTES)
+        path = asking.folder / ATTESTATION_PATH
+        content = read_at_most(path, MAX_ENVELOPE_BYTES, remedy="sign it with `byleave attest sign`")
         opened = open_attestation(content, asking.policy.keys)
-    except OSError as error:
-        return (Check("attestation", False, f"{asking.folder / ATTESTATION_PATH}: {error.strerror}"),)
     except ByleaveError as error:
         return (Check("attestation", False, error.problem),)
     said = opened.said

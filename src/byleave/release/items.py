@@ -16,7 +16,8 @@ from byleave.log import JSON, canonical_json
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
 from byleave.release.commitments import Commitment
-from byleave.release.terms_said import of_format
+from byleave.release.statements import sha256_of
+from byleave.release.terms_said import count, of_format
 from byleave.urls.names import ID_BYTES
 
 LEAF_ROWS: Final = 8
@@ -88,9 +89,7 @@ class Leaf:
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        index, path, rows = members["index"], members["path"], members["rows"]
-        if not isinstance(index, int) or isinstance(index, bool) or index < 0:
-            raise ValueError("an index is a whole number")
+        index, path, rows = count(members, "index"), members["path"], members["rows"]
         if not isinstance(path, list) or not isinstance(rows, list):
             raise TypeError("a path and the rows of a leaf are lists")
         if len(path) > _MOST_HASHES or not 0 < len(rows) <= LEAF_ROWS:
@@ -188,9 +187,9 @@ class Absence:
             if len(data) > MAX_PROOF_BYTES:
                 raise ValueError("it is too large")
             said = of_format(data, ABSENCE_FORMAT)
-            attestation, item = bytes.fromhex(said["attestation"]), bytes.fromhex(said["item"])
-            if (len(attestation), len(item)) != (32, ID_BYTES):
-                raise ValueError("a digest or an item id has another length")
+            attestation, item = sha256_of(said["attestation"]), bytes.fromhex(said["item"])
+            if len(item) != ID_BYTES:
+                raise ValueError("an item id has another length")
             if not isinstance(said["leaves"], list) or len(said["leaves"]) > 2:
                 raise ValueError("a proof has one or two leaves")
             leaves = tuple(map(Leaf.parse, said["leaves"]))

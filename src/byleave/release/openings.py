@@ -13,7 +13,8 @@ from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.release.commitments import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
-from byleave.release.terms_said import of_format
+from byleave.release.statements import sha256_of
+from byleave.release.terms_said import count, of_format
 
 OPENINGS_FORMAT: Final = "byleave/openings/1"
 MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
@@ -41,13 +42,13 @@ class Opened:
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        place, part, link = members["place"], members["part"], members["link"]
-        if not isinstance(place, int) or isinstance(place, bool) or not isinstance(part, str):
-            raise TypeError("a row has a place and a part")
+        place, part, link = count(members, "place"), members["part"], members["link"]
+        if not isinstance(part, str):
+            raise TypeError("a part is text")
         if link is not None and not isinstance(link, str):
             raise TypeError("a link is text")
         digest = members["digest"]
-        return cls(place, part, link, bytes.fromhex(digest) if digest is not None else None)
+        return cls(place, part, link, sha256_of(digest) if digest is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +149,13 @@ class Openings:
         """
         with as_format_error("these are no openings", remedy=_REMEDY):
             said = of_format(data, OPENINGS_FORMAT)
-            note, count = said["checkpoint"], said["count"]
+            note = said["checkpoint"]
             if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
                 raise ValueError("a checkpoint is a note")
-            if not isinstance(count, int) or isinstance(count, bool):
-                raise TypeError("a count is a whole number")
             return cls(
-                bytes.fromhex(said["attestation"]),
+                sha256_of(said["attestation"]),
                 note,
-                count,
+                count(said, "count"),
                 tuple(map(Opened.parse, said["rows"])),
                 tuple(map(Leaf.parse, said["leaves"])),
                 tuple(map(Leaf.parse, said.get("covering", []))),

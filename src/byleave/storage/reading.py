@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from byleave.errors import FormatError, NotFoundError, UnavailableError
+from byleave.errors import FormatError, InputError, NotFoundError, UnavailableError
 
 
 def read_at_most(path: Path, most: int, *, remedy: str) -> bytes:
@@ -14,6 +14,8 @@ def read_at_most(path: Path, most: int, *, remedy: str) -> bytes:
     ------
     NotFoundError
         If it is not there.
+    InputError
+        If it is a folder.
     UnavailableError
         If it cannot be read.
     FormatError
@@ -24,6 +26,8 @@ def read_at_most(path: Path, most: int, *, remedy: str) -> bytes:
             content = file.read(most + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path} does not exist", remedy=remedy) from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder, and a file is wanted", remedy=remedy) from error
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read: {error.strerror}", remedy=remedy) from error
     if len(content) > most:

@@ -41,6 +41,17 @@ def test_an_error_leaves_with_its_code_and_says_what_to_do(
     assert not home.exists() or not any(home.glob("*postgres*"))
 
 
+@pytest.mark.parametrize("given", ["9f3c5a1d", "a-folder", "attestation.dsse.json"])
+def test_whoever_names_no_receipt_is_told_where_one_comes_from(tmp_path: Path, given: str) -> None:
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "attestation.dsse.json").write_text('{"payload":"","payloadType":"","signatures":[]}')
+    asked = ("prove-absent", given, "attestation.dsse.json", "--proofs", "proofs", "--key", KEY.verifier)
+    told = byleave(*asked, home=tmp_path / "home")
+    assert told.returncode == 2, told.stderr
+    assert given in told.stderr
+    assert "byleave claim receipt ID --out FILE" in " ".join(told.stderr.split())
+
+
 def test_with_json_an_error_is_one_object(tmp_path: Path) -> None:
     told = byleave("verify", tmp_path / "nowhere", "--key", KEY.verifier, "--json", home=tmp_path)
     assert told.returncode == 2

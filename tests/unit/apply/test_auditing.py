@@ -379,3 +379,15 @@ class TestRefusals:
     def test_a_folder_without_trees_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="holds no bound items"):
             Bound.open(tmp_path)
+
+    def test_trees_prove_nothing_of_an_attestation_that_names_none_or_others(self, trainer: Trainer) -> None:
+        trainer.sign()
+        for named, said in ((None, "binds no entries"), ("others", "binds other entries")):
+            (trainer.out / ATTESTATION_PATH).unlink()
+            bound = Bound.open(trainer.bound).commitments
+            signed = trainer.sign_bound(commitments=named and replace(bound, salt=bytes(16)))
+            with pytest.raises(VerificationError, match=said) as told:
+                prove(trainer, signed)
+            assert "byleave a" in told.value.remedy
+            with pytest.raises(VerificationError, match=said):
+                trainer.open(signed, draw(signed))
