@@ -77,8 +77,15 @@ class Desks(Protocol):
     def desk(self, place: int) -> AbstractContextManager[Desk]:
         """Give room to work on a shard."""
 
-    def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
-        """Keep what was written at the desk, and only then note that the shard is finished."""
+    def record(
+        self,
+        place: int,
+        desk: Desk,
+        tally: Tally,
+        written: tuple[Written, ...],
+        read: tuple[FileFacts, ...],
+    ) -> Done:
+        """Keep what was written at the desk, in the order of names, and only then note that the shard is finished."""
 
 
 class Staging(Protocol):

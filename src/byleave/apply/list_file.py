@@ -17,6 +17,7 @@ from byleave.apply.causes import CODED_SCHEMA, CODED_WORDS
 if TYPE_CHECKING:
     from byleave.apply.matching import Matched
     from byleave.apply.noting import KeptNotes
+    from byleave.apply.tables import Ints
 
 ROWS_OF_A_GROUP = 131_072
 FASTEST = -20
@@ -88,3 +89,10 @@ def listed_rows(path: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path, read_dictionary=_CODED) as file:
         for batch in file.iter_batches(use_threads=False):
             yield batch if batch.schema.equals(CODED_SCHEMA) else batch.cast(CODED_SCHEMA)
+
+
+def rows_listed(path: Path) -> Ints:
+    """Return the places of all rows of the list of one shard, int64 (n,), in the order of the list."""
+    rows = pq.read_table(path, columns=["row"], use_threads=False).column(0)
+    places: Ints = rows.to_numpy()
+    return places

@@ -61,9 +61,15 @@ class ObjectDesks:
             out.mkdir()
             yield Desk(out, scratch / "removed.parquet")
 
-    def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
+    def record(
+        self,
+        place: int,
+        desk: Desk,
+        tally: Tally,
+        written: tuple[Written, ...],
+        read: tuple[FileFacts, ...],
+    ) -> Done:
         """Put what was written, and then the entry that says so."""
-        written = tuple(written_below(desk.out))
         for file in written:
             self.folder.put(file.name, desk.out / file.name)
         self.folder.put(removed_name(place), desk.removed)

@@ -13,6 +13,7 @@ from byleave.apply.modes import Mode
 from byleave.apply.naming import ClaimName
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.shard import Unchecked
+from byleave.apply.sidecars.file import SIDECAR_FOLDER
 from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.tally import Tally, most_first
 from byleave.apply.viewer import viewer_block
@@ -92,6 +93,8 @@ class FingerprintFacts:
         Parts of the input that have some, rows of these, and those of them that have one.
     sha256
         Over the digests of all files of fingerprints, each with the name of its shard.
+    written
+        Where those of the output stand in it; ``None`` if no rows were written.
     """
 
     version: str
@@ -99,9 +102,10 @@ class FingerprintFacts:
     rows: int
     fingerprinted: int
     sha256: str
+    written: str | None
 
     @classmethod
-    def of(cls, sidecars: Sidecars) -> Self:
+    def of(cls, sidecars: Sidecars, mode: Mode) -> Self:
         """Add up what they say of themselves."""
         facts = sidecars.facts
         return cls(
@@ -110,6 +114,7 @@ class FingerprintFacts:
             rows=sum(one.rows for one in facts),
             fingerprinted=sum(one.fingerprinted for one in facts),
             sha256=sidecars.sha256,
+            written=None if mode is Mode.MASK else SIDECAR_FOLDER,
         )
 
 

@@ -234,7 +234,7 @@ def _apply(
             left_out=source.left_out,
             files=outcome.files,
             tally=outcome.tally,
-            fingerprints=FingerprintFacts.of(sidecars) if sidecars is not None else None,
+            fingerprints=FingerprintFacts.of(sidecars, request.mode) if sidecars is not None else None,
             link_columns=link_columns(source),
         )
         (staging.own / "report.json").write_bytes(report_json(report))

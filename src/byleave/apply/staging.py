@@ -56,11 +56,18 @@ class FolderDesks:
         desk.out.mkdir()
         yield desk
 
-    def record(self, place: int, desk: Desk, tally: Tally, read: tuple[FileFacts, ...]) -> Done:
+    def record(
+        self,
+        place: int,
+        desk: Desk,
+        tally: Tally,
+        written: tuple[Written, ...],
+        read: tuple[FileFacts, ...],
+    ) -> Done:
         """Note that a shard is finished, and where, after its files are on the disk."""
         for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed, *desk.notes):
             _flush(path)
-        done = Done(tally, tuple(written_below(desk.out)), _removed(desk), read)
+        done = Done(tally, written, _removed(desk), read)
         entry = done.to_json() | {"desk": desk.out.parent.name}
         write_atomically(self._path(place), json.dumps(entry).encode())
         return done
@@ -130,10 +137,9 @@ class FolderStaging:
 
     def publish(self, shards: int, written: Sequence[Written]) -> None:
         """Put the output in place, with the note on all its files, and remove what is left."""
+        lists = (path for path in self.own.iterdir() if path.is_file())
+        own = [Written.of(path, f"{OWN_FOLDER}/{path.name}") for path in lists]
         self.desks.gather(shards, self.out)
-        own = (
-            Written(f"{OWN_FOLDER}/{file.name}", file.size, file.sha256) for file in written_below(self.own)
-        )
         note = output_note([*own, *written])
         (self.out / OUTPUT_NOTE).write_bytes(note)
         publish_folder(self.out, self.final)

@@ -5,11 +5,13 @@ Each process maps the same ruleset, of which the system keeps one copy in memory
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from byleave.apply.coverages import CoverageFile, tables_of
 from byleave.apply.desks import Desk, Desks, Done
@@ -18,11 +20,13 @@ from byleave.apply.forms.applying import apply_to_unit
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Terms
+from byleave.apply.list_file import rows_listed
 from byleave.apply.modes import Mode
 from byleave.apply.object_input import ObjectInput, Wanted
 from byleave.apply.report import FileFacts
 from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
+from byleave.apply.sidecars.carrying import carry_over
 from byleave.apply.sidecars.seeing import Sidecars
 from byleave.apply.since import apply_since
 from byleave.apply.sources import files_of, rows_are_those_of
@@ -30,6 +34,7 @@ from byleave.apply.tally import Tally
 from byleave.consent import Regime
 from byleave.errors import InputError
 from byleave.release import Coverage
+from byleave.storage.outputs import Written, written_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,9 @@ def do_shard(plan: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
         if plan.unchecked is None and tally.totals["unchecked"]:
             raise not_said(tally.totals["unchecked"], tally.totals["rows"])
         read = _facts(task, digests, tally.totals["rows"])
-        return shards.desks.record(task.place, desk, tally, read)
+        written = list(written_below(desk.out))
+        written += _carried(plan, source, desk, tally, written)
+        return shards.desks.record(task.place, desk, tally, tuple(sorted(written)), read)
 
 
 def not_said(unchecked: int, seen: int) -> InputError:
@@ -186,6 +193,18 @@ def _applied(plan: Plan, source: InputFile | Unit, desk: Desk, progress: Rows, *
     if isinstance(source, InputFile):
         return apply_to_file(plan, source, target, desk.removed, progress)
     return apply_to_unit(plan, source, target, desk.removed, progress)
+
+
+def _carried(
+    plan: Plan, source: InputFile | Unit, desk: Desk, tally: Tally, written: Sequence[Written]
+) -> list[Written]:
+    """Let what stands beside the rows of a shard stand beside those of its output."""
+    sidecar = plan.beside(source.name).path
+    if sidecar is None or plan.mode is Mode.MASK:
+        return []
+    takes_out = plan.mode is Mode.FILTER and plan.regime is not Regime.RESEARCH
+    gone = rows_listed(desk.removed) if takes_out else np.zeros(0, np.int64)
+    return [carry_over(sidecar, gone, tally.totals["rows"], desk.out, written)]
 
 
 def _facts(task: Task, digests: tuple[str, ...], rows: int) -> tuple[FileFacts, ...]:

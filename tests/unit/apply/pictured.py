@@ -79,7 +79,8 @@ def tar_shard(
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
     if parquet:
-        pq.write_table(pa.table({"url": urls, "key": keys}), folder / f"{name}.parquet")
+        columns = {"url": pa.array(urls, pa.string()), "key": pa.array(keys, pa.string())}
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
 
 
 def image_cells(path: Path, pictures: Sequence[bytes | None]) -> None:

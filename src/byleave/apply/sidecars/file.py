@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave import __version__
@@ -130,22 +131,27 @@ class SidecarRow:
 
 
 class SidecarWriter:
-    """Writes rows as they come. Only :meth:`finish` makes the file a sidecar: without its facts nobody reads it as one."""
+    """Writes rows as they come. Only :meth:`finish` makes the file a sidecar: without its facts nobody reads it as one.
+
+    The bytes follow from the rows and the facts, and not from how many rows are given at a time.
+    """
 
     def __init__(self, path: Path, vector_dim: int | None) -> None:
-        schema = SCHEMA
+        self._schema = SCHEMA
         if vector_dim is not None:
-            schema = SCHEMA.append(pa.field(VECTOR, pa.list_(pa.float16(), vector_dim)))
+            self._schema = SCHEMA.append(pa.field(VECTOR, pa.list_(pa.float16(), vector_dim)))
         codecs = {name: "NONE" if name in _RANDOM else "zstd" for name in (*SCHEMA.names, _RANDOM[-1])}
         self._writer = pq.ParquetWriter(
             path,
-            schema,
+            self._schema,
             compression=codecs,
             use_dictionary=["version", "reason"],
             write_page_checksum=True,
         )
         self._dim = vector_dim
         self._held: list[SidecarRow] = []
+        self._waiting: list[pa.RecordBatch] = []
+        self._waits = 0
         self.rows = 0
         self.fingerprinted = 0
         self.reasons: Counter[str] = Counter()
@@ -161,16 +167,25 @@ class SidecarWriter:
     def add(self, row: SidecarRow) -> None:
         """Add the row of the next sample."""
         self._held.append(row)
-        self.rows += 1
-        self.fingerprinted += row.fingerprint is not None
-        if row.reason is not None:
-            self.reasons[row.reason] += 1
         if len(self._held) >= ROWS_OF_A_GROUP:
-            self._flush()
+            self._take_held()
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows that another sidecar has, with the columns that this one is to have."""
+        self._waiting.append(batch)
+        self._waits += batch.num_rows
+        self.rows += batch.num_rows
+        self.fingerprinted += batch.num_rows - batch.column("pdq").null_count
+        told = pc.value_counts(batch.column("reason").drop_null())
+        self.reasons.update({one["values"]: one["counts"] for one in told.to_pylist()})
+        while self._waits >= ROWS_OF_A_GROUP:
+            self._write(ROWS_OF_A_GROUP)
 
     def finish(self, shard: str, files: Sequence[ShardFile], model: str | None) -> SidecarFacts:
         """Write the rest and the facts."""
-        self._flush()
+        self._take_held()
+        if self._waits:
+            self._write(self._waits)
         facts = SidecarFacts(
             shard=shard,
             files=tuple(files),
@@ -183,13 +198,21 @@ class SidecarWriter:
         self._writer.add_key_value_metadata({METADATA_KEY: facts.to_json()})
         return facts
 
-    def _flush(self) -> None:
-        if self._held:
-            table = pa.Table.from_pylist([row.values() for row in self._held], schema=SCHEMA)
-            if self._dim is not None:
-                table = table.append_column(VECTOR, _vectors(self._held, self._dim))
-            self._writer.write_table(table)
-        self._held = []
+    def _take_held(self) -> None:
+        rows, self._held = self._held, []
+        if not rows:
+            return
+        batch = pa.RecordBatch.from_pylist([row.values() for row in rows], schema=SCHEMA)
+        if self._dim is not None:
+            columns = [*batch.columns, _vectors(rows, self._dim)]
+            batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        self.add_batch(batch)
+
+    def _write(self, rows: int) -> None:
+        """Write the first of the rows that wait, in one piece, as one row group."""
+        table = pa.Table.from_batches(self._waiting, self._schema)
+        self._writer.write_table(table.slice(0, rows).combine_chunks())
+        self._waiting, self._waits = table.slice(rows).to_batches(), self._waits - rows
 
 
 def _vectors(rows: Sequence[SidecarRow], dim: int) -> pa.Array:

@@ -105,7 +105,7 @@ def open_sidecars(
         folder = beside
     for part in parts:
         path = folder / sidecar_name(part.name)
-        if not path.is_file():
+        if not isinstance(part, InputFile | TarShard) or not path.is_file():
             continue
         told = read_facts(path)
         _check(path, told, part, rows.get(part.name, told.rows), digests)
@@ -138,7 +138,7 @@ def check_versions(releases: Iterable[Release]) -> None:
 
 
 def _check(
-    path: Path, told: SidecarFacts, part: InputFile | Unit, rows: int, digests: Mapping[str, str]
+    path: Path, told: SidecarFacts, part: InputFile | TarShard, rows: int, digests: Mapping[str, str]
 ) -> None:
     if told.fingerprint_version != PICTURE_VERSION:
         raise VerificationError(
@@ -152,14 +152,14 @@ def _check(
         raise VerificationError(f"{path} was not made of {part.name} as it is now", remedy=MAKE_AGAIN)
 
 
-def _pictured(part: InputFile | Unit) -> list[InputFile]:
+def _pictured(part: InputFile | TarShard) -> list[InputFile]:
     """Return the files of a part that its samples are read from."""
-    if isinstance(part, TarShard):
-        return [file for file in (part.tar, part.parquet) if file is not None]
-    return [part] if isinstance(part, InputFile) else list(part.files)
+    if isinstance(part, InputFile):
+        return [part]
+    return [file for file in (part.tar, part.parquet) if file is not None]
 
 
-def _folder_digest(part: InputFile | Unit, name: str) -> str | None:
+def _folder_digest(part: InputFile | TarShard, name: str) -> str | None:
     """Return the digest of the folder of pictures beside a Parquet file, which is no part of the input and yet named."""
     if isinstance(part, InputFile) and name == part.name.rpartition(".")[0]:
         folder = part.path.with_suffix("")
