@@ -102,5 +102,7 @@ def as_format_error(problem: str, *, remedy: str) -> Iterator[None]:
         raise FormatError(f"{problem}: {error.problem[:MAX_REASON_CHARS]}", remedy=remedy) from error
     except KeyError as error:
         raise FormatError(f"{problem}: {error} is missing", remedy=remedy) from error
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{problem}: it is not UTF-8 text", remedy=remedy) from error
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise FormatError(f"{problem}: {str(error)[:MAX_REASON_CHARS]}", remedy=remedy) from error

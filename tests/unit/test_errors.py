@@ -70,6 +70,14 @@ def test_whatever_is_wrong_with_others_bytes_is_told_in_one_way(content: str, wh
     assert told.value.remedy == "write it again"
 
 
+def test_bytes_that_are_no_text_are_told_in_words() -> None:
+    with (
+        pytest.raises(FormatError, match="unread: it is not UTF-8 text"),
+        as_format_error("unread", remedy=""),
+    ):
+        b"\xff".decode()
+
+
 def test_a_signature_that_does_not_hold_stays_what_it_is() -> None:
     with pytest.raises(VerificationError), as_format_error("unread", remedy="write it again"):
         raise VerificationError("forged", remedy="do not believe it")

@@ -10,6 +10,8 @@ import typer
 
 from byleave.cli.output import print_json, say
 from byleave.cli.progress import Shown
+from byleave.cli.verify_statements import ATTESTATION, statement_bytes
+from byleave.errors import as_format_error
 
 if TYPE_CHECKING:
     from byleave.log import Policy
@@ -107,11 +109,12 @@ def open_(
 
 def signed_attestation(path: Path, key: str) -> Signed[Attestation]:
     """Read an attestation that a key signed."""
-    from byleave.cli.verify_statements import statement_bytes
     from byleave.log import VerifierKey
     from byleave.release.attestations import open_attestation
 
-    return open_attestation(statement_bytes(path), [VerifierKey.parse(key)])
+    content, believed = statement_bytes(path), [VerifierKey.parse(key)]
+    with as_format_error(f"{path} is no attestation", remedy=ATTESTATION):
+        return open_attestation(content, believed)
 
 
 def read_note(path: Path) -> str:

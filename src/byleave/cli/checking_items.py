@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import typer
 
 from byleave.cli.attest_items import read_policy, signed_attestation
 from byleave.cli.output import print_json, say
-from byleave.errors import InputError, VerificationError, as_format_error
+from byleave.errors import ConflictError, InputError, VerificationError, as_format_error
 
 if TYPE_CHECKING:
     from byleave.apply.auditing import Audited
@@ -27,6 +28,7 @@ _CHOICE = (
     "name the receipt of your choice: the small file that the registry hands out for it, on the page of the choice or by "
     "`byleave claim receipt ID --out FILE`"
 )
+_PROOFS = "name the folder that `byleave attest prove` wrote, or the web address at which it is served"
 _SUBMITTED = "name the receipt of the attestation: the file that `byleave attest submit` wrote beside it, ending in .tlog-proof"
 
 
@@ -44,6 +46,7 @@ def prove_absent(
     """
     from byleave.release.absences import Absences
     from byleave.release.sources import open_source
+    from byleave.storage import staged_folder
 
     receipt, signed = _receipt(claim, _CHOICE), signed_attestation(attestation, key)
     targets = sorted({(target.kind, target.digest) for target in receipt.targets})
@@ -52,17 +55,16 @@ def prove_absent(
             "this receipt does not say what the choice covers, so nothing can be looked up in the proofs",
             remedy="a receipt of more than 1,000 targets leaves them out: use the button on the page of the choice",
         )
-    source = open_source(proofs)
-    try:
+    if to is not None and to.exists():
+        raise ConflictError(f"{to} is there already", remedy="name a new folder")
+    with as_format_error(f"{proofs} cannot be used", remedy=_PROOFS), closing(open_source(proofs)) as source:
         found = Absences(source, signed)
         given = {target: found.find(*target) for target in targets}
-    finally:
-        source.close()
     shown = {target: one for target, one in given.items() if one is not None}
     if to is not None:
-        to.mkdir(parents=True)
-        for (_, digest), one in shown.items():
-            (to / f"{digest.hex()}.json").write_bytes(one.proof.to_bytes())
+        with staged_folder(to) as staging:
+            for (_, digest), one in shown.items():
+                (staging / f"{digest.hex()}.json").write_bytes(one.proof.to_bytes())
     looked_up = _LookedUp(
         sum(one.kept is None for one in shown.values()),
         [target for target, one in shown.items() if one.kept is not None],
@@ -137,7 +139,9 @@ def audit_attestation(
     from byleave.storage import read_at_most
 
     remedy = "name the file that `byleave attest open` wrote; whoever signed the attestation publishes it"
-    opened = Openings.parse(read_at_most(openings, MAX_OPENINGS_BYTES, remedy=remedy))
+    content = read_at_most(openings, MAX_OPENINGS_BYTES, remedy=remedy)
+    with as_format_error(f"{openings} cannot be used", remedy=remedy):
+        opened = Openings.parse(content)
     signed = signed_attestation(attestation, key)
     audited = audit_openings(
         opened,

@@ -1,4 +1,4 @@
-"""The part of `byleave verify` that checks signed statements: attestations, pledges and feedback."""
+"""The part of `byleave verify` that checks signed statements: attestations and pledges."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from byleave.cli.checked import Asked, Found, log_keeps
 if TYPE_CHECKING:
     from byleave.release.attestations import Attestation
     from byleave.release.statements import Signed, Statement
+
+ATTESTATION = (
+    "name the signed statement: an attestation stands in _byleave/attestation.dsse.json of its output"
+)
 
 
 def check_statement(asked: Asked) -> Found:
@@ -36,10 +40,7 @@ def statement_bytes(path: Path) -> bytes:
     from byleave.log.envelopes import MAX_ENVELOPE_BYTES
     from byleave.storage import read_at_most
 
-    remedy = (
-        "name the signed statement: an attestation stands in _byleave/attestation.dsse.json of its output"
-    )
-    return read_at_most(path, MAX_ENVELOPE_BYTES, remedy=remedy)
+    return read_at_most(path, MAX_ENVELOPE_BYTES, remedy=ATTESTATION)
 
 
 def _pledge(opened: Signed[Statement]) -> Found:

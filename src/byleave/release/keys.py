@@ -11,13 +11,14 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError
+from byleave.errors import ConflictError, FormatError, NotFoundError, VerificationError, as_format_error
 from byleave.log import VerifierKey, sign_note
 from byleave.log.notes import MAX_KEY_CHARS
-from byleave.storage import sync_folder, write_atomically
+from byleave.storage import read_at_most, sync_folder, write_atomically
 
 KEY_FILE = "registry.key"
 _PREFIX = "PRIVATE+KEY+"
+_OWN_KEY = "name the file that `byleave keys make` wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +147,11 @@ def read_key(path: Path) -> SigningKey:
 
     Raises
     ------
-    NotFoundError
+    NotFoundError, InputError, UnavailableError
         If it cannot be read.
     FormatError
         If it holds no key.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_KEY_CHARS + 1)
-    except OSError as error:
-        raise NotFoundError(
-            f"{path} cannot be read: {error.strerror}", remedy="make a key with `byleave keys make`"
-        ) from error
-    return SigningKey.parse(content.decode(errors="replace"))
+    content = read_at_most(path, MAX_KEY_CHARS, remedy=_OWN_KEY)
+    with as_format_error(f"{path} holds no signing key", remedy=_OWN_KEY):
+        return SigningKey.parse(content.decode())

@@ -44,8 +44,8 @@ def open_source(source: str) -> Source:
     path = Path(source)
     if not path.is_dir():
         raise NotFoundError(
-            f"{source} is no folder of releases",
-            remedy="name the folder that holds latest.json, or a web address",
+            f"{source} is no folder",
+            remedy="name the registry's folder of releases, which holds latest.json, or its web address",
         )
     return _Folder(path)
 

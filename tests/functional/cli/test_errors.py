@@ -52,6 +52,21 @@ def test_whoever_names_no_receipt_is_told_where_one_comes_from(tmp_path: Path, g
     assert "byleave claim receipt ID --out FILE" in " ".join(told.stderr.split())
 
 
+def test_each_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "policy").write_text(f"log {KEY.verifier}\n")
+    key = ("--key", KEY.verifier)
+    for words in (
+        ("attest", "prove", "text", "--bound", "b", "--ruleset", "r", *key, "--to", "t"),
+        ("audit-attestation", "a", "text", "--receipt", "r", "--policy", "policy", *key, "--ruleset", "r"),
+        ("attest", "sign", "out", "--key", "text", "--ruleset", "r"),
+        ("pledge", "--to", "p", "--key", "text", "--registry", "r", "--dataset", "d", "--regime", "opt_in", "--use", "tdm", "--max-lag", "3"),
+    ):  # fmt: skip
+        told = byleave(*words, home=tmp_path / "home")
+        assert told.returncode == 2, told.stderr
+        assert "error: text " in told.stderr
+
+
 def test_with_json_an_error_is_one_object(tmp_path: Path) -> None:
     told = byleave("verify", tmp_path / "nowhere", "--key", KEY.verifier, "--json", home=tmp_path)
     assert told.returncode == 2

@@ -122,6 +122,13 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
     told = json.loads(run(home, *asking, "--to", tmp_path / "kept", "--json").stdout)
     assert (told["ok"], told["absent"], told["missing"]) == (True, 2, [])
     assert all(path.stat().st_size < 10_000 for path in (tmp_path / "kept").iterdir())
+    again = byleave(*asking, "--to", tmp_path / "kept", home=home)
+    assert (again.returncode, "kept is there already" in again.stderr) == (4, True)
+    for nowhere in (tmp_path / "nowhere", bound):
+        asked = ("prove-absent", mine, attestation, "--proofs", nowhere, "--key", key)
+        told = byleave(*asked, home=home)
+        assert (told.returncode, f"{nowhere} cannot be used" in told.stderr) == (2, True)
+        assert "byleave attest prove" in told.stderr
 
     names = proofs / "all.jsonl"
     names.write_bytes(b"")
