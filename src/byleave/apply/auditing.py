@@ -9,17 +9,19 @@ from pathlib import Path
 
 from byleave.apply.deciding import Decider
 from byleave.apply.forms.applying import wants_digests
-from byleave.apply.opening import rows_at, rows_in
-from byleave.apply.redeciding import batch_of, covering_targets, redecider
-from byleave.apply.sources import found_below
+from byleave.apply.output_rows import OutputRows
+from byleave.apply.redeciding import batch_of, covering_targets, redecider, seen_of
+from byleave.consent import TargetKind
 from byleave.errors import VerificationError
 from byleave.log import Policy, WitnessedCheckpoint
 from byleave.release.attestations import Attestation
 from byleave.release.commitments import Commitments
+from byleave.release.file_lists import file_sha256
 from byleave.release.items import ItemRow
 from byleave.release.openings import Opened, Openings
 from byleave.release.receipts import Receipt
 from byleave.release.statements import Signed
+from byleave.storage.outputs import OUTPUT_NOTE
 from byleave.urls.canonical import canonical_urls
 from byleave.urls.names import ID_BYTES, item_id_of_bytes, item_id_of_url
 
@@ -85,10 +87,10 @@ def audit_openings(
     _check_order(receipt, signed, policy, witnessed)
     _check_rows(attestation)
     decider = redecider(attestation, folders, coverages)
-    breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
+    breaches = [*_wrongly_bound(rows), *_not_opened(attestation, rows), *_against_the_list(decider, rows)]
     breaches += _said_to_cover_nothing(decider, openings, rows, attestation.commitments)
     if output is not None:
-        breaches += _not_there(rows, output, attestation.commitments.kept.size, decider)
+        breaches += _not_there(rows, output, attestation, decider)
     return Audited(
         len(rows), attestation.commitments.kept.size, tuple(breaches), witnessed, output is not None
     )
@@ -132,13 +134,28 @@ def _item(row: Opened) -> bytes | None:
     if row.link is not None:
         canonical = canonical_urls([row.link])[0]
         return item_id_of_url(canonical) if canonical else bytes(16)
-    return item_id_of_bytes(row.digest) if row.digest is not None else bytes(16)
+    return item_id_of_bytes(row.bytes_digest) if row.bytes_digest is not None else bytes(16)
+
+
+def _not_opened(attestation: Attestation, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
+    """Find rows opened without what all rows kept are said to have been compared by. A coverage compares without it."""
+    covering = attestation.commitments.covering if attestation.commitments is not None else None
+    if covering is None or attestation.coverage_sha256 is not None:
+        return []
+    asked = TargetKind.PICTURE in covering.kinds, TargetKind.DIGEST in covering.kinds
+    return [
+        Breach(row, "its picture is said to have been compared, and is not opened")
+        for row, _ in rows
+        if (asked[0] and (row.picture is None or row.picture.fingerprint is None))
+        or (asked[1] and row.bytes_digest is None)
+    ]
 
 
 def _against_the_list(decider: Decider, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
     if not rows:
         return []
-    keep = decider.decide(batch_of([row for row, _ in rows])).keep.to_pylist()
+    opened = [row for row, _ in rows]
+    keep = decider.decide(batch_of(opened), seen_of(opened)).keep.to_pylist()
     return [
         Breach(row, "the list says no to it") for (row, _), stays in zip(rows, keep, strict=True) if not stays
     ]
@@ -166,17 +183,28 @@ def _covers(first: ItemRow | None, row: ItemRow) -> bool:
 
 
 def _not_there(
-    rows: Sequence[tuple[Opened, ItemRow]], output: Path, kept: int, decider: Decider
+    rows: Sequence[tuple[Opened, ItemRow]], output: Path, attestation: Attestation, decider: Decider
 ) -> list[Breach]:
     wanted = {row.place: bound for row, bound in rows}
-    found = found_below([output])
-    counted = sum(rows_in(part) for part in found.parts)
+    stands, kept = OutputRows(output), attestation.rows["kept"]
+    counted = stands.count()
     if counted != kept:
         raise VerificationError(
             f"the output has {counted:,} rows, and {kept:,} were bound",
             remedy="keep this: rows that are not bound could never be drawn",
         )
-    there = dict(rows_at(found, wanted, digests=wants_digests(decider.ruleset)))
+    _check_note(output, attestation)
+    there = dict(stands.at(wanted, digests=wants_digests(decider.ruleset)))
     return [
         Breach(row, "the output holds another row there") for row, _ in rows if there.get(row.place) != row
     ]
+
+
+def _check_note(output: Path, attestation: Attestation) -> None:
+    """See that the note on the output is the one that was signed: by it fingerprints are told from any others."""
+    named = {file.name: file.sha256 for file in attestation.outputs}
+    if (output / OUTPUT_NOTE).is_file() and file_sha256(output / OUTPUT_NOTE) != named.get(OUTPUT_NOTE):
+        raise VerificationError(
+            f"{output / OUTPUT_NOTE} is not the one that the attestation names",
+            remedy="name the output that was signed",
+        )

@@ -22,7 +22,7 @@ from byleave.apply.inputs import InputFile
 from byleave.apply.item_rows import Piece, rows_in_order
 from byleave.apply.noting import ITEMS, TARGETS, FirstRows
 from byleave.apply.ruleset import Ruleset
-from byleave.consent import TargetKind
+from byleave.apply.speaking import SpokenOf
 from byleave.errors import ConflictError
 from byleave.release.commitments import SALT_BYTES, Commitments, Covering
 from byleave.storage import publish_folder, write_atomically
@@ -61,9 +61,7 @@ class NewBound:
     def _aside(self) -> Path:
         return self.folder.with_name(f".{self.folder.name}.new")
 
-    def write(
-        self, kept: Iterator[Piece], removed: Path, first: FirstRows, kinds: tuple[TargetKind, ...]
-    ) -> Commitments:
+    def write(self, kept: Iterator[Piece], removed: Path, first: FirstRows, spoken: SpokenOf) -> Commitments:
         """Write the trees and return their roots; that of what was kept is sorted again when it is first needed.
 
         Parameters
@@ -74,24 +72,28 @@ class NewBound:
             The list of rows taken out.
         first
             Which targets cover a row kept; it may be filled while ``kept`` is taken.
-        kinds
-            The kinds of targets of which it knows.
+        spoken
+            Of which targets it knows.
         """
         sorting = self._aside / "sorting"
         kept_tree = commit_items(kept, sorting, self.salt)
         removed_tree = commit_items(_removed(removed), sorting, self.salt, self._aside / REMOVED)
-        covering = write_rows(rows_in_order(*first.rows(kinds)), self.salt, self._aside / COVERING)
-        commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, kinds))
+        first.leave_open(spoken.without_values)
+        covering = write_rows(rows_in_order(*first.rows(spoken.kinds)), self.salt, self._aside / COVERING)
+        commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, spoken.kinds))
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
 
-    def note(self, kept: Iterator[Piece]) -> Iterator[Piece]:
-        """Keep the item ids of rows while they are taken, part by part."""
+    def note(self, kept: Iterator[Piece]) -> None:
+        """Keep the item ids of rows, part by part."""
         for place, pieces in groupby(kept, key=lambda piece: piece[0]):
             with self._noted(place).open("wb") as file:
                 for _, items in pieces:
                     file.write(np.ascontiguousarray(items).data)
-                    yield place, items
+
+    def noted(self) -> Iterator[Piece]:
+        """Yield the item ids that were kept."""
+        return _noted_in(self._aside)
 
     def link(self, place: int, path: Path) -> None:
         """Keep the file of item ids that a run noted of a part."""
@@ -114,12 +116,6 @@ def refuse_bound(folder: Path) -> None:
         raise ConflictError(f"{folder} is there already", remedy="name a new folder, or remove this one")
 
 
-def covering_kinds(*, compared: bool) -> tuple[TargetKind, ...]:
-    """Return the kinds of targets other than links of which a run knows what they cover; pictures only if ``compared``."""
-    known = (TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN, TargetKind.DIGEST)
-    return (*known, TargetKind.PICTURE) if compared else known
-
-
 def bind_run(
     staging: Staging,
     parts: Sequence[InputFile | Unit],
@@ -127,7 +123,7 @@ def bind_run(
     removed: Path,
     folder: Path,
     ruleset: Ruleset,
-    kinds: tuple[TargetKind, ...],
+    spoken: SpokenOf,
 ) -> NewBound:
     """Bind the items that a run noted while it decided; the folder is left to be published with the output.
 
@@ -153,7 +149,7 @@ def bind_run(
     first = FirstRows(ruleset)
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
-    bound.write(_noted(staging, kept, bound), removed, first, kinds)
+    bound.write(_noted(staging, kept, bound), removed, first, spoken)
     return bound
 
 
@@ -172,12 +168,15 @@ def open_kept(folder: Path, salt: bytes) -> ItemTree:
     """Open the tree of rows kept in a folder that was bound, sorted from the item ids in it if this is the first time."""
     path = folder / KEPT
     if not path.exists():
-        noted = sorted((folder / ITEMS_KEPT).iterdir())
-        pieces = (piece for file in noted for piece in _read_items(int(file.stem), file))
         aside = folder / f".{KEPT}.new"
-        commit_items(pieces, folder / ".sorting", salt, aside)
+        commit_items(_noted_in(folder), folder / ".sorting", salt, aside)
         aside.replace(path)
     return ItemTree(path, salt)
+
+
+def _noted_in(folder: Path) -> Iterator[Piece]:
+    for path in sorted((folder / ITEMS_KEPT).iterdir()):
+        yield from _read_items(int(path.stem), path)
 
 
 def _read_items(place: int, path: Path) -> Iterator[Piece]:

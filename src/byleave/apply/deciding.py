@@ -25,6 +25,7 @@ from byleave.apply.near import exact_pairs
 from byleave.apply.registries import open_registries
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, decide_batch
+from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints
 from byleave.apply.tally import Tally
 from byleave.consent import RULES_ALONE, Regime, Standard, Use
@@ -143,13 +144,13 @@ class Decider:
         """The ruleset by which it decides."""
         return self._plan.ruleset
 
-    def covering(self, rows: pa.RecordBatch) -> tuple[Ints, Ints]:
+    def covering(self, rows: pa.RecordBatch, seen: Seen | None = None) -> tuple[Ints, Ints]:
         """Return pairs of a row of a batch, int64 (k,), and a target of the ruleset that covers it, by rising row; raises as :meth:`decide`."""
-        matched = decide_batch(self._plan, rows, self._checked_columns(rows.schema)).matched
+        matched = decide_batch(self._plan, rows, self._checked_columns(rows.schema), seen).matched
         return exact_pairs(matched.rows, matched.targets, self._plan.ruleset, self._plan.coverage)
 
-    def decide(self, rows: pa.RecordBatch) -> Decisions:
-        """Decide about a batch with a column ``url`` or ``image_url``, ``sha256``, or both, in any case.
+    def decide(self, rows: pa.RecordBatch, seen: Seen | None = None) -> Decisions:
+        """Decide about a batch with a column ``url`` or ``image_url``, ``sha256``, or both, in any case, and what is known of its pictures.
 
         Raises
         ------
@@ -159,7 +160,7 @@ class Decider:
             If a row could not be checked against all claims, and nobody chose what becomes of such rows.
         """
         plan = self._plan
-        decided = decide_batch(plan, rows, self._checked_columns(rows.schema))
+        decided = decide_batch(plan, rows, self._checked_columns(rows.schema), seen)
         self._ask_about_unchecked(decided.unchecked)
         listed = ~decided.stays[plan.listed_regime]
         taken = np.flatnonzero(listed)

@@ -69,9 +69,14 @@ def exact_pairs(
     return every[:, 0], every[:, 1]
 
 
-def claims_without_values(ruleset: Ruleset, terms: Terms) -> int:
-    """Count the claims on pictures that act as a refusal and whose fingerprints the list does not carry: nothing here can be compared with them."""
+def pictures_without_values(ruleset: Ruleset) -> Ints:
+    """Return the pictures, int64 (n,), whose fingerprints the list does not carry: nothing here can be compared with them."""
     pictures = ruleset.targets_of([TargetKind.PICTURE])
-    hidden = np.setdiff1d(np.arange(pictures.start, pictures.stop), ruleset.picture_targets)
+    return np.setdiff1d(np.arange(pictures.start, pictures.stop), ruleset.picture_targets)
+
+
+def claims_without_values(ruleset: Ruleset, terms: Terms) -> int:
+    """Count the claims on such pictures that act as a refusal."""
+    hidden = pictures_without_values(ruleset)
     binding = hidden[judge(ruleset, hidden, terms).max(axis=1, initial=0) > Preference.ALLOW]
     return len({claim for target in binding.tolist() for claim in ruleset.claims_of(target)})

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from byleave.apply.item_rows import placed
 from byleave.apply.near import exact_pairs
 from byleave.consent import TargetKind
+from byleave.release.items import NOT_COMPARED
 
 if TYPE_CHECKING:
     from byleave.apply.covering import CoverageTables
@@ -25,6 +26,8 @@ TARGETS: Final = ".targets"
 """Ending of the file of targets that cover a row, each with the first such row of some: int64 (n, 2)."""
 
 NOTES: Final = (ITEMS, TARGETS)
+
+_OPEN: Final = int(placed(NOT_COMPARED[0], np.array([NOT_COMPARED[1]]))[0])
 
 
 def note_beside(removed: Path, kind: str) -> Path:
@@ -80,6 +83,11 @@ class FirstRows:
         fresh = self._places[targets] < 0
         # Of several with one target the last one written counts, and that is the first row.
         self._places[targets[fresh]] = placed(part, rows[fresh])
+
+    def leave_open(self, targets: Ints) -> None:
+        """Let those of some targets, int64 (n,), of which no row is known stand for ones that were compared with nothing."""
+        places = targets - self._begin
+        self._places[places[self._places[places] < 0]] = _OPEN
 
     def rows(self, kinds: tuple[TargetKind, ...]) -> tuple[npt.NDArray[np.uint8], Ints]:
         """Return, of all targets of some kinds that cover a row, the first half of the digest, uint8 (n, 16), and the place, int64 (n,)."""

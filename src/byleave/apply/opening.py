@@ -1,39 +1,39 @@
-"""What the keeper of an output does for others to check it: bind its items, open what a lottery draws, and read rows by their places."""
+"""What the keeper of an output does for others to check it: bind its items, and open what a lottery draws."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
+import numpy as np
 
 from byleave.apply.attesting import read_report, releases_of
-from byleave.apply.binding import COVERING, FACTS, NewBound, covering_kinds, open_kept
+from byleave.apply.binding import COVERING, FACTS, NewBound, open_kept
 from byleave.apply.committing import ItemTree
 from byleave.apply.coverages import open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
 from byleave.apply.forms.applying import wants_digests
-from byleave.apply.forms.units import DECIDING, Unit
-from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
 from byleave.apply.item_rows import Piece
-from byleave.apply.matching import Matcher, read_digests
+from byleave.apply.matching import Matcher
 from byleave.apply.near import exact_pairs
 from byleave.apply.noting import FirstRows, first_rows
+from byleave.apply.output_rows import OutputRows
 from byleave.apply.redeciding import covering_targets
 from byleave.apply.registries import open_registries
 from byleave.apply.ruleset import Ruleset
-from byleave.apply.sources import Input, found_below
+from byleave.apply.speaking import SpokenOf, count_unseen
 from byleave.consent import TargetKind
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.release.attestations import Attestation
 from byleave.release.commitments import Commitment, Commitments
-from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
+from byleave.release.items import LEAF_ROWS, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
 from byleave.release.statements import Signed
@@ -41,8 +41,6 @@ from byleave.storage import OWN_FOLDER
 from byleave.urls.names import ID_BYTES
 
 REMOVED_LIST: Final = f"{OWN_FOLDER}/removed.parquet"
-
-Part = tuple[str, Iterator[tuple[pa.RecordBatch, Columns]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,15 @@ class Bound:
             return self.kept
         return self.covering if self.commitments.tree_for(kind) is not None else None
 
+    def speaks_of(self, kind: TargetKind, item: bytes) -> bool:
+        """Whether a target, by the first half of its digest, was compared with every row kept, so that there is a proof to give."""
+        tree = self.tree_for(kind)
+        if tree is None or kind is TargetKind.URL:
+            return tree is not None
+        begins = (index * LEAF_ROWS for index in tree.leaves_with(item))
+        near = (tree.row(at) for begin in begins for at in range(begin, min(begin + LEAF_ROWS, len(tree))))
+        return all(row.was_compared for row in near if row.item == item)
+
     def check(self, attestation: Attestation) -> None:
         """Make sure that an attestation names these trees.
 
@@ -125,10 +132,11 @@ def bind_output(
     """
     registries = open_registries(folders)
     opened = open_coverages(coverages, registries)
+    report = read_report(output)
     with as_format_error(
         f"the report in {output} does not say which lists were applied", remedy="apply again"
     ):
-        told = releases_of(read_report(output))
+        told = releases_of(report)
         named = {one["manifest_sha256"]: f"list no. {one['number']} of {one['origin']}" for one in told}
     if named.keys() != {one.release.manifest_digest.hex() for one in registries.members}:
         applied = ", ".join(named.values())
@@ -157,8 +165,8 @@ def bind_items(
 ) -> Commitments:
     """Sort what an output holds and what was taken out of it into trees, below a new folder; return their roots.
 
-    Reads the links as they stand in the output, so that nothing can be bound that is not there. ``compared`` says that ``coverage`` is of
-    all registries.
+    Reads the links as they stand in the output, and the fingerprints that it states beside them, so that nothing can be bound that is not
+    there. ``compared`` says that ``coverage`` is of all registries.
 
     Raises
     ------
@@ -173,9 +181,10 @@ def bind_items(
             f"{output} holds no {REMOVED_LIST}, so no rows were written whose items could be bound",
             remedy="bind the items of a run under --mode filter and a regime other than research",
         )
-    bound, first = NewBound.beside(folder, salt), FirstRows(ruleset)
-    kept = _kept(output, ruleset, coverage, first)
-    commitments = bound.write(bound.note(kept), removed, first, covering_kinds(compared=compared))
+    bound, kept = NewBound.beside(folder, salt), _KeptRows(output, ruleset, coverage)
+    bound.note(kept.pieces())
+    spoken = SpokenOf.of(ruleset, kept.unseen, by_coverage=compared)
+    commitments = bound.write(bound.noted(), removed, kept.first, spoken)
     bound.publish()
     return commitments
 
@@ -201,7 +210,7 @@ def open_drawn(
     seed = lottery_seed(signed.sha256, note, witnessed.cosignatures)
     places = drawn(seed, len(bound.kept), count)
     rows = {place: bound.kept.row(place) for place in places}
-    read = dict(rows_at(found_below([output]), rows, digests=wants_digests(decider.ruleset)))
+    read = dict(OutputRows(output).at(rows, digests=wants_digests(decider.ruleset)))
     opened = [read[place] for place in places]
     leaves = sorted({place // LEAF_ROWS for place in places})
     return Openings(
@@ -223,89 +232,25 @@ def _covering_leaves(bound: Bound, decider: Decider, opened: Sequence[Opened]) -
     yield from map(bound.covering.leaf, sorted(leaves))
 
 
-def rows_at(output: Input, rows: Mapping[int, ItemRow], *, digests: bool) -> Iterator[tuple[int, Opened]]:
-    """Yield what stands in an output at some rows, by the keys of ``rows``; each part is read once.
+class _KeptRows:
+    """Reads what an output holds for binding it: item ids are yielded, and what covers rows and what they lack is noted meanwhile."""
 
-    ``digests`` says whether files at hand are hashed as well.
+    def __init__(self, output: Path, ruleset: Ruleset, coverage: CoverageTables | None) -> None:
+        self._rows = OutputRows(output)
+        self._ruleset = ruleset
+        self._coverage = coverage
+        self.first = FirstRows(ruleset)
+        self.unseen: Counter[str] = Counter()
 
-    Raises
-    ------
-    VerificationError
-        If a part has fewer rows.
-    """
-    by_part: dict[int, dict[int, int]] = {}
-    for place, row in rows.items():
-        by_part.setdefault(row.part, {})[row.row] = place
-    for at, (name, batches) in enumerate(_parts(output, digests=digests)):
-        wanted = by_part.pop(at, {})
-        if wanted:
-            yield from _picked(name, batches, wanted)
-    if by_part:
-        raise VerificationError(
-            "the output has fewer parts than were bound", remedy="name the output as it was written"
-        )
-
-
-def _picked(
-    name: str, batches: Iterable[tuple[pa.RecordBatch, Columns]], wanted: Mapping[int, int]
-) -> Iterator[tuple[int, Opened]]:
-    first, found = 0, 0
-    for batch, columns in batches:
-        inside = [row for row in wanted if first <= row < first + batch.num_rows]
-        for row in inside:
-            link, digest = _said(batch.slice(row - first, 1), columns)
-            yield wanted[row], Opened(wanted[row], name, link, digest)
-        first, found = first + batch.num_rows, found + len(inside)
-    if found < len(wanted):
-        raise VerificationError(
-            f"{name} has fewer rows than were bound", remedy="name the output as it was written"
-        )
-
-
-def _said(row: pa.RecordBatch, columns: Columns) -> tuple[str | None, bytes | None]:
-    link = row.column(columns.link)[0].as_py() if columns.link else None
-    if isinstance(link, bytes):
-        link = link.decode("utf-8", "replace")
-    if columns.digest is None:
-        return link, None
-    values, known, _ = read_digests(row.column(columns.digest))
-    return link, values[0].tobytes() if known[0] else None
-
-
-def _kept(
-    output: Path, ruleset: Ruleset, coverage: CoverageTables | None, first: FirstRows
-) -> Iterator[Piece]:
-    matcher = Matcher(ruleset, coverage)
-    for place, (_, batches) in enumerate(_parts(found_below([output]), digests=wants_digests(ruleset))):
-        row = 0
-        for batch, columns in batches:
-            link = batch.column(columns.link) if columns.link else None
-            digest = batch.column(columns.digest) if columns.digest else None
-            matched = matcher.match(link, digest, batch.num_rows)
-            pairs = exact_pairs(matched.rows + row, matched.targets, ruleset, coverage)
-            first.add(first_rows(*pairs, ruleset), place)
-            row += batch.num_rows
-            yield place, matched.items
-
-
-def rows_in(part: InputFile | Unit) -> int:
-    """Count the rows of one part."""
-    if isinstance(part, InputFile):
-        with open_parquet(part.path) as file:
-            return int(file.metadata.num_rows)
-    return part.count()
-
-
-def _parts(output: Input, *, digests: bool) -> Iterator[Part]:
-    for part in output.parts:
-        if isinstance(part, InputFile):
-            yield part.name, _parquet(part)
-        else:
-            yield part.name, ((rows.batch, DECIDING) for rows in part.rows(digests=digests))
-
-
-def _parquet(part: InputFile) -> Iterator[tuple[pa.RecordBatch, Columns]]:
-    with open_parquet(part.path) as file:
-        columns = columns_of(file.schema_arrow, part.name)
-        for batch in file.iter_batches(columns=columns.names(), use_threads=False):
-            yield batch, columns
+    def pieces(self) -> Iterator[Piece]:
+        matcher = Matcher(self._ruleset, self._coverage)
+        parts = self._rows.parts(digests=wants_digests(self._ruleset))
+        for place, (_, standing) in enumerate(parts):
+            row = 0
+            for rows in standing:
+                matched = rows.match(matcher)
+                pairs = exact_pairs(matched.rows + row, matched.targets, self._ruleset, self._coverage)
+                self.first.add(first_rows(*pairs, self._ruleset), place)
+                self.unseen.update(count_unseen(matched, np.ones(len(matched.named), bool)))
+                row += rows.batch.num_rows
+                yield place, matched.items

@@ -98,5 +98,6 @@ def _targets(bound: Bound, releases: Sequence[Release]) -> list[tuple[bytes, boo
             path = release.folder / DIGESTS / f"{kind.value}.sha256"
             digests = np.fromfile(path, np.uint8).reshape(-1, DIGEST_BYTES)
             ids = np.ascontiguousarray(digests[:, :ID_BYTES])
-            found |= {(row.tobytes(), kind is not TargetKind.URL) for row in ids}
+            names = {row.tobytes() for row in ids}
+            found |= {(name, kind is not TargetKind.URL) for name in names if bound.speaks_of(kind, name)}
     return sorted(found)

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from byleave.apply.deciding import Choices, Decider
 from byleave.apply.shard import Unchecked
+from byleave.apply.sidecars.seen import Seen
 from byleave.consent import TargetKind
 from byleave.errors import VerificationError
+from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
 from byleave.release.attestations import Attestation
 from byleave.release.openings import Opened
+from byleave.urls.bulk.sha256 import Bytes
+from byleave.urls.names import DIGEST_BYTES
 
 
 def redecider(attestation: Attestation, folders: Sequence[Path], coverages: Sequence[Path]) -> Decider:
@@ -64,6 +69,42 @@ def batch_of(rows: Sequence[Opened]) -> pa.RecordBatch:
     return pa.record_batch(columns)
 
 
+def seen_of(rows: Sequence[Opened]) -> Seen | None:
+    """Return what opened rows say of their pictures, as a :class:`Decider` takes it; ``None`` if none says anything.
+
+    Raises
+    ------
+    VerificationError
+        If a fingerprint is of another version than is compared here.
+    """
+    pictures = [row.picture for row in rows]
+    if not any(pictures):
+        return None
+    prints = [one.fingerprint if one is not None else None for one in pictures]
+    for one in prints:
+        if one is not None and one.version != PICTURE_VERSION:
+            raise VerificationError(
+                f"the openings hold fingerprints of version {one.version[:50]}, and {PICTURE_VERSION} are compared here",
+                remedy="use the version of Byleave with which the dataset was fingerprinted",
+            )
+    digests = [one.digest if one is not None else None for one in pictures]
+    return Seen(
+        with_digest=np.array([one is not None for one in digests]),
+        digests=_values(digests, DIGEST_BYTES),
+        with_print=np.array([one is not None for one in prints]),
+        plain=_values([one.plain if one is not None else None for one in prints], PDQ_BYTES),
+        trimmed=_values([one.trimmed if one is not None else None for one in prints], PDQ_BYTES),
+        quality=np.array([one.quality if one is not None else 0 for one in prints], np.uint8),
+        reasons=pa.array([one.reason if one is not None else None for one in pictures], pa.string()),
+    )
+
+
+def _values(values: Sequence[bytes | None], size: int) -> Bytes:
+    """Return values of one length as uint8 (n, size), zeros where there is none."""
+    whole = b"".join(value if value is not None else bytes(size) for value in values)
+    return np.frombuffer(whole, np.uint8).reshape(-1, size)
+
+
 def covering_targets(
     decider: Decider, rows: Sequence[Opened], kinds: tuple[TargetKind, ...]
 ) -> list[tuple[int, bytes]]:
@@ -71,5 +112,5 @@ def covering_targets(
     if not rows:
         return []
     ruleset = decider.ruleset
-    pairs = zip(*(array.tolist() for array in decider.covering(batch_of(rows))), strict=True)
+    pairs = zip(*(array.tolist() for array in decider.covering(batch_of(rows), seen_of(rows))), strict=True)
     return [(row, ruleset.digest_of(target)) for row, target in pairs if ruleset.kind_of(target) in kinds]

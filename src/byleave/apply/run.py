@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from byleave import __version__
-from byleave.apply.binding import NewBound, bind_run, covering_kinds, refuse_bound
+from byleave.apply.binding import NewBound, bind_run, refuse_bound
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
 from byleave.apply.desks import Staging
@@ -40,6 +40,7 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
 from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
 from byleave.apply.sources import Input
+from byleave.apply.speaking import SpokenOf
 from byleave.apply.spreading import Spread, join_lists, spread
 from byleave.apply.thumbnails import MOST_THUMBNAILS, Thumbnails, thumbnails_of
 from byleave.apply.viewer import link_columns
@@ -144,11 +145,6 @@ class ApplyRequest:
             raise InputError(
                 "nothing is written that could be bound",
                 remedy="bind the entries of a run under --mode filter and a regime other than research",
-            )
-        if self.fingerprints is not None:
-            raise InputError(
-                "entries named by fingerprints beside the input alone would be bound to what the output does not say",
-                remedy="apply without --bind, then run `byleave attest bind`",
             )
 
     @property
@@ -257,9 +253,10 @@ def _bound(
 ) -> NewBound | None:
     if request.bind is None:
         return None
-    kinds = covering_kinds(compared=coverages == len(registries.members))
+    by_coverage = coverages == len(registries.members)
+    spoken = SpokenOf.of(registries.ruleset, outcome.tally.totals, by_coverage=by_coverage)
     listed = staging.own / request.list_name
-    return bind_run(staging, source.parts, outcome.kept, listed, request.bind, registries.ruleset, kinds)
+    return bind_run(staging, source.parts, outcome.kept, listed, request.bind, registries.ruleset, spoken)
 
 
 def _thumbnails(

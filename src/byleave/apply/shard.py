@@ -29,6 +29,7 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.setting_aside import RulesAlone
 from byleave.apply.sidecars.seeing import Seeing, Sidecars
 from byleave.apply.sidecars.seen import Seen
+from byleave.apply.speaking import count_unseen
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
 from byleave.consent import Preference, Regime
@@ -225,6 +226,8 @@ def _count(plan: Plan, decided: Decided, tally: Tally) -> None:
     tally.totals.update(count_checks(matched))
     tally.totals["unchecked"] += int(np.count_nonzero(decided.unchecked))
     tally.reasons.update(plan.needs.reasons(matched))
+    if plan.binds:
+        tally.totals.update(count_unseen(matched, decided.stays[plan.regime]))
     tally.totals["review"] += int(np.count_nonzero(matched.review))
     if plan.coverage is not None and plan.coverage.in_review:
         items = [item.tobytes() for item in matched.items[matched.checked]]

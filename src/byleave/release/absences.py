@@ -140,7 +140,7 @@ class Absences:
             raise VerificationError("these proofs are for another attestation", remedy=_REMEDY)
 
     def find(self, kind: TargetKind, digest: bytes) -> Shown | None:
-        """Return what the proof for a target shows, checked, or ``None`` if none is given.
+        """Return what the proof for a target shows, checked, or ``None`` if none is given, or the target was compared with nothing.
 
         Raises
         ------
@@ -166,7 +166,8 @@ class Absences:
         covering = kind is not TargetKind.URL
         if (proof.attestation, proof.item, proof.covering) != (self._signed.sha256, item, covering):
             raise VerificationError("the proof is about something else", remedy=_REMEDY)
-        return Shown(proof, proof.kept_as(tree, commitments.salt))
+        kept = proof.kept_as(tree, commitments.salt)
+        return Shown(proof, kept) if kept is None or kept.was_compared else None
 
     def _read(self, name: str) -> Mapping[bytes, bytes]:
         found = {}

@@ -28,6 +28,10 @@ ABSENCE_FORMAT: Final = "byleave/absence/1"
 COVERING_TREE: Final = "covering"
 """What a proof names that is not about the tree of rows kept."""
 
+NOT_COMPARED: Final = (2**23 - 1, 2**40 - 1)
+"""Part and row that stand in the tree of targets for one that was compared with nothing, so that it cannot be shown to cover nothing. No row of an
+output has this place."""
+
 MAX_PROOF_BYTES: Final = 10_000
 """More than any proof of absence has: two leaves, and 63 hashes for each."""
 
@@ -42,6 +46,11 @@ class ItemRow:
     item: bytes
     part: int
     row: int
+
+    @property
+    def was_compared(self) -> bool:
+        """Whether it names a row, as all do but those of targets that were compared with nothing."""
+        return (self.part, self.row) != NOT_COMPARED
 
     def to_bytes(self) -> bytes:
         """Write it: item id, part (4 bytes), row (8 bytes), the higher byte first, so that bytes sort as rows do."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.errors import VerificationError, as_format_error
+from byleave.fingerprints import PictureFingerprint
 from byleave.log import JSON, Policy, WitnessedCheckpoint, canonical_json
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.log.notes import MAX_NOTE_BYTES
@@ -14,7 +15,7 @@ from byleave.release.commitments import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.statements import sha256_of
-from byleave.release.terms_said import count, of_format
+from byleave.release.terms_said import count, of_format, word
 
 OPENINGS_FORMAT: Final = "byleave/openings/1"
 MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
@@ -22,17 +23,62 @@ _REMEDY: Final = "ask whoever signed the attestation for the openings again"
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedPicture:
+    """What the fingerprints beside an output say of one row: the SHA-256 of its picture's bytes, its fingerprint, or why there is none."""
+
+    digest: bytes | None
+    fingerprint: PictureFingerprint | None
+    reason: str | None
+
+    def members(self) -> dict[str, JSON]:
+        """Write it."""
+        seen = self.fingerprint
+        said: dict[str, JSON] = {
+            "digest": self.digest.hex() if self.digest is not None else None,
+            "reason": self.reason,
+        }
+        if seen is not None:
+            said["pdq"], said["pdq_trimmed"] = seen.plain.hex(), seen.trimmed.hex()
+            said["quality"], said["version"] = seen.quality, seen.version
+        return said
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any]) -> Self:
+        """Read it; raises ValueError, KeyError or TypeError, or FormatError for the fingerprint, where it is none."""
+        digest, reason, seen = members["digest"], members["reason"], None
+        if reason is not None and not isinstance(reason, str):
+            raise TypeError("a reason is text")
+        if "pdq" in members:
+            plain, trimmed = bytes.fromhex(members["pdq"]), bytes.fromhex(members["pdq_trimmed"])
+            seen = PictureFingerprint(plain, trimmed, count(members, "quality"), word(members, "version"))
+        return cls(sha256_of(digest) if digest is not None else None, seen, reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """What stands in the output at the place of one row: the file or unit, the link, and the SHA-256 of its bytes where it is stated."""
+    """What stands in the output at the place of one row: the file or unit, the link, and the SHA-256 of its bytes where it is stated.
+
+    picture
+        What the output's fingerprints say of it, where its part has some.
+    """
 
     place: int
     part: str
     link: str | None
     digest: bytes | None
+    picture: OpenedPicture | None = None
+
+    @property
+    def bytes_digest(self) -> bytes | None:
+        """The SHA-256 by which a row without a link is named: the one that it states, or else that of its picture."""
+        if self.digest is not None or self.picture is None:
+            return self.digest
+        return self.picture.digest
 
     def members(self) -> dict[str, JSON]:
         """Write it."""
-        return {
+        said: dict[str, JSON] = {"picture": self.picture.members()} if self.picture is not None else {}
+        return said | {
             "digest": self.digest.hex() if self.digest is not None else None,
             "link": self.link,
             "part": self.part,
@@ -47,8 +93,14 @@ class Opened:
             raise TypeError("a part is text")
         if link is not None and not isinstance(link, str):
             raise TypeError("a link is text")
-        digest = members["digest"]
-        return cls(place, part, link, sha256_of(digest) if digest is not None else None)
+        digest, picture = members["digest"], members.get("picture")
+        return cls(
+            place,
+            part,
+            link,
+            sha256_of(digest) if digest is not None else None,
+            OpenedPicture.parse(picture) if picture is not None else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

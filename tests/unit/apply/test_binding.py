@@ -93,9 +93,7 @@ def test_a_folder_that_is_there_is_refused_before_the_work(world: Path) -> None:
     assert not (world / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "asked", [{"mode": Mode.MASK}, {"regime": Regime.RESEARCH}, {"fingerprints": Path("prints")}]
-)
+@pytest.mark.parametrize("asked", [{"mode": Mode.MASK}, {"regime": Regime.RESEARCH}])
 def test_what_cannot_be_bound_is_refused(world: Path, asked: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="bound"):
         applied(world, **asked)
