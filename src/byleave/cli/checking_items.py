@@ -105,7 +105,7 @@ class _LookedUp:
         if self.missing:
             say(
                 f"{_counted(self.missing)} have no proof, mostly because the list they applied did not name them, "
-                "or because pictures were not compared"
+                "or because not every picture, or file, was compared"
             )
         say("this shows what they bound themselves to, not that nothing else was used")
 

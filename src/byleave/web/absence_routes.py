@@ -73,6 +73,7 @@ def check_proofs(
         checked=[(KIND_WORDS[one.target.kind], _name(one.target), WORDS[one.stands], one) for one in checked],
         link=TargetKind.URL,
         picture=TargetKind.PICTURE,
+        file=TargetKind.DIGEST,
         counts={word: sum(one.stands is stands for one in checked) for stands, word in WORDS.items()},
         further=found[MOST_TARGETS - 1][0] if len(found) > MOST_TARGETS else None,
     )
