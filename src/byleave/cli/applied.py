@@ -9,10 +9,11 @@ from typing import Any
 import typer
 
 from byleave.cli.output import print_json, say
-from byleave.errors import FormatError, InputError, RefusedError
+from byleave.errors import RefusedError, as_format_error
 
 MOST_REPORT_BYTES = 64 * 1024 * 1024
 MOST_ANSWER_BYTES = 64 * 1024
+MAX_KEY_BYTES = 1024
 CREATED = 201
 
 
@@ -55,28 +56,30 @@ def applied(
 
 def key_in(path: Path) -> str:
     """Read a key from a file, so that it stands on no command line."""
-    if path.stat().st_size > 1024:
-        raise InputError(f"{path} holds no key", remedy="name a file that holds the key and nothing else")
-    return path.read_text("utf-8").strip()
+    from byleave.storage import read_at_most
+
+    remedy = "name a file that holds the key and nothing else: the site shows one when it is made"
+    content = read_at_most(path, MAX_KEY_BYTES, remedy=remedy)
+    with as_format_error(f"{path} holds no key", remedy=remedy):
+        key = content.decode("ascii").strip()
+        if not key.isprintable() or not key:
+            raise ValueError("a key is one line")
+    return key
 
 
 def _facts(report: Path, dataset: str | None) -> dict[str, Any]:
-    if report.stat().st_size > MOST_REPORT_BYTES:
-        raise FormatError(
-            f"{report} is too large for a report", remedy="give the report.json of `byleave apply`"
-        )
-    try:
-        facts = json.loads(report.read_bytes())
+    from byleave.storage import read_at_most
+
+    remedy = "give the report.json of `byleave apply`"
+    content = read_at_most(report, MOST_REPORT_BYTES, remedy=remedy)
+    with as_format_error(f"{report} is no report", remedy=remedy):
+        facts = json.loads(content)
         return {
             "number": int(facts["release"]["number"]),
             "dataset": str(dataset or facts["input"]["dataset"]),
             "entries": int(facts["rows"]["input"]),
             "removed": int(facts["rows"]["removed"]),
         }
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"{report} is no report", remedy="give the report.json of `byleave apply`"
-        ) from error
 
 
 def words_of(body: bytes) -> str:

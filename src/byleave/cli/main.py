@@ -47,7 +47,7 @@ from byleave.cli import (
     verify,
     witness,
 )
-from byleave.errors import ByleaveError, MissingExtraError, UnavailableError
+from byleave.errors import ByleaveError, ConflictError, MissingExtraError, UnavailableError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,6 +142,10 @@ def _run_app() -> None:
         raise MissingExtraError(
             f"this command needs the package {package!r}", remedy=f"pip install 'byleave[{extra}]'"
         ) from missing
+    except FileExistsError as failure:
+        raise ConflictError(
+            f"{failure.filename} is there already", remedy="name another place, or move it away"
+        ) from failure
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
         raise UnavailableError(

@@ -32,8 +32,10 @@ def newest_checkpoint(place: str, keys: tuple[VerifierKey, ...]) -> str:
 
 def log_beside(source: str) -> str:
     """Return where the log of a registry stands whose lists stand at ``source``: beside them, as every registry serves it."""
+    from byleave.release.sources import is_web_address
+
     base = source.rstrip("/")
-    if base.startswith(("http://", "https://")):
+    if is_web_address(base):
         return base.rpartition("/")[0] + "/log"
     return str(Path(base).absolute().parent / "log")
 
@@ -62,7 +64,10 @@ def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = No
     from byleave.cli.applied import CREATED, key_in, words_of
     from byleave.fetch import Client, FetchLimits
     from byleave.release.absences import proofs_address
+    from byleave.release.sources import is_web_address
 
+    if not is_web_address(registry):
+        raise InputError(f"{registry} is no web address", remedy="write it like https://registry.example")
     if proofs is not None:
         envelope = json.dumps(json.loads(envelope) | {"proofs": proofs_address(proofs)}).encode()
     # The registry is named on the caller's own command line, so it may be on her own network.

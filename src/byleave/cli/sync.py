@@ -177,8 +177,9 @@ def _show_key(source: str, number: int, token: Path) -> None:
     from byleave.cli.applied import key_in
     from byleave.fetch import Client, FetchLimits
     from byleave.release.manifest import MANIFEST, MAX_MANIFEST_BYTES
+    from byleave.release.sources import is_web_address
 
-    if not source.startswith(("http://", "https://")):
+    if not is_web_address(source):
         raise InputError("a key is for a web address", remedy="leave --token out for a folder")
     client = Client(FetchLimits(MAX_MANIFEST_BYTES), private_addresses=True)  # the caller named it herself
     try:

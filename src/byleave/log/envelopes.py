@@ -93,12 +93,21 @@ class Envelope:
         )
         if not signers:
             named = ", ".join(repr(one.key_id[:80]) for one in self.signatures)
+            if any(_key_id(key) == one.key_id for key in keys for one in self.signatures):
+                raise VerificationError(
+                    f"the signature of {named} does not hold: this is not what was signed",
+                    remedy="fetch the signed statement again, whole; do not believe this one",
+                )
             known = ", ".join(str(key) for key in keys) or "none"
             raise VerificationError(
                 f"no key that is trusted here signed this; its signatures are said to be of {named}",
                 remedy=f"check the key you trust (known here: {known})",
             )
         return signers
+
+
+def _key_id(key: VerifierKey) -> str:
+    return f"{key.name}+{key.key_id.hex()}"
 
 
 def looks_like_envelope(head: bytes) -> bool:
@@ -115,7 +124,7 @@ def encoded(payload_type: str, payload: bytes) -> bytes:
 def seal(payload_type: str, payload: bytes, key: VerifierKey, sign: Sign) -> Envelope:
     """Sign a payload with one key."""
     signature = sign(encoded(payload_type, payload))
-    return Envelope(payload_type, payload, (EnvelopeSignature(f"{key.name}+{key.key_id.hex()}", signature),))
+    return Envelope(payload_type, payload, (EnvelopeSignature(_key_id(key), signature),))
 
 
 def _signature(members: Any) -> EnvelopeSignature:

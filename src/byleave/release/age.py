@@ -60,6 +60,12 @@ def _span(text: str) -> timedelta:
 
 
 def words_of(span: timedelta) -> str:
-    """Say a span of time in days and hours."""
-    hours = span // timedelta(hours=1)
-    return f"{hours // 24} days {hours % 24} hours" if hours >= 24 else f"{hours} hours"
+    """Say a span of time in days and hours, one under an hour in minutes."""
+    minutes = span // timedelta(minutes=1)
+    days, hours = divmod(minutes // 60, 24)
+    said = [
+        f"{count} {unit}{'' if count == 1 else 's'}"
+        for count, unit in ((days, "day"), (hours, "hour"))
+        if count
+    ]
+    return " ".join(said) or f"{minutes} minute{'' if minutes == 1 else 's'}"

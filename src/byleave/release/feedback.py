@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from byleave.release.terms_said import count, moment, word, written
 FEEDBACK: Final = PREDICATES + "feedback/v1"
 MOST_VERDICTS: Final = 1_000
 MAX_WHY_CHARS: Final = 500
+_CLAIM_ID: Final = re.compile(rf"[0-9a-fA-F]{{{2 * CLAIM_ID_BYTES}}}")
 
 
 class Outcome(StrEnum):
@@ -61,16 +63,16 @@ class Verdict:
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        claim, why = bytes.fromhex(members["claim"]), members.get("why")
-        if len(claim) != CLAIM_ID_BYTES:
-            raise ValueError("a claim has an id of 16 bytes")
+        claim, why = members["claim"], members.get("why")
+        if not isinstance(claim, str) or not _CLAIM_ID.fullmatch(claim):
+            raise ValueError("a claim has an id of 32 hex digits")
         if why is not None and not (
             isinstance(why, str) and why.isprintable() and 0 < len(why) <= MAX_WHY_CHARS
         ):
             raise ValueError(f"a reason is one sentence of at most {MAX_WHY_CHARS} characters")
         target = members.get("target")
         return cls(
-            claim,
+            bytes.fromhex(claim),
             Outcome(members["outcome"]),
             (TargetKind(target["kind"]), sha256_of(target["digest"])) if target is not None else None,
             count(members, "rows") if members.get("rows") is not None else None,

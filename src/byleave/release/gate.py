@@ -51,7 +51,7 @@ def gate(asking: Asking) -> tuple[Check, ...]:
         content = read_at_most(path, MAX_ENVELOPE_BYTES, remedy="sign it with `byleave attest sign`")
         opened = open_attestation(content, asking.policy.keys)
     except ByleaveError as error:
-        return (Check("attestation", False, error.problem),)
+        return (Check("attestation", False, f"{error.problem}; {error.remedy}"),)
     said = opened.said
     signers = ", ".join(key.name for key in opened.signers)
     first = Check("attestation", True, f"signed by {signers}, SHA-256 {opened.sha256.hex()}")
@@ -75,9 +75,10 @@ class _DoesNotHoldError(Exception):
     """A check that does not hold, in words; it never leaves this module."""
 
 
-def _need(holds: bool, words: str) -> str:  # noqa: FBT001 - the one value it is about
+def _need(holds: bool, words: str, asked: str = "") -> str:  # noqa: FBT001 - the one value it is about
+    """Return what was found; where it does not hold, with what was asked for."""
     if not holds:
-        raise _DoesNotHoldError(words)
+        raise _DoesNotHoldError(f"{words}; {asked}" if asked else words)
     return words
 
 
@@ -85,7 +86,7 @@ def _log(said: Attestation, asking: Asking) -> str:
     policy = Policy.of_keys(asking.policy.registry_keys)
     held = [one.check_log(policy).checkpoint for one in said.applied_lists]
     words = "; ".join(f"{one.origin}, {one.size:,} entries" for one in held)
-    return _need(len(held) == len(said.lists), f"{words}; the logs of further lists are not named")
+    return _need(len(held) == len(said.lists), words, "the logs of further lists are not named")
 
 
 def _output(said: Attestation, asking: Asking) -> str:
@@ -110,9 +111,8 @@ def _age(said: Attestation, asking: Asking) -> str:
         heard = min(heard, moment(said.request, "as_of"))
     age = asking.now - heard
     words = f"list no. {oldest.name.number} of {oldest.origin} knows what was said until {words_of(age)} ago"
-    return _need(
-        age <= asking.policy.max_age, f"{words}; at most {words_of(asking.policy.max_age)} are allowed"
-    )
+    most = asking.policy.max_age
+    return _need(age <= most, words, f"at most {words_of(most)} are allowed")
 
 
 def _regime(said: Attestation, asking: Asking) -> str:

@@ -28,6 +28,7 @@ from byleave.log.lines import text_of
 from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.log.tiles import MAX_ENTRY_BYTES, TILE_WIDTH
 from byleave.release.keys import verify_ed25519
+from byleave.release.sources import is_web_address
 from byleave.storage import read_at_most
 
 CHECKPOINT = "checkpoint"
@@ -46,7 +47,7 @@ class Place(Protocol):
 @contextmanager
 def open_place(source: str) -> Iterator[Place]:
     """Give the files of a log in a folder or below a web address."""
-    if not source.startswith(("http://", "https://")):
+    if not is_web_address(source):
         yield _Folder(Path(source))
         return
     client = Client(_LIMITS, private_addresses=True)  # named by a person on her own command line

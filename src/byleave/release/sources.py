@@ -37,9 +37,14 @@ class Source(Protocol):
         ...
 
 
+def is_web_address(source: str) -> bool:
+    """Whether a source is a web address, and no path."""
+    return source.startswith(("http://", "https://"))
+
+
 def open_source(source: str) -> Source:
     """Return the source that a path or an address names."""
-    if source.startswith(("http://", "https://")):
+    if is_web_address(source):
         return _Web(source.rstrip("/"))
     path = Path(source)
     if not path.is_dir():

@@ -19,7 +19,7 @@ from byleave.release.catching_up import NO_WAY, catch_up, remove_work
 from byleave.release.fetching import Progress, Wanted, fetch_whole, read_wanted, silent
 from byleave.release.folders import read_limited
 from byleave.release.reading import LATEST, Release, latest_number, open_release, open_unchecked
-from byleave.release.sources import Source, open_source
+from byleave.release.sources import Source, is_web_address, open_source
 from byleave.storage import alone_in, remove_leftovers, write_atomically
 
 CURRENT = "current.json"
@@ -102,7 +102,7 @@ def _sync(
         "number": number,
         "manifest_sha256": digest,
         "keys": [str(key) for key in trusted],
-        "source": source,
+        "source": source if is_web_address(source) else str(Path(source).absolute()),
     }
     write_atomically(folder / CURRENT, json.dumps(state, indent=1).encode() + b"\n")
     return release

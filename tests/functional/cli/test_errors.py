@@ -67,6 +67,28 @@ def test_each_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         assert "error: text " in told.stderr
 
 
+def test_whoever_hands_in_to_no_address_or_with_no_key_is_told(tmp_path: Path) -> None:
+    (tmp_path / "said").write_text('{"payload":"","payloadType":"x","signatures":[{"sig":""}]}')
+    (tmp_path / "key").write_bytes(b"\xff")
+    for registry, key, problem in (
+        ("registry.example", "key", "registry.example is no web address"),
+        ("http://127.0.0.1:9", "key", "key holds no key"),
+        ("http://127.0.0.1:9", "nowhere", "nowhere does not exist"),
+    ):
+        told = byleave("attest", "submit", "said", "--to", registry, "--token", key, home=tmp_path / "home")
+        assert (told.returncode, f"error: {problem}" in " ".join(told.stderr.split())) == (2, True), (
+            told.stderr
+        )
+
+
+def test_a_file_in_the_place_of_a_folder_is_left_and_told(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("mine")
+    released(tmp_path / "source")
+    told = byleave("sync", "source", "--to", "list", "--key", KEY.verifier, home=tmp_path / "home")
+    assert (told.returncode, "error: list is there already" in told.stderr) == (4, True)
+    assert (tmp_path / "list").read_text() == "mine"
+
+
 def test_with_json_an_error_is_one_object(tmp_path: Path) -> None:
     told = byleave("verify", tmp_path / "nowhere", "--key", KEY.verifier, "--json", home=tmp_path)
     assert told.returncode == 2

@@ -67,8 +67,8 @@ def test_another_type_or_other_bytes_do_not_hold() -> None:
         Envelope("text/html", made.payload, made.signatures),
         Envelope(made.payload_type, made.payload + b" ", made.signatures),
     ):
-        with pytest.raises(VerificationError):
-            touched.check([KEY.verifier], verify_ed25519)
+        with pytest.raises(VerificationError, match="does not hold: this is not what was signed"):
+            touched.check([OTHER.verifier, KEY.verifier], verify_ed25519)
 
 
 def test_both_alphabets_of_base64_are_read() -> None:

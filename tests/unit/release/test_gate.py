@@ -85,11 +85,14 @@ def test_what_was_signed_and_left_as_it_was_passes(folder: Path) -> None:
     assert failing(out, source=folder / "source") == set()
     checks = gate(Asking(out, GatePolicy.parse(POLICY.encode()), NOW))
     assert [check.name for check in checks] == ["attestation", *CHECKS]
+    assert not any("are not named" in check.found or "allowed" in check.found for check in checks)
 
 
 def test_without_an_attestation_nothing_passes(folder: Path) -> None:
     assert failing(folder / "out") == {"attestation"}
     assert failing(folder / "nowhere") == {"attestation"}
+    (check,) = gate(Asking(folder / "out", GatePolicy.parse(POLICY.encode()), NOW))
+    assert check.found.endswith("does not exist; sign it with `byleave attest sign`")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"nothing", b'{"payload": '])

@@ -17,6 +17,7 @@ from tests.logs import Tiles, checkpoint_of, entry, leaves, signing_key, write_l
 from byleave.errors import (
     ByleaveError,
     FormatError,
+    InputError,
     NotFoundError,
     UnavailableError,
     VerificationError,
@@ -91,7 +92,7 @@ def test_a_checkpoint_of_a_key_that_is_not_trusted_is_refused(log: Path) -> None
 def test_what_is_missing_unreachable_or_too_long_is_told(log: Path, address: str, tmp_path: Path) -> None:
     with open_place(str(tmp_path)) as place, pytest.raises(NotFoundError, match="checkpoint does not exist"):
         place.read("checkpoint")
-    with open_place(str(log)) as place, pytest.raises(UnavailableError):
+    with open_place(str(log)) as place, pytest.raises(InputError, match="is a folder"):
         place.read("tile")
     with open_place(address) as place, pytest.raises(UnavailableError, match="404"):
         place.read("tile/0/999")

@@ -127,6 +127,7 @@ def test_feedback_about_too_much_at_once_is_refused() -> None:
     [
         {},
         {"claim": "00", "outcome": "applied"},
+        {"claim": "no id", "outcome": "applied"},
         {"claim": CLAIM.hex(), "outcome": "perhaps"},
         {"claim": CLAIM.hex(), "outcome": "applied", "rows": -1},
         {"claim": CLAIM.hex(), "outcome": "applied", "why": "x" * 501},

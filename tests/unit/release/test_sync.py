@@ -21,6 +21,7 @@ from byleave.errors import (
     VerificationError,
 )
 from byleave.release import open_synced, sync
+from byleave.release.sync import read_current
 from byleave.storage import alone_in
 
 TRUSTED = [KEY.verifier]
@@ -57,6 +58,16 @@ def address(source: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def test_a_folder_is_remembered_wherever_one_works_next(
+    source: Path, held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source.parent)
+    sync(source.name, held, keys=TRUSTED)
+    current = read_current(held)
+    assert current is not None
+    assert current.source == str(source)
 
 
 def test_a_release_comes_from_a_folder_and_is_remembered(source: Path, held: Path) -> None:
