@@ -45,6 +45,8 @@ class Audited:
         Rows kept against the list, or bound to another item than stands there.
     compared
         Whether the rows were held to the output itself as well.
+    printed
+        How many were opened with a fingerprint, and decided by it too.
     """
 
     opened: int
@@ -52,6 +54,7 @@ class Audited:
     breaches: tuple[Breach, ...]
     witnessed: WitnessedCheckpoint
     compared: bool
+    printed: int = 0
 
     def missed(self, share: float = SHARE) -> float:
         """Return the chance that a draw like this meets none, if this share of the rows kept were breaches."""
@@ -91,9 +94,9 @@ def audit_openings(
     breaches += _said_to_cover_nothing(decider, openings, rows, attestation.commitments)
     if output is not None:
         breaches += _not_there(rows, output, attestation, decider)
-    return Audited(
-        len(rows), attestation.commitments.kept.size, tuple(breaches), witnessed, output is not None
-    )
+    printed = sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows)
+    kept, compared = attestation.commitments.kept.size, output is not None
+    return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed)
 
 
 def _check_order(

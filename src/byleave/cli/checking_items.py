@@ -172,6 +172,7 @@ def _audited(audited: Audited) -> dict[str, Any]:
         "checkpoint": audited.witnessed.checkpoint.size,
         "witnesses": [one.key.name for one in audited.witnessed.cosignatures],
         "compared_with_output": audited.compared,
+        "fingerprints": audited.printed,
     }
 
 
@@ -191,6 +192,16 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
     say(
         f"all of them stay under list no. {said.number}; if one in a hundred did not, a draw like this would miss it with {audited.missed():.1e}"
     )
+    if audited.printed:
+        say(
+            f"{audited.printed:,} were decided by a fingerprint too, "
+            + (
+                "as the output states it"
+                if audited.compared
+                else "as it was told: --output compares it with what was signed"
+            )
+            + "; whether it is that of the picture, whoever has the picture can see"
+        )
     say(
         "not seen by this: entries left out of what was bound, a dataset trimmed before, and what else a model was trained on"
     )
