@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import ItemTree, commit_items, write_rows
+from byleave.apply.committing import ItemTree, commit_entries, commit_items
 from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
-from byleave.apply.item_rows import Piece, rows_in_order
+from byleave.apply.item_rows import Piece, entries_in_order
 from byleave.apply.noting import ITEMS, TARGETS, FirstRows
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
@@ -79,7 +79,8 @@ class NewBound:
         kept_tree = commit_items(kept, sorting, self.salt)
         removed_tree = commit_items(_removed(removed), sorting, self.salt, self._aside / REMOVED)
         first.leave_open(spoken.without_values)
-        covering = write_rows(rows_in_order(*first.rows(spoken.kinds)), self.salt, self._aside / COVERING)
+        entries = entries_in_order(*first.rows(spoken.kinds))
+        covering = commit_entries([entries], self.salt, self._aside / COVERING)
         commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, spoken.kinds))
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
@@ -180,9 +181,10 @@ def _noted_in(folder: Path) -> Iterator[Piece]:
 
 
 def _read_items(place: int, path: Path) -> Iterator[Piece]:
-    with path.open("rb") as file:
-        while len(items := np.fromfile(file, np.uint8, READ_ROWS * ID_BYTES)):
-            yield place, items.reshape(-1, ID_BYTES)
+    rows = path.stat().st_size // ID_BYTES
+    for at in range(0, rows, READ_ROWS):
+        shape = min(READ_ROWS, rows - at), ID_BYTES
+        yield place, np.memmap(path, np.uint8, "r", at * ID_BYTES, shape)
 
 
 def _removed(path: Path) -> Iterator[Piece]:

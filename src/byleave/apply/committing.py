@@ -7,14 +7,15 @@ leaf's way to the root is made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from byleave.apply.item_rows import Piece, sorted_rows
+from byleave.apply.item_rows import Piece, rows_of, sorted_entries
+from byleave.apply.leaf_lanes import BRANCH_LEVEL, BRANCH_ROWS, hash_branches, new_lane_work
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
 from byleave.log.merkle import EMPTY_ROOT, root_of
@@ -22,6 +23,7 @@ from byleave.log.proofs import inclusion_proof
 from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf, leaves_of
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
+from byleave.urls.bulk.sha_lanes import LANES
 from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
 from byleave.urls.bulk.wide import load_word, store_word
 from byleave.urls.names import ID_BYTES
@@ -29,6 +31,7 @@ from byleave.urls.names import ID_BYTES
 SUBTREE_LEVEL: Final = 14
 SUBTREE_LEAVES: Final = 1 << SUBTREE_LEVEL
 MOST_HASHED: Final = 64 * MOST_BLOCKS - 9
+_TAKEN_ROWS: Final = LANES * BRANCH_ROWS
 _AT_ONCE: Final = 1024
 """Messages padded and hashed together."""
 
@@ -85,12 +88,20 @@ class TreeHasher:
 
     def root(self, rows: Bytes) -> bytes:
         """Return the root over sorted rows, uint8 (n, 28), of which there is one at least."""
-        root: bytes = self.levels(rows)[-1][0].tobytes()
-        return root
+        return self.root_above(self._hash_leaves(rows))
 
     def levels(self, rows: Bytes) -> list[Bytes]:
-        """Return the hashes of all levels over rows: first the leaves, last the root alone. An odd last one is carried up."""
-        levels = [self._hash_leaves(rows)]
+        """Return the hashes of all levels over rows: first the leaves, last the root alone."""
+        return self._levels(self._hash_leaves(rows))
+
+    def root_above(self, hashes: Bytes) -> bytes:
+        """Return the root above the hashes of whole subtrees of one size, uint8 (n, 32), of which the last may be over fewer leaves."""
+        root: bytes = self._levels(hashes)[-1][0].tobytes()
+        return root
+
+    def _levels(self, hashes: Bytes) -> list[Bytes]:
+        """Return hashes and all levels above them. An odd last one is carried up."""
+        levels = [hashes]
         while len(levels[-1]) > 1:
             below = levels[-1]
             even = len(below) // 2 * 2
@@ -106,29 +117,82 @@ class TreeHasher:
         return np.concatenate([hashes, np.frombuffer(last, np.uint8).reshape(1, -1)])
 
 
+class GrowingTree:
+    """A tree over entries that come in order: its root and size, in memory that hardly grows. Hashes are held of branches, and of whole subtrees."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._hasher = TreeHasher(salt)
+        self._lanes = new_lane_work(salt)
+        self._waiting, self._waits = np.empty((_TAKEN_ROWS, 3), np.uint64), 0
+        self._branches, self._hashed = np.empty((SUBTREE_LEAVES >> BRANCH_LEVEL, 4), np.uint64), 0
+        self._roots: list[bytes] = []
+        self._size = 0
+
+    def add(self, entries: Words) -> None:
+        """Take the entries that come next, uint64 (n, 3)."""
+        self._size += len(entries)
+        if self._waits:
+            entries = self._wait(entries)
+            if self._waits == _TAKEN_ROWS:
+                self._take(self._waiting)
+                self._waits = 0
+        whole = len(entries) // _TAKEN_ROWS * _TAKEN_ROWS
+        self._take(entries[:whole])
+        self._wait(entries[whole:])
+
+    def commitment(self) -> Commitment:
+        """Return the root over all that was taken, and how many rows that are."""
+        roots, branches = list(self._roots), self._branches[: self._hashed].view(np.uint8)
+        if self._waits:
+            levels = self._hasher.levels(rows_of(self._waiting[: self._waits]))
+            branches = np.concatenate([branches, levels[min(BRANCH_LEVEL, len(levels) - 1)]])
+        if len(branches):
+            roots.append(self._hasher.root_above(branches))
+        return Commitment(root_of(roots) if roots else EMPTY_ROOT, self._size)
+
+    def _wait(self, entries: Words) -> Words:
+        """Let as many entries wait for the next ones as there is room for; return the others."""
+        taken = min(_TAKEN_ROWS - self._waits, len(entries))
+        self._waiting[self._waits : self._waits + taken] = entries[:taken]
+        self._waits += taken
+        return entries[taken:]
+
+    def _take(self, entries: Words) -> None:
+        """Hash entries of which there is a multiple of what is taken at once."""
+        at = 0
+        while at < len(entries):
+            count = min((len(entries) - at) // BRANCH_ROWS, len(self._branches) - self._hashed)
+            end = at + count * BRANCH_ROWS
+            self._hash(entries[at:end], self._branches[self._hashed : self._hashed + count])
+            self._hashed, at = self._hashed + count, end
+            if self._hashed == len(self._branches):
+                self._roots.append(self._hasher.root_above(self._branches.view(np.uint8)))
+                self._hashed = 0
+
+    def _hash(self, entries: Words, branches: Words) -> None:
+        if hash_branches is not None:
+            hash_branches(entries, self._lanes, branches)
+        else:
+            branches[:] = self._hasher.levels(rows_of(entries))[BRANCH_LEVEL].view(np.uint64)
+
+
 def commit_items(pieces: Iterator[Piece], aside: Path, salt: bytes, path: Path | None = None) -> Commitment:
     """Sort items and return the root and size of their tree, whose :class:`ItemTree` is written to ``path`` if one is given.
 
     ``aside`` is a file for the use of this alone, and goes.
     """
-    return _commit(sorted_rows(pieces, aside, SUBTREE_LEAVES * LEAF_ROWS), salt, path)
+    return commit_entries(sorted_entries(pieces, aside), salt, path)
 
 
-def write_rows(rows: Bytes, salt: bytes, path: Path) -> Commitment:
-    """Write sorted rows, uint8 (n, 28), as the file of an :class:`ItemTree`, and return its root and size."""
-    width = SUBTREE_LEAVES * LEAF_ROWS
-    return _commit((rows[at : at + width] for at in range(0, len(rows), width)), salt, path)
-
-
-def _commit(subtrees: Iterator[Bytes], salt: bytes, path: Path | None) -> Commitment:
-    hasher, roots, size = TreeHasher(salt), [], 0
+def commit_entries(entries: Iterable[Words], salt: bytes, path: Path | None = None) -> Commitment:
+    """Return the root and size of the tree over entries that come in order, some at a time, as :func:`commit_items` does."""
+    tree = GrowingTree(salt)
     with path.open("wb") if path is not None else nullcontext() as file:
-        for rows in subtrees:
+        for some in entries:
             if file is not None:
-                file.write(rows.data)
-            roots.append(hasher.root(rows))
-            size += len(rows)
-    return Commitment(root_of(roots) if size else EMPTY_ROOT, size)
+                file.write(rows_of(some).data)
+            tree.add(some)
+    return tree.commitment()
 
 
 class ItemTree:

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from byleave.apply.tables import read_only
-from byleave.compiled import compiled_lean
+from byleave.compiled import compiled_lean, compiled_within
 from byleave.errors import InputError
 from byleave.release.items import ROW_BYTES
-from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Words
+from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Word32s, Words
 from byleave.urls.bulk.wide import store_word, swapped_word
 
 HELD_ROWS: Final = 2**21
@@ -46,8 +46,8 @@ Piece = tuple[int, Bytes]
 """The number of a part, and the item ids, uint8 (n, 16), of its next rows; zeros stand for a row without one."""
 
 
-def sorted_rows(pieces: Iterator[Piece], aside: Path, count: int) -> Iterator[Bytes]:
-    """Yield the rows of all pieces in order, uint8 (``count``, 28), the last time fewer; each is good until the next is asked for.
+def sorted_entries(pieces: Iterator[Piece], aside: Path) -> Iterator[Words]:
+    """Yield the entries of all pieces in order, uint64 (n, 3): two words of the item id, and the place. They are good until the next are asked for.
 
     Pieces of one part come in the order of its rows. ``aside`` is a file for the use of this alone, and goes.
 
@@ -59,18 +59,14 @@ def sorted_rows(pieces: Iterator[Piece], aside: Path, count: int) -> Iterator[By
     with _Parted(aside) as parted:
         for place, items in _placed(pieces):
             parted.add(place, items)
-        filled, given = 0, np.empty(count * ROW_BYTES, np.uint8)
-        for entries in parted.sorted():
-            at = 0
-            while at < len(entries):
-                taken = min(count - filled, len(entries) - at)
-                _write_rows(entries, at, taken, given, filled)
-                at, filled = at + taken, filled + taken
-                if filled == count:
-                    yield given.reshape(-1, ROW_BYTES)
-                    filled = 0
-    if filled:
-        yield given[: filled * ROW_BYTES].reshape(-1, ROW_BYTES)
+        yield from parted.sorted()
+
+
+def rows_of(entries: Words) -> Bytes:
+    """Return entries as the rows of leaves, uint8 (n, 28)."""
+    rows = np.empty((len(entries), ROW_BYTES), np.uint8)
+    _write_rows(entries, rows.reshape(-1))
+    return rows
 
 
 def _placed(pieces: Iterator[Piece]) -> Iterator[tuple[int, Words]]:
@@ -94,15 +90,12 @@ def placed(part: int, rows: Ints) -> Ints:
     return rows + (part << _ROW_BITS)
 
 
-def rows_in_order(ids: Bytes, places: Ints) -> Bytes:
-    """Return rows of some item ids, uint8 (n, 16), at places, int64 (n,), in order, uint8 (n, 28): for as many as memory holds."""
+def entries_in_order(ids: Bytes, places: Ints) -> Words:
+    """Return the entries of some item ids, uint8 (n, 16), at places, int64 (n,), in order: for as many as memory holds."""
     words = np.ascontiguousarray(ids).view(">u8").reshape(-1, 2)
-    order = np.lexsort((places, words[:, 1], words[:, 0]))
-    rows = np.empty((len(ids), ROW_BYTES), np.uint8)
-    rows[:, :-12], ranked = ids[order], places[order]
-    rows[:, -12:-8] = (ranked >> _ROW_BITS).astype(">u4").view(np.uint8).reshape(-1, 4)
-    rows[:, -8:] = (ranked & int(_LOW)).astype(">u8").view(np.uint8).reshape(-1, 8)
-    return rows
+    entries = np.empty((len(ids), 3), _U64)
+    entries[:, :2], entries[:, 2] = words, places
+    return np.ascontiguousarray(entries[np.lexsort((entries[:, 2], entries[:, 1], entries[:, 0]))])
 
 
 class _Parted:
@@ -158,12 +151,13 @@ class _Parted:
         written = int(sizes[:-1].sum())
         most = int(sizes.sum(axis=0).max(initial=0))
         gathered, room = np.empty((most if written else 0, 3), _U64), np.empty((most, 3), _U64)
+        buckets = np.empty(2 ** SORTED_ROWS.bit_length() + 1, np.uint32)
         for place in range(2**known):
             begin, end = int(ends[-1, place] - sizes[-1, place]) - written, int(ends[-1, place]) - written
             entries = last[begin:end]
             if written:
                 entries = self._gather(sizes[:-1, place], ends[:-1, place], entries, gathered)
-            yield from _sorted(entries, known, room[: len(entries)])
+            yield from _sorted(entries, known, room[: len(entries)], buckets)
 
     def _gather(self, sizes: Ints, ends: Ints, last: Words, room: Words) -> Words:
         """Read what the file holds of one partition, and put what is held behind it."""
@@ -180,34 +174,57 @@ def _finer(parted: Words, sizes: Ints) -> tuple[Words, Ints]:
     """Part each partition by further bits; return all, and the size of each."""
     finer, every, begin = np.empty_like(parted), [], 0
     for size in sizes.tolist():
-        ends = np.zeros(2**FINER_BITS + 1, np.int64)
         span = slice(begin, begin + size)
-        _spread(parted[span], _U64(PARTITION_BITS), _U64(64 - FINER_BITS), ends, finer[span])
-        every.append(np.diff(ends[:-1], prepend=0))
+        every.append(_by_bits(parted[span], PARTITION_BITS, FINER_BITS, finer[span]))
         begin += size
     return finer, np.concatenate(every)
 
 
-def _sorted(entries: Words, known: int, room: Words) -> Iterator[Words]:
+def _by_bits(entries: Words, known: int, bits: int, found: Words) -> Ints:
+    """Write entries by the bits of their ids that follow the first ``known``; return how many have each value of them."""
+    ends = np.empty(2**bits + 1, np.uint32)
+    _spread(entries, _U64(known), _U64(64 - bits), ends, found)
+    return np.diff(ends[:-1], prepend=np.uint32(0)).astype(np.int64)
+
+
+def _sorted(entries: Words, known: int, room: Words, buckets: Word32s) -> Iterator[Words]:
     """Yield entries that are alike in the first ``known`` bits of their ids, in order; ``room`` is as large, and both are written to."""
-    bits = len(entries).bit_length()
-    if len(entries) <= SORTED_ROWS or known >= 64 - PARTITION_BITS:
-        yield sorted_entries(entries, known, min(bits, 64 - known), room)
-        return
-    ends = np.zeros(2**PARTITION_BITS + 1, np.int64)
-    _spread(entries, _U64(known), _U64(64 - PARTITION_BITS), ends, room)
-    begin = 0
-    for end in ends[:-1].tolist():
-        yield from _sorted(room[begin:end], known + PARTITION_BITS, entries[begin:end])
-        begin = end
+    if len(entries) <= SORTED_ROWS:
+        yield ordered(entries, known, room, buckets)
+    elif _are_in_order(entries):
+        yield entries
+    elif known >= 64 - PARTITION_BITS:
+        yield _by_comparing(entries)
+    else:
+        begin = 0
+        for size in _by_bits(entries, known, PARTITION_BITS, room).tolist():
+            span = slice(begin, begin + size)
+            yield from _sorted(room[span], known + PARTITION_BITS, entries[span], buckets)
+            begin += size
 
 
-def sorted_entries(entries: Words, known: int, bits: int, room: Words) -> Words:
-    """Return entries in the order of their ids, in ``room`` as a rule. Those of one id must come in the order of their places already."""
-    if bits and _sort(entries, _U64(known), _U64(64 - bits), np.zeros(2**bits + 1, np.int64), room):
+def ordered(entries: Words, known: int, room: Words, buckets: Word32s) -> Words:
+    """Return entries that are alike in the first ``known`` bits in the order of their ids, in ``room`` as a rule. Those of one id must come in the order of their places already.
+
+    ``buckets`` is working memory, uint32, of one place more than the power of two above the number of entries.
+    """
+    bits = min(len(entries).bit_length(), 64 - known)
+    if not bits or _sort(entries, _U64(known), _U64(64 - bits), buckets[: 2**bits + 1], room):
         return room
+    return _by_comparing(entries)
+
+
+def _by_comparing(entries: Words) -> Words:
     found: Words = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
     return found
+
+
+@compiled_lean
+def _are_in_order(entries: Words) -> bool:
+    for at in range(1, len(entries)):
+        if _is_above(entries, at - 1, entries[at, 0], entries[at, 1]):
+            return False
+    return True
 
 
 @compiled_lean
@@ -230,8 +247,10 @@ def _part(items: Words, place: Word, ends: Ints, entries: Words) -> None:
 
 
 @compiled_lean
-def _spread(entries: Words, known: Word, shift: Word, ends: Ints, found: Words) -> None:
-    """Write entries by the bits of their ids that follow the first ``known``; ``ends``, zero at first, says where those of each value end."""
+def _spread(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> None:
+    """Write entries by the bits of their ids that follow the first ``known``; ``ends`` is told where those of each value end."""
+    for value in range(len(ends)):
+        ends[value] = 0
     for i in range(len(entries)):
         ends[((entries[i, 0] << known) >> shift) + _U64(1)] += 1
     for value in range(1, len(ends)):
@@ -245,34 +264,41 @@ def _spread(entries: Words, known: Word, shift: Word, ends: Ints, found: Words) 
 
 
 @compiled_lean
-def _sort(entries: Words, known: Word, shift: Word, ends: Ints, found: Words) -> bool:
+def _sort(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> bool:
     """Order entries into ``found``; say whether that was done before too many moves were made."""
     _spread(entries, known, shift, ends, found)
-    moves = 0
-    for at in range(1, len(found)):
+    moves, last_key, last_low = 0, _U64(0), _U64(0)
+    for place in range(len(found)):
+        at = _U64(place)
         key, low = found[at, 0], found[at, 1]
-        if found[at - 1, 0] < key or (found[at - 1, 0] == key and found[at - 1, 1] <= low):
+        if last_key < key or (last_key == key and last_low <= low):
+            last_key, last_low = key, low
             continue
-        place, to = found[at, 2], at
-        while to > 0 and (found[to - 1, 0] > key or (found[to - 1, 0] == key and found[to - 1, 1] > low)):
+        row, to = found[at, 2], at
+        while to > 0 and _is_above(found, to - _U64(1), key, low):
             for word in range(3):
-                found[to, word] = found[to - 1, word]
-            to -= 1
-        found[to, 0], found[to, 1], found[to, 2] = key, low, place
-        moves += at - to
+                found[to, word] = found[to - _U64(1), word]
+            to -= _U64(1)
+        found[to, 0], found[to, 1], found[to, 2] = key, low, row
+        moves += place - int(to)
         if moves > _MOST_MOVES * len(found):
             return False
     return True
 
 
+@compiled_within
+def _is_above(entries: Words, at: Word, key: Word, low: Word) -> bool:
+    above: bool = entries[at, 0] > key or (entries[at, 0] == key and entries[at, 1] > low)
+    return above
+
+
 @compiled_lean
-def _write_rows(entries: Words, first: int, count: int, rows: Bytes, at: int) -> None:
-    """Write entries as the rows of a leaf, from the ``at``-th on: the higher byte first, the part in four bytes and the row in eight."""
-    out = at * ROW_BYTES
-    for i in range(first, first + count):
+def _write_rows(entries: Words, rows: Bytes) -> None:
+    """Write entries as the rows of leaves: the higher byte first, the part in four bytes and the row in eight."""
+    for i in range(len(entries)):
+        out = i * ROW_BYTES
         store_word(rows, out, swapped_word(entries[i, 0]))
         store_word(rows, out + 8, swapped_word(entries[i, 1]))
         place = entries[i, 2]
         store_word(rows, out + 16, swapped_word((place >> _U64(_ROW_BITS)) << _U64(32)))
         store_word(rows, out + 20, swapped_word(place & _LOW))
-        out += ROW_BYTES

@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 from byleave.apply.item_rows import placed
 from byleave.apply.near import exact_pairs
+from byleave.apply.tables import read_only
+from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
 from byleave.release.items import NOT_COMPARED
+from byleave.urls.bulk.sha256 import Bytes, Words
 
 if TYPE_CHECKING:
     from byleave.apply.covering import CoverageTables
@@ -44,10 +47,11 @@ class KeptNotes:
         self._ruleset = ruleset
         self._coverage = coverage
         self._rows = 0
+        self._room = np.empty((0, 2), np.uint64)
 
     def add(self, matched: Matched, stays: npt.NDArray[np.bool_]) -> None:
         """Note those of the ``n`` rows of a batch that stay, bool (n,)."""
-        self._items.write(np.ascontiguousarray(matched.items).view("V16").ravel()[stays].data)
+        self._write_items(matched.items, stays)
         covered = stays[matched.rows]
         if covered.any():
             places = np.cumsum(stays) - 1 + self._rows
@@ -56,10 +60,28 @@ class KeptNotes:
             self._targets.write(np.ascontiguousarray(found).data)
         self._rows += int(np.count_nonzero(stays))
 
+    def _write_items(self, items: Bytes, stays: npt.NDArray[np.bool_]) -> None:
+        words = read_only(np.ascontiguousarray(items).view(np.uint64))
+        if len(self._room) < len(words):
+            self._room = np.empty_like(words)
+        count = _put_together(words, read_only(stays), self._room)
+        self._items.write(self._room[:count].data)
+
     def close(self) -> None:
         """Close both files."""
         self._items.close()
         self._targets.close()
+
+
+@compiled_lean
+def _put_together(items: Words, stays: npt.NDArray[np.bool_], kept: Words) -> int:
+    """Write those of some item ids, uint64 (n, 2), that stay, one behind the other; return how many."""
+    count = 0
+    for i in range(len(items)):
+        # Written in any case and counted if it stays: a row that goes is seldom, and no processor can tell when.
+        kept[count, 0], kept[count, 1] = items[i, 0], items[i, 1]
+        count += stays[i]
+    return count
 
 
 def first_rows(rows: Ints, targets: Ints, ruleset: Ruleset) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
 from byleave.apply import committing, item_rows
-from byleave.apply.committing import ItemTree, RowHasher, TreeHasher, commit_items
-from byleave.apply.item_rows import sorted_entries, sorted_rows
+from byleave.apply.committing import GrowingTree, ItemTree, RowHasher, TreeHasher, commit_items
+from byleave.apply.item_rows import entries_in_order, ordered, rows_of, sorted_entries
 from byleave.errors import InputError
 from byleave.release.items import ItemRow
 
@@ -48,8 +49,8 @@ def in_order(rows: list[bytes], known: int = 0) -> list[bytes]:
     entries = np.array(
         [[int.from_bytes(row[:8]), int.from_bytes(row[8:16]), n] for n, row in enumerate(rows)], np.uint64
     )
-    bits = len(rows).bit_length()
-    return [rows[int(n)] for n in sorted_entries(entries, known, bits, np.empty_like(entries))[:, 2]]
+    buckets = np.empty(2 ** len(rows).bit_length() + 1, np.uint32)
+    return [rows[int(n)] for n in ordered(entries, known, np.empty_like(entries), buckets)[:, 2]]
 
 
 def root_over(rows: list[bytes]) -> bytes:
@@ -75,6 +76,32 @@ def test_the_tree_is_the_one_the_format_asks_for(
     rows = expected(*parts)
     assert [made.row(place).to_bytes() for place in range(len(made))] == rows
     assert (made.commitment.root, made.commitment.size) == (root_over(rows), len(rows))
+
+
+def drawn_entries(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
+    chance = np.random.default_rng(size)
+    ids = chance.integers(0, 256, (size, 16), np.uint8)
+    return entries_in_order(ids, chance.integers(0, 2**63 - 1, size))
+
+
+@given(st.sampled_from([0, 1, 8, 255, 256, 4095, 4096, 4097, 8192, 9001, 20_480]), st.data())
+@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("way", ["in lanes where there are some", "leaf by leaf"])
+def test_a_tree_grown_by_any_steps_has_the_root_that_hashlib_finds(
+    way: str, size: int, data: st.DataObject
+) -> None:
+    entries = drawn_entries(size)
+    cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=4)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(committing, "SUBTREE_LEAVES", data.draw(st.sampled_from([512, 1024, 2**14])))
+        if way == "leaf by leaf":
+            patch.setattr(committing, "hash_branches", None)
+        growing = GrowingTree(SALT)
+        for begin, end in pairwise([0, *cuts, size]):
+            growing.add(entries[begin:end])
+            growing.commitment()
+    rows = [row.tobytes() for row in rows_of(entries)]
+    assert (growing.commitment().root, growing.commitment().size) == (root_over(rows), size)
 
 
 @pytest.mark.parametrize("size", [1, 8, 9, 63, 64, 65, 700])
@@ -134,9 +161,24 @@ def test_ids_however_they_are_spread_are_sorted(alike: str) -> None:
     assert in_order(rows, 8) == sorted(rows)
 
 
+@pytest.mark.parametrize("alike", [16, 8, 7])
+def test_many_ids_alike_are_sorted_some_at_a_time(
+    alike: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows without an id have one of zeros, and whoever makes links may make ids that differ in nothing that parts them."""
+    ids = np.random.default_rng(alike).integers(0, 256, (400, 16), np.uint8)
+    ids[:, :alike] = 7
+    rows = sorted(ItemRow(one.tobytes(), 5, row).to_bytes() for row, one in enumerate(ids))
+    monkeypatch.setattr(item_rows, "HELD_ROWS", 100)
+    monkeypatch.setattr(item_rows, "SORTED_ROWS", 16)
+    pieces = ((5, ids[at : at + 50]) for at in range(0, 400, 50))
+    found = [rows_of(some).tobytes() for some in sorted_entries(pieces, tmp_path / "sorting")]
+    assert b"".join(found) == b"".join(rows)
+
+
 def test_more_parts_than_a_place_has_room_for_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="more than can be bound"):
-        list(sorted_rows(iter([(2**24, items_of(1))]), tmp_path / "sorting", 8))
+        list(sorted_entries(iter([(2**24, items_of(1))]), tmp_path / "sorting"))
 
 
 def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
@@ -144,8 +186,8 @@ def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = tree(tmp_path / "whole", names, [1, 2])
     pieces = [(0, items_of(*names[at : at + 90])) for at in range(0, 700, 90)]
-    rows = sorted_rows(iter([*pieces, (1, items_of(1, 2))]), tmp_path / "sorting", 64)
-    assert b"".join(some.tobytes() for some in rows) == (tmp_path / "whole" / "rows").read_bytes()
+    entries = sorted_entries(iter([*pieces, (1, items_of(1, 2))]), tmp_path / "sorting")
+    assert b"".join(rows_of(some).tobytes() for some in entries) == (tmp_path / "whole" / "rows").read_bytes()
     assert len(whole) == 702
 
 

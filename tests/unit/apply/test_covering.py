@@ -22,7 +22,7 @@ from tests.unit.apply.worlds import (
 )
 
 from byleave.apply.binding import COVERING, FACTS
-from byleave.apply.committing import write_rows
+from byleave.apply.committing import ItemTree
 from byleave.apply.opening import Bound, bind_items, bind_output
 from byleave.apply.proving import Proven
 from byleave.apply.run import apply_ruleset, open_ruleset
@@ -131,7 +131,8 @@ def covering_nothing(keeper: Keeper, but: bytes = b"") -> None:
     left = content[[one.tobytes()[:16] == but[:16] for one in content]]
     commitments = Commitments.parse(json.loads((keeper.bound / FACTS).read_bytes()))
     assert commitments.covering is not None
-    tree = write_rows(left, commitments.salt, keeper.bound / COVERING)
+    left.tofile(keeper.bound / COVERING)
+    tree = ItemTree(keeper.bound / COVERING, commitments.salt).commitment
     lying = replace(commitments, covering=replace(commitments.covering, tree=tree))
     (keeper.bound / FACTS).write_text(json.dumps(lying.members()))
 

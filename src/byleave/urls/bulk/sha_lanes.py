@@ -14,12 +14,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from byleave.compiled import compiled_within
+from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha_instructions import may_use
 
 LANES = 16
 BYTES, WORD = ir.IntType(8).as_pointer(), ir.IntType(64)
 WIDE = ir.VectorType(ir.IntType(32), LANES)
+_NUMBER = ir.IntType(32)
+_CHOSEN, _MOST, _ODD = 0xCA, 0xE8, 0x96
+"""Truth tables of three bits: the second or third as the first says, what two of them are, and whether an odd number is set."""
 _FLAGS = ir.VectorType(ir.IntType(1), LANES)
 
 _declared: Callable[..., Any] = cgutils.get_or_insert_function
@@ -34,6 +37,8 @@ class Sixteen(NamedTuple):
     compress
         ``(lines, places, offset, states, wanted)``: lane ``i`` takes the 64 bytes at ``places[i] + offset`` of ``lines`` into its state if bit ``i`` of
         ``wanted`` is set; they are read in any case. ``places`` is int64 (16,).
+    take
+        ``(words, states)``: every lane takes a block into its state, whose sixteen words stand in its column of ``words``, uint32 (16, 16).
     finish
         ``(states, rows, digests)``: write the digest of lane ``i`` into the row ``rows[i]`` of ``digests``, uint64 (n, 4). ``rows`` is int64 (16,), and
         lanes of one row hold one message.
@@ -41,6 +46,7 @@ class Sixteen(NamedTuple):
 
     begin: Callable[..., None]
     compress: Callable[..., None]
+    take: Callable[..., None]
     finish: Callable[..., None]
 
 
@@ -48,9 +54,10 @@ def sixteen_by_lanes(start: Sequence[int], rounds: Sequence[int]) -> Sixteen | N
     """Compile them for the start value and the 64 round constants of FIPS 180-4, if the processor has registers that wide."""
     if not may_use("avx512f", "avx512bw", "avx512vl"):
         return None
-    begin_states = _written(1, lambda lanes, states: lanes.begin(states, start))
-    take_blocks = _written(5, lambda lanes, *arguments: lanes.take(rounds, *arguments))
-    write_digests = _written(3, lambda lanes, *arguments: lanes.finish(*arguments))
+    begin_states = in_lanes(1, lambda lanes, states: lanes.begin(states, start))
+    take_blocks = in_lanes(5, lambda lanes, *arguments: lanes.take_blocks(rounds, *arguments))
+    take_words = in_lanes(2, lambda lanes, *arguments: lanes.take_words(rounds, *arguments))
+    write_digests = in_lanes(3, lambda lanes, *arguments: lanes.finish(*arguments))
 
     @compiled_within
     def begin(states: Any) -> None:
@@ -60,14 +67,18 @@ def sixteen_by_lanes(start: Sequence[int], rounds: Sequence[int]) -> Sixteen | N
     def compress(lines: Any, places: Any, offset: int, states: Any, wanted: int) -> None:
         take_blocks(lines, places, offset, states, wanted)
 
+    @compiled_lean
+    def take(words: Any, states: Any) -> None:
+        take_words(words, states)
+
     @compiled_within
     def finish(states: Any, rows: Any, digests: Any) -> None:
         write_digests(states, rows, digests)
 
-    return Sixteen(begin, compress, finish)
+    return Sixteen(begin, compress, take, finish)
 
 
-def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
+def in_lanes(count: int, write: Callable[..., None]) -> Callable[..., None]:
     """Make an intrinsic of ``count`` arguments out of what writes its instructions, which is given the address of an array and numbers as they are."""
 
     def typed(*kinds: Any) -> tuple[Any, Any]:
@@ -78,7 +89,7 @@ def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
                 else value
                 for kind, value in zip(signature.args, arguments, strict=True)
             ]
-            write(_Lanes(builder), *given)
+            write(Lanes(builder), *given)
             return context.get_dummy_value()
 
         wide = (kind if isinstance(kind, types.Array) else types.int64 for kind in kinds)
@@ -87,6 +98,7 @@ def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
     # numba counts the arguments of what it is given, so that each number of them has a function.
     by_count: dict[int, Callable[..., Any]] = {
         1: lambda _typing, a: typed(a),
+        2: lambda _typing, a, b: typed(a, b),
         3: lambda _typing, a, b, c: typed(a, b, c),
         5: lambda _typing, a, b, c, d, e: typed(a, b, c, d, e),
     }
@@ -94,21 +106,20 @@ def _written(count: int, write: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-class _Lanes:
+class Lanes:
     """Writes the instructions: FIPS 180-4 word for word, on sixteen words at a time."""
 
     def __init__(self, builder: Any) -> None:
-        self._builder = builder
+        self.builder = builder
 
     def begin(self, states: Any, start: Sequence[int]) -> None:
         """Set the states to the start value."""
         for i, word in enumerate(start):
-            self._builder.store(_all(word), self._at(states, 64 * i, WIDE), align=4)
+            self.store(all_lanes(word), states, i)
 
     def finish(self, states: Any, rows: Any, digests: Any) -> None:
         """Write the states as bytes, each message into its row."""
-        builder = self._builder
-        words = self._loaded(states)
+        builder, words = self.builder, self._state(states)
         half = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(8)))
         for lane, message in enumerate(self._transposed([*words, *words])):
             digest = builder.shuffle_vector(self._call("llvm.bswap.v16i32", message), message, half)
@@ -116,30 +127,57 @@ class _Lanes:
             start = builder.gep(digests, [builder.mul(row, ir.Constant(WORD, 32))])
             builder.store(digest, self._at(start, 0, digest.type), align=8)
 
-    def take(
+    def take_blocks(
         self, rounds: Sequence[int], lines: Any, places: Any, offset: Any, states: Any, wanted: Any
     ) -> None:
-        """Take the blocks into the states."""
-        builder = self._builder
-        words = self._words(builder.gep(lines, [offset]), places)
-        before = self._loaded(states)
+        """Take the blocks into the states of the lanes that are wanted."""
+        builder = self.builder
+        columns = self.columns(builder.gep(lines, [offset]), places)
+        words = [self._call("llvm.bswap.v16i32", column) for column in columns]
+        before = self._state(states)
         after = self._after_rounds(rounds, before, words)
         flags = builder.bitcast(builder.trunc(wanted, ir.IntType(LANES)), _FLAGS)
         for i, (old, new) in enumerate(zip(before, after, strict=True)):
-            chosen = builder.select(flags, builder.add(old, new), old)
-            builder.store(chosen, self._at(states, 64 * i, WIDE), align=4)
+            self.store(builder.select(flags, builder.add(old, new), old), states, i)
 
-    def _loaded(self, states: Any) -> list[Any]:
-        return [self._builder.load(self._at(states, 64 * i, WIDE), align=4) for i in range(8)]
+    def take_words(self, rounds: Sequence[int], words: Any, states: Any) -> None:
+        """Take blocks that stand in columns already into the states of all lanes."""
+        before = self._state(states)
+        after = self._after_rounds(rounds, before, [self.word(words, i) for i in range(LANES)])
+        for i, (old, new) in enumerate(zip(before, after, strict=True)):
+            self.store(self.builder.add(old, new), states, i)
 
-    def _words(self, lines: Any, places: Any) -> list[Any]:
-        """Return the sixteen words of all blocks, each with its lanes in the order of ``places``."""
-        builder, rows = self._builder, []
+    def word(self, start: Any, place: int) -> Any:
+        """Return one word of all lanes: a row of uint32 (n, 16)."""
+        return self.builder.load(self._at(start, 64 * place, WIDE), align=4)
+
+    def store(self, word: Any, start: Any, place: int) -> None:
+        """Write one word of all lanes, as :meth:`word` reads it."""
+        self.builder.store(word, self._at(start, 64 * place, WIDE), align=4)
+
+    def _state(self, states: Any) -> list[Any]:
+        return [self.word(states, i) for i in range(8)]
+
+    def columns(self, start: Any, places: Any) -> list[Any]:
+        """Return the sixteen words behind each place, as they stand in memory, each with its lanes in the order of ``places``."""
+        builder, rows = self.builder, []
         for lane in range(LANES):
             place = builder.load(self._at(places, 8 * lane, WORD))
-            row = builder.load(builder.bitcast(builder.gep(lines, [place]), WIDE.as_pointer()), align=1)
-            rows.append(self._call("llvm.bswap.v16i32", row))
+            rows.append(
+                builder.load(builder.bitcast(builder.gep(start, [place]), WIDE.as_pointer()), align=1)
+            )
         return self._transposed(rows)
+
+    def moved(self, start: Any, offset: int) -> Any:
+        """Return the address so many bytes behind another."""
+        return self.builder.gep(start, [ir.Constant(WORD, offset)])
+
+    def delayed(self, first: Any, words: Sequence[Any]) -> list[Any]:
+        """Return the words of a message that has the lowest byte of ``first`` before it, but for the last three bytes."""
+        before = [first, *words[:-1]]
+        return [
+            self._call("llvm.fshl.v16i32", *pair, all_lanes(24)) for pair in zip(before, words, strict=True)
+        ]
 
     def _transposed(self, rows: list[Any]) -> list[Any]:
         """Turn rows into columns, by exchanging between rows and places one bit of their numbers after the other."""
@@ -155,14 +193,16 @@ class _Lanes:
         return rows
 
     def _after_rounds(self, rounds: Sequence[int], state: Sequence[Any], words: list[Any]) -> list[Any]:
-        builder = self._builder
+        builder = self.builder
         a, b, c, d, e, f, g, h = state
         for i in range(64):
             if i >= LANES:
                 words.append(self._scheduled(words))
-            chosen = builder.xor(builder.and_(e, builder.xor(f, g)), g)
-            most = builder.or_(builder.and_(a, b), builder.and_(c, builder.or_(a, b)))
-            mixed = self._sum(h, builder.add(words[i], _all(rounds[i])), chosen, self._sigma(e, 6, 11, 25))
+            chosen = self._by_table(_CHOSEN, e, f, g)
+            most = self._by_table(_MOST, a, b, c)
+            mixed = self._sum(
+                h, builder.add(words[i], all_lanes(rounds[i])), chosen, self._sigma(e, 6, 11, 25)
+            )
             h, g, f, e = g, f, e, builder.add(d, mixed)
             d, c, b, a = c, b, a, self._sum(mixed, self._sigma(a, 2, 13, 22), most)
         return [a, b, c, d, e, f, g, h]
@@ -177,30 +217,39 @@ class _Lanes:
         return self._mixed(*(self._turned(word, turn) for turn in turns))
 
     def _mixed(self, one: Any, other: Any, third: Any) -> Any:
-        return self._builder.xor(self._builder.xor(one, other), third)
+        return self._by_table(_ODD, one, other, third)
+
+    def _by_table(self, table: int, *words: Any) -> Any:
+        """Return for the bits of three words what a truth table of eight bits says."""
+        kinds = [WIDE, WIDE, WIDE, _NUMBER]
+        function = ir.FunctionType(WIDE, kinds)
+        name = "llvm.x86.avx512.pternlog.d.512"
+        return self.builder.call(
+            _declared(self.builder.module, function, name), [*words, ir.Constant(_NUMBER, table)]
+        )
 
     def _sum(self, first: Any, *others: Any) -> Any:
         for other in others:
-            first = self._builder.add(first, other)
+            first = self.builder.add(first, other)
         return first
 
     def _turned(self, word: Any, by: int) -> Any:
-        return self._call("llvm.fshr.v16i32", word, word, _all(by))
+        return self._call("llvm.fshr.v16i32", word, word, all_lanes(by))
 
     def _shifted(self, word: Any, by: int) -> Any:
-        return self._builder.lshr(word, _all(by))
+        return self.builder.lshr(word, all_lanes(by))
 
     def _shuffled(self, first: Any, second: Any, places: Sequence[int]) -> Any:
-        return self._builder.shuffle_vector(first, second, ir.Constant(WIDE, list(places)))
+        return self.builder.shuffle_vector(first, second, ir.Constant(WIDE, list(places)))
 
     def _call(self, name: str, *arguments: Any) -> Any:
         function = ir.FunctionType(WIDE, [WIDE] * len(arguments))
-        return self._builder.call(_declared(self._builder.module, function, name), arguments)
+        return self.builder.call(_declared(self.builder.module, function, name), arguments)
 
     def _at(self, start: Any, offset: int, kind: Any) -> Any:
-        address = self._builder.gep(start, [ir.Constant(WORD, offset)])
-        return self._builder.bitcast(address, kind.as_pointer())
+        return self.builder.bitcast(self.moved(start, offset), kind.as_pointer())
 
 
-def _all(word: int) -> Any:
+def all_lanes(word: int) -> Any:
+    """Return a number as a word of all lanes."""
     return ir.Constant(WIDE, [word] * LANES)

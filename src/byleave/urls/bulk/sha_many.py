@@ -113,7 +113,7 @@ def _by_length(lines: Bytes, starts: Ints, ends: Ints, count: int, many: ManyLin
 
 
 def _in_lanes(sixteen: Sixteen) -> Callable[..., None]:
-    begin, compress, finish = sixteen
+    begin, compress, finish = sixteen.begin, sixteen.compress, sixteen.finish
 
     @compiled_lean
     def hash_in_lanes(
@@ -137,8 +137,9 @@ def _in_lanes(sixteen: Sixteen) -> Callable[..., None]:
     return hash_in_lanes
 
 
-_sixteen = sixteen_by_lanes(START, ROUNDS)
-hash_in_lanes = _in_lanes(_sixteen) if _sixteen is not None else None
+SIXTEEN = sixteen_by_lanes(START, ROUNDS)
+"""SHA-256 in lanes, where the processor has registers for it."""
+hash_in_lanes = _in_lanes(SIXTEEN) if SIXTEEN is not None else None
 """As :func:`hash_in_pairs`, sixteen lines of like length at a time. Behind every line :data:`ROOM` bytes of ``lines`` may be read."""
 hash_lines = hash_in_lanes or hash_in_pairs
 """Hash the lines of a block by the faster of both."""
