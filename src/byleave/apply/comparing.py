@@ -239,7 +239,7 @@ def _marked_rows(source: Input, marked: Marks, show: Progress) -> Iterator[Told]
 
 def shown(counts: Counter[str], most: int) -> list[tuple[str, int]]:
     """Return the most frequent names, in one order wherever it is asked for."""
-    return most_first(counts)[:most]
+    return most_first(counts, most)
 
 
 def _silent(step: str, done: int, total: int) -> None:

@@ -177,7 +177,7 @@ def _copies(report: Report) -> str:
 def _hosts(report: Report) -> str:
     hosts = [
         (host or "(no link that can be read)", count)
-        for host, count in most_first(report.tally.hosts)[:HOSTS_SHOWN]
+        for host, count in most_first(report.tally.hosts, HOSTS_SHOWN)
     ]
     if not hosts:
         return ""

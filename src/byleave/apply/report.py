@@ -191,9 +191,9 @@ class Report:
             for key, count in most_first(self.tally.causes)
         ]
 
-    def claims(self) -> list[tuple[ClaimName, int]]:
-        """Return the claims by how many listed rows they cover, most first, with the registry of each."""
-        named = ((ClaimName.of_key(key), count) for key, count in most_first(self.tally.claims))
+    def claims(self, most: int) -> list[tuple[ClaimName, int]]:
+        """Return the claims that cover most listed rows, with the registry of each: at most ``most``, by falling count."""
+        named = ((ClaimName.of_key(key), count) for key, count in most_first(self.tally.claims, most))
         return [(ClaimName(name.claim, name.origin or self.release.origin), count) for name, count in named]
 
     def distances(self) -> list[tuple[str, int, int]]:
@@ -243,7 +243,7 @@ def report_object(report: Report) -> dict[str, JSON]:
         "hosts": _listed(tally.hosts, "host"),
         "claims": [
             {"claim": name.claim, "origin": name.origin, "rows": count}
-            for name, count in report.claims()[:MOST_LISTED]
+            for name, count in report.claims(MOST_LISTED)
         ],
         "set_aside": {"kept": tally.totals[KEPT_ASIDE], "removed": tally.totals[REMOVED_ASIDE]},
         "names_cut": tally.totals["cut"],
@@ -290,4 +290,4 @@ def report_json(report: Report) -> bytes:
 
 
 def _listed(counts: Mapping[str, int], name: str) -> list[JSON]:
-    return [{name: key, "rows": count} for key, count in most_first(counts)[:MOST_LISTED]]
+    return [{name: key, "rows": count} for key, count in most_first(counts, MOST_LISTED)]

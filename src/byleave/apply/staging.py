@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from byleave.apply.desks import Desk, Done
 from byleave.apply.noting import note_beside
@@ -42,8 +41,7 @@ class FolderDesks:
     def finished(self, place: int) -> Done | None:
         """Return what came of a shard that a killed run finished, if its files are whole."""
         try:
-            entry, desk = self._entry(place), self._desk(place)
-            done = Done.from_json(entry)
+            desk, done = self._desk(place), _noted(self._path(place))
             whole = done.written == tuple(written_below(desk.out)) and done.removed == _removed(desk)
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -68,8 +66,8 @@ class FolderDesks:
         for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed, *desk.notes):
             _flush(path)
         done = Done(tally, written, _removed(desk), read)
-        entry = done.to_json() | {"desk": desk.out.parent.name}
-        write_atomically(self._path(place), json.dumps(entry).encode())
+        entry = {"desk": desk.out.parent.name}, done.to_json()
+        write_atomically(self._path(place), "\n".join(map(json.dumps, entry)).encode())
         return done
 
     def removed(self, place: int) -> Path:
@@ -94,11 +92,7 @@ class FolderDesks:
                     shutil.copyfile(path, target)
 
     def _desk(self, place: int) -> Desk:
-        return _desk_in(self.folder / SHARDS / str(self._entry(place)["desk"]))
-
-    def _entry(self, place: int) -> dict[str, Any]:
-        entry: dict[str, Any] = json.loads(self._path(place).read_bytes())
-        return entry
+        return _desk_in(self.folder / SHARDS / _desk_named(self._path(place)))
 
     def _path(self, place: int) -> Path:
         return self.folder / JOURNAL / f"{place:06d}.json"
@@ -182,6 +176,16 @@ def _desk_in(folder: Path) -> Desk:
     return Desk(folder / "out", folder / "removed.parquet")
 
 
+def _desk_named(entry: Path) -> str:
+    """Return the folder that an entry of the journal names in its first line: what came of the shard is in the second, and much longer."""
+    with entry.open("rb") as file:
+        return str(json.loads(file.readline())["desk"])
+
+
+def _noted(entry: Path) -> Done:
+    return Done.from_json(json.loads(entry.read_bytes().partition(b"\n")[2]))
+
+
 def _removed(desk: Desk) -> Written:
     return Written.of(desk.removed, desk.removed.name)
 
@@ -208,7 +212,7 @@ def _remove_unfinished(folder: Path) -> None:
     named = set()
     for path in (folder / JOURNAL).iterdir():
         with suppress(OSError, ValueError, KeyError, TypeError):
-            named.add(str(json.loads(path.read_bytes())["desk"]))
+            named.add(_desk_named(path))
     for left in (folder / SHARDS).iterdir():
         if left.name not in named:
             shutil.rmtree(left, ignore_errors=True)

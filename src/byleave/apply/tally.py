@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,12 @@ def cause_key(kind: CauseKind, use: Use | None, preference: Preference, method: 
     return f"{kind.value}|{use.value if use else ''}|{preference.word}|{method or ''}"
 
 
-def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Sort by falling count, then by name, so that equal counts stand in one order everywhere."""
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+def most_first(counts: Mapping[str, int], most: int | None = None) -> list[tuple[str, int]]:
+    """Sort by falling count, then by name, so that equal counts stand in one order everywhere; return at most the first ``most``."""
+    if most is None:
+        return sorted(counts.items(), key=_rank)
+    return heapq.nsmallest(most, counts.items(), key=_rank)
+
+
+def _rank(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.report import Report, report_object
@@ -148,3 +150,7 @@ class TestTally:
 
     def test_equal_counts_stand_by_name(self) -> None:
         assert most_first({"b": 1, "c": 2, "a": 1}) == [("c", 2), ("a", 1), ("b", 1)]
+
+    @given(st.dictionaries(st.text(max_size=2), st.integers(1, 3)), st.integers(0, 9))
+    def test_the_first_few_are_those_of_all(self, counts: dict[str, int], most: int) -> None:
+        assert most_first(counts, most) == most_first(counts)[:most]
