@@ -9,6 +9,7 @@ from pathlib import Path
 from byleave.apply.desks import Staging
 from byleave.apply.object_staging import open_object_staging, refuse_existing_objects
 from byleave.apply.staging import open_staging, refuse_existing
+from byleave.errors import ConflictError
 from byleave.storage.objects import ObjectFolder, is_address
 
 
@@ -17,12 +18,23 @@ def place_of(text: str) -> Path | ObjectFolder:
     return ObjectFolder.of(text) if is_address(text) else Path(text)
 
 
-def refuse_existing_output(output: Path | ObjectFolder) -> None:
-    """Refuse to write where something stands already."""
-    if isinstance(output, Path):
-        refuse_existing(output)
-    else:
+def refuse_output(output: Path | ObjectFolder, source: str) -> None:
+    """Refuse to write where something stands already, or inside the folder that is read.
+
+    Raises
+    ------
+    ConflictError
+        If so.
+    """
+    if not isinstance(output, Path):
         refuse_existing_objects(output)
+        return
+    refuse_existing(output)
+    if Path(source).resolve() in output.resolve().parents:
+        raise ConflictError(
+            f"{output} lies inside {source}: whoever reads that again would read the output too",
+            remedy="name a folder beside the input, not in it",
+        )
 
 
 def open_output(output: Path | ObjectFolder, request: str, now: datetime) -> AbstractContextManager[Staging]:

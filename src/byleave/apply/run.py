@@ -25,7 +25,7 @@ from byleave.apply.judging import Terms
 from byleave.apply.local_engine import LocalEngine
 from byleave.apply.modes import Mode
 from byleave.apply.page import html_page
-from byleave.apply.places import open_output, refuse_existing_output
+from byleave.apply.places import open_output, refuse_output
 from byleave.apply.reading import Asked, Reading, opened_input
 from byleave.apply.registries import Registries, Registry, open_registries, open_registry
 from byleave.apply.report import (
@@ -179,9 +179,9 @@ def apply_ruleset(
     VerificationError
         If the registry or the coverage does not verify, belongs to something else, or is too old. No output is written.
     ConflictError
-        If the output is there already, or the input changed while it was read.
+        If the output is there already or lies inside the input, or the input changed while it was read.
     """
-    refuse_existing_output(request.output)
+    refuse_output(request.output, request.input)
     if request.bind is not None:
         refuse_bound(request.bind)
     registries = open_registries(request.rulesets)

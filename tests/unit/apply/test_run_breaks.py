@@ -48,6 +48,13 @@ class TestRefusals:
             apply_ruleset(request(world, world / "links.parquet"), NOW)
         assert [path.name for path in (world / "out").iterdir()] == ["mine"]
 
+    def test_an_output_inside_the_input_is_refused(self, world: Path) -> None:
+        links_file(world / "data" / "links.parquet", URLS)
+        for output in (world / "data" / "clean", world / "data" / "below" / "clean"):
+            with pytest.raises(ConflictError, match="lies inside"):
+                apply_ruleset(request(world, world / "data", output=output), NOW)
+        assert [path.name for path in (world / "data").iterdir()] == ["links.parquet"]
+
     def test_an_empty_output_folder_is_filled(self, world: Path) -> None:
         (world / "out").mkdir()
         assert apply_ruleset(request(world, world / "links.parquet"), NOW).kept == 2
