@@ -5,7 +5,6 @@ Only for what the list names: who could ask about any link could read the datase
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,13 +14,13 @@ import numpy as np
 
 from byleave.apply.opening import Bound
 from byleave.consent import TargetKind
-from byleave.errors import ConflictError, VerificationError
+from byleave.errors import VerificationError
 from byleave.release import Release
 from byleave.release.absences import INDEX, AbsenceIndex
 from byleave.release.attestations import Attestation
 from byleave.release.claims_file import DIGESTS
 from byleave.release.statements import Signed
-from byleave.storage import publish_folder
+from byleave.storage import remove_leftovers, staged_folder
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
 
@@ -51,25 +50,21 @@ def write_absences(
     """
     _check_lists(signed.said, releases)
     bound.check(signed.said)
-    if folder.exists():
-        raise ConflictError(f"{folder} is there already", remedy="name a new folder")
     targets = _targets(bound, releases)
     index = AbsenceIndex.of(signed.sha256, len(targets))
-    staging = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    remove_leftovers(folder.parent, folder.name)
     absent = done = 0
-    for name, group in groupby(targets, lambda target: index.file(target[0])):
-        with (staging / name).open("wb") as file:
-            for item, covering in group:
-                done += 1
-                tree = bound.covering if covering else bound.kept
-                assert tree is not None  # noqa: S101 - it is there for the kinds that are asked for
-                file.write(tree.absence(signed.sha256, item, covering=covering).to_bytes() + b"\n")
-                absent += item not in tree
-        progress(done, len(targets))
-    (staging / INDEX).write_bytes(index.to_bytes())
-    publish_folder(staging, folder)
+    with staged_folder(folder) as staging:
+        for name, group in groupby(targets, lambda target: index.file(target[0])):
+            with (staging / name).open("wb") as file:
+                for item, covering in group:
+                    done += 1
+                    tree = bound.covering if covering else bound.kept
+                    assert tree is not None  # noqa: S101 - it is there for the kinds that are asked for
+                    file.write(tree.absence(signed.sha256, item, covering=covering).to_bytes() + b"\n")
+                    absent += item not in tree
+            progress(done, len(targets))
+        (staging / INDEX).write_bytes(index.to_bytes())
     return Proven(absent, len(targets) - absent)
 
 

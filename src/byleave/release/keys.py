@@ -134,10 +134,15 @@ def make_key(path: Path, name: str) -> SigningKey:
         raise ConflictError(
             f"{path} is there already", remedy="name another file: a key is never overwritten"
         ) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(key.to_text().encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(key.to_text().encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # Half a key would only be in the way of a whole one.
+        path.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
     return key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from byleave.errors import ConflictError
+from byleave.errors import ConflictError, UnavailableError
 
 OWN_FOLDER = "_byleave"
 """The folder in which our commands leave lists and reports beside the files of a dataset. It is no part of the dataset, and tools that read
@@ -19,6 +20,7 @@ folders of Parquet pass over names with this first letter, or do not look below 
 STAGING = ".staging"
 """How the name of a file ends that is not written in whole."""
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OLD = "old"
 """What a folder is called while its replacement takes its name."""
 
@@ -104,6 +106,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def refuse_full(error: BaseException) -> None:
+    """Tell an error that says that nothing more can be written as what it is; call it before another reason is sought.
+
+    Raises
+    ------
+    UnavailableError
+        If there is no room left, a quota is used up, or files may not grow so large.
+    """
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        raise UnavailableError(
+            f"nothing more can be written: {os.strerror(error.errno)}",
+            remedy="make room where the output goes, then run the same command again: it goes on",
+        ) from error
 
 
 def remove_leftovers(parent: Path, name: str) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +21,7 @@ from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind
 from byleave.datasets import source_digest
-from byleave.errors import ConflictError, InputError, NotFoundError, VerificationError
+from byleave.errors import ConflictError, InputError, NotFoundError, UnavailableError, VerificationError
 
 
 class TestRefusals:
@@ -185,6 +188,31 @@ class TestResume:
         with pytest.raises(ConflictError, match="changed while it was read"):
             apply_ruleset(request(world, world / "data"), NOW, meddle)
         assert not (world / "out").exists()
+
+    @pytest.mark.parametrize("name", ["links.parquet", "links.csv"])
+    def test_a_disk_without_room_is_not_blamed_on_the_input(self, tmp_path: Path, name: str) -> None:
+        synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+        links = [f"https://b.example/{hashlib.sha256(b'%d' % at).hexdigest()}" for at in range(5_000)]
+        (tmp_path / "data").mkdir()
+        if name == "links.parquet":
+            links_file(tmp_path / "data" / name, links)
+        else:
+            (tmp_path / "data" / name).write_text("url\n" + "\n".join(links))
+        with files_of_at_most(50_000), pytest.raises(UnavailableError, match="nothing more can be written"):
+            apply_ruleset(request(tmp_path, tmp_path / "data"), NOW)
+        assert not (tmp_path / "out").exists()
+        assert apply_ruleset(request(tmp_path, tmp_path / "data"), NOW).kept == 5_000
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let this process write no file beyond a size, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

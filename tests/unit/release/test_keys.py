@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from byleave.errors import FormatError, NotFoundError, VerificationError
 from byleave.release import SigningKey, load_key, load_or_make_key
-from byleave.release.keys import KEY_FILE
+from byleave.release.keys import KEY_FILE, make_key, read_key
 
 ORIGIN = "registry.example/test"
 PLUS = b"\xef\xbe" + b"\xfb\xef\xbe" * 10
@@ -105,3 +106,14 @@ def test_processes_that_make_the_first_key_at_once_get_the_same_one(tmp_path: Pa
     assert [maker.returncode for maker in makers] == [0] * 4
     assert printed == {str(load_key(folder, ORIGIN).verifier).encode() + b"\n"}
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+
+
+def test_half_a_key_does_not_stay_in_the_way(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            make_key(tmp_path / "key", "models.example")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert make_key(tmp_path / "key", "models.example").verifier == read_key(tmp_path / "key").verifier

@@ -16,6 +16,7 @@ from byleave.apply.shard import Plan, decide_batch, list_rows
 from byleave.apply.tally import Tally
 from byleave.consent import TargetKind
 from byleave.errors import InputError
+from byleave.storage import refuse_full
 
 
 def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Callable[[int], None]) -> Tally:
@@ -27,6 +28,8 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
         If a file of the unit cannot be read, has nothing to decide by, or does not agree with the others.
     InputError
         If the mode is ``annotate``, which only Parquet has room for.
+    UnavailableError
+        If nothing more can be written.
     """
     if plan.mode is Mode.ANNOTATE:
         raise InputError(
@@ -44,6 +47,7 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
         if plan.mode is Mode.FILTER:
             unit.write(np.concatenate(stays), out)
     except (pa.ArrowException, OSError) as error:
+        refuse_full(error)
         raise refuse(unit.name, f"cannot be read or written: {str(error)[:200]}") from error
     tally.cut_names()
     return tally
