@@ -12,7 +12,7 @@ from byleave.apply.forms.units import DECIDING, Unit
 from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
 from byleave.apply.matching import Matched, Matcher, read_digests
 from byleave.apply.sidecars.file import SIDECAR_FOLDER, sidecar_name
-from byleave.apply.sidecars.seeing import Seeing, Sidecars, open_sidecars
+from byleave.apply.sidecars.seeing import Fitting, Seeing, Sidecars, open_sidecars
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.sources import Input, found_below
 from byleave.errors import VerificationError
@@ -96,7 +96,7 @@ def _stated(folder: Path, found: Input) -> Sidecars | None:
         return None
     rows = {part.name: _rows_in(part) for part in stated}
     digests = {name: file.sha256 for name, file in note.items()}
-    return open_sidecars(folder / SIDECAR_FOLDER, stated, rows, digests)
+    return open_sidecars(folder / SIDECAR_FOLDER, stated, Fitting(rows, digests))
 
 
 def _sidecar_of(part: InputFile | Unit) -> str:

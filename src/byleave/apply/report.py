@@ -14,7 +14,7 @@ from byleave.apply.naming import ClaimName
 from byleave.apply.setting_aside import KEPT_ASIDE, REMOVED_ASIDE
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.file import SIDECAR_FOLDER
-from byleave.apply.sidecars.seeing import Sidecars
+from byleave.apply.sidecars.seeing import AnySidecars
 from byleave.apply.tally import Tally, most_first
 from byleave.apply.viewer import viewer_block
 from byleave.consent import RULES_ALONE, Evidence, Preference, Regime, Standard, Use
@@ -105,7 +105,7 @@ class FingerprintFacts:
     written: str | None
 
     @classmethod
-    def of(cls, sidecars: Sidecars, mode: Mode) -> Self:
+    def of(cls, sidecars: AnySidecars, mode: Mode) -> Self:
         """Add up what they say of themselves."""
         facts = sidecars.facts
         return cls(

@@ -38,7 +38,8 @@ from byleave.apply.report import (
 )
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.shard import Plan, Unchecked, first_unchecked
-from byleave.apply.sidecars.seeing import Sidecars, check_versions, open_sidecars
+from byleave.apply.sidecars.seeing import AnySidecars, Fitting, check_versions, open_sidecars
+from byleave.apply.sidecars.stored import open_stored
 from byleave.apply.sources import Input
 from byleave.apply.speaking import SpokenOf
 from byleave.apply.spreading import Spread, join_lists, spread
@@ -71,7 +72,7 @@ class ApplyRequest:
     input
         Path of a file or a folder in any form that is known, or the name of a dataset under ``home``.
     fingerprints
-        Folder that ``byleave fingerprint`` wrote for this input.
+        Where the files stand that ``byleave fingerprint`` wrote for this input, or a dataset with them beside its shards.
     unchecked
         What becomes of rows that could not be checked. Asked for only when there are some.
     with_pending
@@ -109,7 +110,7 @@ class ApplyRequest:
     mode: Mode = Mode.FILTER
     workers: int = 1
     since: int | None = None
-    fingerprints: Path | None = None
+    fingerprints: Path | ObjectFolder | None = None
     thumbnails: int = 0
     bind: Path | None = None
 
@@ -207,7 +208,7 @@ def _apply(
     source = reading.source
     coverages = open_coverages(request.coverages, registries)
     check_dataset(coverages.values(), source)
-    sidecars = _open_sidecars(request, registries, reading)
+    sidecars = _open_sidecars(request, registries, reading, engine)
     digest = _request_digest(request, registries, coverages, reading, sidecars)
     with open_output(request.output, digest, now) as staging:
         facts = replace(_plan_facts(request, registries, coverages, staging.at), sidecars=sidecars)
@@ -290,12 +291,17 @@ def open_ruleset(folder: Path) -> tuple[Release, Ruleset]:
     return registry.release, registry.ruleset
 
 
-def _open_sidecars(request: ApplyRequest, registries: Registries, reading: Reading) -> Sidecars | None:
+def _open_sidecars(
+    request: ApplyRequest, registries: Registries, reading: Reading, engine: Engine
+) -> AnySidecars | None:
     if request.fingerprints is None:
         return None
     check_versions([one.release for one in registries.members])
     rows = {file.name: file.rows for file in reading.files}
-    return open_sidecars(request.fingerprints, reading.source.parts, rows, reading.digests)
+    fitting, parts = Fitting(rows, reading.digests), reading.source.parts
+    if isinstance(request.fingerprints, ObjectFolder):
+        return open_stored(request.fingerprints, parts, fitting, engine)
+    return open_sidecars(request.fingerprints, parts, fitting)
 
 
 def _request_digest(
@@ -303,7 +309,7 @@ def _request_digest(
     registries: Registries,
     coverages: Mapping[int, Coverage],
     reading: Reading,
-    sidecars: Sidecars | None,
+    sidecars: AnySidecars | None,
 ) -> str:
     content = {
         "format": FORMAT,
@@ -337,10 +343,11 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
         show("check", seen, total)
 
     for part in source.parts:
-        if isinstance(part, InputFile):
-            _, unchecked = first_unchecked(plan, part, step)
-        else:
-            unchecked = first_unchecked_of(plan, part, step)
+        with plan.with_what_is_beside(part.name) as here:
+            if isinstance(part, InputFile):
+                _, unchecked = first_unchecked(here, part, step)
+            else:
+                unchecked = first_unchecked_of(here, part, step)
         if unchecked:
             raise not_said(unchecked, seen)
 

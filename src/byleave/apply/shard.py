@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +28,7 @@ from byleave.apply.noting import KeptNotes
 from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.setting_aside import RulesAlone
-from byleave.apply.sidecars.seeing import Seeing, Sidecars
+from byleave.apply.sidecars.seeing import AnySidecars, Seeing, Sidecars
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.speaking import count_unseen
 from byleave.apply.tally import Tally
@@ -56,13 +57,14 @@ class Plan:
         regime: Regime,
         unchecked: Unchecked | None,
         mode: Mode = Mode.FILTER,
-        sidecars: Sidecars | None = None,
+        sidecars: AnySidecars | None = None,
         *,
         binds: bool = False,
     ) -> None:
         self.mode = mode
         self.binds = binds
         self.sidecars = sidecars
+        self.at_hand: Sidecars | None = None
         self.coverage = coverage
         self.regime = regime
         self.unchecked = unchecked
@@ -82,9 +84,22 @@ class Plan:
         other.mode = Mode.MASK
         return other
 
+    @contextmanager
+    def with_what_is_beside(self, name: str) -> Iterator[Self]:
+        """Give the same plan with what stands beside the rows of one part at hand; it shares working memory with this one."""
+        if self.sidecars is None:
+            yield self
+            return
+        other = copy(self)
+        with self.sidecars.here(name) as other.at_hand:
+            yield other
+
     def beside(self, name: str) -> Seeing:
-        """Read what stands beside the rows of a part of the input."""
-        return self.sidecars.beside(name) if self.sidecars is not None else Seeing(None)
+        """Read what stands beside the rows of the part for which that is at hand."""
+        if self.sidecars is None:
+            return Seeing(None)
+        assert self.at_hand is not None  # noqa: S101 - rows are read where it is
+        return self.at_hand.beside(name)
 
     def notes(self, removed: Path) -> KeptNotes | None:
         """Begin to note rows that stay, beside the list of those that go, if they are to be bound."""

@@ -27,7 +27,7 @@ from byleave.apply.report import FileFacts
 from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
 from byleave.apply.sidecars.carrying import carry_over
-from byleave.apply.sidecars.seeing import Sidecars
+from byleave.apply.sidecars.seeing import AnySidecars
 from byleave.apply.since import apply_since
 from byleave.apply.sources import files_of, rows_are_those_of
 from byleave.apply.tally import Tally
@@ -61,7 +61,7 @@ class PlanFacts:
     unchecked: Unchecked | None
     mode: Mode
     since: bool = False
-    sidecars: Sidecars | None = None
+    sidecars: AnySidecars | None = None
     binds: bool = False
 
     def open(self) -> Plan:
@@ -139,7 +139,7 @@ class ShardWorkHere:
         return partial(do_shard, self.plan, self.shards)
 
 
-def do_shard(plan: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
+def do_shard(whole: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
     """Apply to one shard, unless an earlier try finished it, and note that it is done.
 
     Raises
@@ -153,7 +153,11 @@ def do_shard(plan: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
     if done is not None:
         progress(done.tally.totals["rows"])
         return done
-    with _here(shards, task) as (source, digests), shards.desks.desk(task.place) as desk:
+    with (
+        _here(shards, task) as (source, digests),
+        whole.with_what_is_beside(source.name) as plan,
+        shards.desks.desk(task.place) as desk,
+    ):
         tally = _applied(plan, source, desk, progress, since=shards.since)
         if plan.unchecked is None and tally.totals["unchecked"]:
             raise not_said(tally.totals["unchecked"], tally.totals["rows"])

@@ -64,7 +64,12 @@ class ApplyOptions:
         list[Path],
         typer.Option(help="File made by `byleave copies cover`; may be repeated, once for each registry"),
     ] = field(default_factory=list)
-    fingerprints: Annotated[Path | None, typer.Option(help="Folder written by `byleave fingerprint`")] = None
+    fingerprints: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or s3://bucket/folder that `byleave fingerprint` wrote, or a dataset that has its fingerprints"
+        ),
+    ] = None
     unchecked: Annotated[str | None, typer.Option(help="Rows that could not be checked: keep or drop")] = None
     with_pending: Annotated[
         bool, typer.Option("--with-pending", help="Act on refusals not confirmed yet, too")
@@ -145,7 +150,7 @@ class ApplyOptions:
             mode=word_of(Mode, self.mode, "--mode"),
             workers=self.workers,
             since=self.since,
-            fingerprints=self.fingerprints,
+            fingerprints=place_of(self.fingerprints) if self.fingerprints is not None else None,
             thumbnails=self.thumbnails,
             bind=self.bind,
         )

@@ -8,21 +8,28 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from tests.forked import RUN
 from tests.functional.cli.commands import byleave
-from tests.objects import bucket
-from tests.unit.apply.pictured import BROKEN, picture, picture_row, reposted, tar_shard
-from tests.unit.apply.worlds import synced
+from tests.objects import Bucket, bucket
+from tests.unit.apply.pictured import BROKEN, image_cells, picture, picture_row, reposted, tar_shard
+from tests.unit.apply.worlds import NOW, request, synced
 
 from byleave.apply.local_engine import LocalEngine
+from byleave.apply.opening import Bound, bind_items
+from byleave.apply.run import apply_ruleset, open_ruleset
+from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.file import SIDECAR_FOLDER, read_facts
 from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
-from byleave.errors import InputError
+from byleave.errors import InputError, NotFoundError, VerificationError
 from byleave.storage import STAGING
+from byleave.storage.objects import ObjectFolder
 
 pytestmark = pytest.mark.functional
 
@@ -115,3 +122,78 @@ def test_objects_get_the_same_fingerprints_beside_them_and_are_not_read_twice(
         for name, content in sidecars(tmp_path / "here").items():
             stored = held.client.get_object(Bucket=held.name, Key=f"data/{SIDECAR_FOLDER}/{name}")
             assert stored["Body"].read() == content
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    with bucket() as held:
+        for name, value in held.environment.items():
+            monkeypatch.setenv(name, value)
+        yield held
+
+
+def in_folder(world: Path, **asked: Any) -> dict[str, bytes]:
+    """Apply to the same data in a folder, and return what is written."""
+    apply_ruleset(request(world, world / "data", **asked), NOW)
+    found = (path for path in (world / "out").rglob("*") if path.is_file())
+    return {path.relative_to(world / "out").as_posix(): path.read_bytes() for path in found}
+
+
+class TestObjects:
+    """Fingerprints are joined to objects that they were made of, and to no others, wherever they stand."""
+
+    @pytest.fixture
+    def prints(self, tmp_path: Path) -> Path:
+        tar_shard(tmp_path / "data", "00000", [picture(3), reposted(3), picture(8), BROKEN, None])
+        image_cells(tmp_path / "data" / "train.parquet", [picture(8), reposted(3)])
+        asked = FingerprintRequest(str(tmp_path / "data"), str(tmp_path / "prints"))
+        fingerprint_dataset(asked, LocalEngine(1), silent)
+        synced(tmp_path, [picture_row(1, 3)])
+        return tmp_path / "prints"
+
+    def test_they_decide_as_they_do_beside_files_and_are_bound_alike(
+        self, storage: Bucket, tmp_path: Path, prints: Path
+    ) -> None:
+        source = storage.upload(tmp_path / "data", f"{tmp_path.name}/in")
+        target = ObjectFolder.of(storage.url(f"{tmp_path.name}/out"))
+        joined: dict[str, Any] = {"fingerprints": prints, "unchecked": Unchecked.KEEP}
+        asked = request(tmp_path, source, output=target, bind=tmp_path / "bound", **joined)
+        report = apply_ruleset(asked, NOW)
+        assert (report.removed, report.tally.totals["by_fingerprint"]) == (3, 5)
+        expected = in_folder(tmp_path, **joined)
+        assert storage.contents(f"{tmp_path.name}/out") == expected
+        assert f"{SIDECAR_FOLDER}/00000.parquet" in expected
+        bind_items(tmp_path / "out", open_ruleset(tmp_path / "synced")[1], tmp_path / "afterwards")
+        kept, after = (Bound.open(tmp_path / name).kept for name in ("bound", "afterwards"))
+        assert [kept.row(n) for n in range(len(kept))] == [after.row(n) for n in range(len(after))]
+
+        tar_shard(tmp_path / "data", "00000", [picture(8), reposted(3), picture(3), BROKEN, None])
+        changed = storage.upload(tmp_path / "data", f"{tmp_path.name}/changed")
+        other = ObjectFolder.of(storage.url(f"{tmp_path.name}/out2"))
+        with pytest.raises(VerificationError, match=r"not made of 00000\.parquet as it is now"):
+            apply_ruleset(request(tmp_path, changed, output=other, **joined), NOW)
+
+    def test_they_may_stand_in_objects_themselves(
+        self, storage: Bucket, tmp_path: Path, prints: Path
+    ) -> None:
+        source = storage.upload(tmp_path / "data", f"{tmp_path.name}/in")
+        stored = ObjectFolder.of(storage.upload(prints, f"{tmp_path.name}/prints"))
+        target = ObjectFolder.of(storage.url(f"{tmp_path.name}/out"))
+        joined: dict[str, Any] = {"unchecked": Unchecked.KEEP}
+        asked = request(tmp_path, source, output=target, fingerprints=stored, **joined)
+        apply_ruleset(replace(asked, workers=2), NOW)
+        beside = {"fingerprints": prints, **joined}
+        expected = in_folder(tmp_path, **beside)
+        assert storage.contents(f"{tmp_path.name}/out") == expected
+
+        twice = ObjectFolder.of(storage.url(f"{tmp_path.name}/twice"))
+        again = request(tmp_path, str(target), output=twice, fingerprints=target, **joined)
+        report = apply_ruleset(again, NOW)
+        assert (report.removed, report.tally.totals["by_fingerprint"]) == (0, 2)
+        here = request(tmp_path, tmp_path / "out", output=tmp_path / "here", fingerprints=target, **joined)
+        with pytest.raises(InputError, match="could not be checked"):
+            apply_ruleset(replace(here, unchecked=None), NOW)
+        nowhere = ObjectFolder.of(storage.url(f"{tmp_path.name}/nowhere"))
+        with pytest.raises(NotFoundError, match="holds no fingerprints of this input"):
+            apply_ruleset(replace(here, fingerprints=nowhere), NOW)
+        assert apply_ruleset(here, NOW).removed == 0

@@ -12,15 +12,6 @@ from typing import Any
 import pytest
 from tests.objects import Bucket, bucket
 from tests.unit.apply.datasets_in_forms import FORMS, Form
-from tests.unit.apply.pictured import (
-    BROKEN,
-    fingerprinted,
-    image_cells,
-    picture,
-    picture_row,
-    reposted,
-    tar_shard,
-)
 from tests.unit.apply.worlds import NOW, coverage_file, links_file, request, row, synced
 
 from byleave.apply.binding import COVERING, KEPT, REMOVED
@@ -41,9 +32,7 @@ from byleave.errors import (
     UnavailableError,
     VerificationError,
 )
-from byleave.media.fingerprinting import Fingerprinter
 from byleave.release import open_synced
-from byleave.settings import Limits
 from byleave.storage.objects import ObjectFolder
 from byleave.storage.outputs import read_output_note
 
@@ -339,32 +328,6 @@ class TestBinding:
         for name in (KEPT, REMOVED, COVERING):
             assert (tmp_path / "bound" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
         assert not [name for name in storage.contents(f"{place}/out") if name.endswith(NOTES)]
-
-
-class TestFingerprints:
-    """Fingerprints in a folder are joined to objects that they were made of, and to no others."""
-
-    def test_they_decide_as_they_do_beside_files(self, storage: Bucket, place: str, tmp_path: Path) -> None:
-        tar_shard(tmp_path / "data", "00000", [picture(3), reposted(3), picture(8), BROKEN, None])
-        image_cells(tmp_path / "data" / "train.parquet", [picture(8), reposted(3)])
-        with Fingerprinter(Limits()) as printer:
-            fingerprinted(tmp_path / "data", tmp_path / "prints", printer)
-        synced(tmp_path, [picture_row(1, 3)])
-        source = storage.upload(tmp_path / "data", f"{place}/in")
-        target = ObjectFolder.of(storage.url(f"{place}/out"))
-        joined: dict[str, Any] = {"fingerprints": tmp_path / "prints", "unchecked": Unchecked.KEEP}
-        report = apply_ruleset(request(tmp_path, source, output=target, **joined), NOW)
-        assert (report.removed, report.tally.totals["by_fingerprint"]) == (3, 5)
-        expected = in_folder(tmp_path, tmp_path / "data", tmp_path / "out", **joined)
-        assert storage.contents(f"{place}/out") == expected
-
-        tar_shard(tmp_path / "data", "00000", [picture(8), reposted(3), picture(3), BROKEN, None])
-        changed = storage.upload(tmp_path / "data", f"{place}/changed")
-        with pytest.raises(VerificationError, match=r"not made of 00000\.parquet as it is now"):
-            apply_ruleset(
-                request(tmp_path, changed, output=ObjectFolder.of(storage.url(f"{place}/out2")), **joined),
-                NOW,
-            )
 
 
 def apply_again(home: Path, target: ObjectFolder, storage: Bucket, place: str) -> Report:

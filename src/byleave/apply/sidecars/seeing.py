@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -40,9 +42,28 @@ class Sidecars:
     facts: tuple[SidecarFacts, ...]
     sha256: str
 
+    def here(self, name: str) -> AbstractContextManager[Sidecars]:  # noqa: ARG002 - all stand here
+        """Give them where that of one shard can be read."""
+        return nullcontext(self)
+
     def beside(self, name: str) -> Seeing:
         """Read beside the rows of a shard."""
         return Seeing(self.paths.get(name))
+
+
+class AnySidecars(Protocol):
+    """The sidecars of an input wherever they stand, as the coordinator of a run knows them and workers get them."""
+
+    @property
+    def facts(self) -> tuple[SidecarFacts, ...]:
+        """What they say of themselves."""
+
+    @property
+    def sha256(self) -> str:
+        """Over the digests of all."""
+
+    def here(self, name: str) -> AbstractContextManager[Sidecars]:
+        """Give them where that of one shard can be read."""
 
 
 class Seeing:
@@ -76,17 +97,56 @@ class Seeing:
         return _seen(table.slice(0, rows).combine_chunks())
 
 
-def open_sidecars(
-    folder: Path, parts: Iterable[InputFile | Unit], rows: Mapping[str, int], digests: Mapping[str, str]
-) -> Sidecars:
+class Fitting:
+    """Takes sidecars one after the other and holds each to its part of an input.
+
+    Parameters
+    ----------
+    rows, digests
+        Of each file of the input by its name: how many rows are counted, where that is known before it is read, and the SHA-256 (hex).
+    """
+
+    def __init__(self, rows: Mapping[str, int], digests: Mapping[str, str]) -> None:
+        self._rows = rows
+        self._digests = digests
+        self._facts: list[SidecarFacts] = []
+        self._whole = hashlib.sha256()
+
+    def take(self, part: InputFile | TarShard, told: SidecarFacts, digest: str, where: str) -> None:
+        """Take the next one, with its SHA-256 (hex); ``where`` is what errors call it.
+
+        Raises
+        ------
+        VerificationError
+            If it was made of other bytes, or with fingerprints of another version.
+        """
+        _check(where, told, part, self._rows.get(part.name, told.rows), self._digests)
+        self._facts.append(told)
+        self._whole.update(f"{digest}  {part.name}\n".encode("utf-8", "surrogateescape"))
+
+    def found(self, where: str) -> tuple[tuple[SidecarFacts, ...], str]:
+        """Return what all say of themselves, and the SHA-256 (hex) over their digests.
+
+        Raises
+        ------
+        NotFoundError
+            If there was none.
+        """
+        if not self._facts:
+            raise NotFoundError(
+                f"{where} holds no fingerprints of this input",
+                remedy="make them with `byleave fingerprint`, and name the folder it says",
+            )
+        return tuple(self._facts), self._whole.hexdigest()
+
+
+def open_sidecars(folder: Path, parts: Iterable[InputFile | Unit], fitting: Fitting) -> Sidecars:
     """Open the sidecars of an input's parts; a part may have none, and its rows then count as not compared.
 
     Parameters
     ----------
     folder
         Where the sidecars stand, or a dataset with them beside its shards.
-    rows, digests
-        Of each file of the input by its name: how many rows are counted, where that is known before it is read, and the SHA-256 (hex).
 
     Raises
     ------
@@ -98,26 +158,20 @@ def open_sidecars(
         If one was made of other bytes, or with fingerprints of another version.
     """
     paths: dict[str, Path] = {}
-    facts: list[SidecarFacts] = []
-    whole = hashlib.sha256()
     beside = folder / SIDECAR_FOLDER
     if beside.is_dir():
         folder = beside
     for part in parts:
         path = folder / sidecar_name(part.name)
-        if not isinstance(part, InputFile | TarShard) or not path.is_file():
-            continue
-        told = read_facts(path)
-        _check(path, told, part, rows.get(part.name, told.rows), digests)
-        paths[part.name] = path
-        facts.append(told)
-        whole.update(f"{file_digest(path)}  {part.name}\n".encode("utf-8", "surrogateescape"))
-    if not paths:
-        raise NotFoundError(
-            f"{folder} holds no fingerprints of this input",
-            remedy="make them with `byleave fingerprint`, and name the folder it says",
-        )
-    return Sidecars(paths, tuple(facts), whole.hexdigest())
+        if may_have_sidecar(part) and path.is_file():
+            fitting.take(part, read_facts(path), file_digest(path), str(path))
+            paths[part.name] = path
+    return Sidecars(paths, *fitting.found(str(folder)))
+
+
+def may_have_sidecar(part: InputFile | Unit) -> TypeGuard[InputFile | TarShard]:
+    """Whether a part of an input is of a form whose pictures are fingerprinted."""
+    return isinstance(part, InputFile | TarShard)
 
 
 def check_versions(releases: Iterable[Release]) -> None:
@@ -138,18 +192,18 @@ def check_versions(releases: Iterable[Release]) -> None:
 
 
 def _check(
-    path: Path, told: SidecarFacts, part: InputFile | TarShard, rows: int, digests: Mapping[str, str]
+    where: str, told: SidecarFacts, part: InputFile | TarShard, rows: int, digests: Mapping[str, str]
 ) -> None:
     if told.fingerprint_version != PICTURE_VERSION:
         raise VerificationError(
-            f"{path} holds fingerprints of version {told.fingerprint_version}, and {PICTURE_VERSION} are compared here",
+            f"{where} holds fingerprints of version {told.fingerprint_version}, and {PICTURE_VERSION} are compared here",
             remedy="make it again with this version of Byleave by `byleave fingerprint`",
         )
     named = {file.name: file.sha256 for file in told.files}
     expected = {file.name for file in _pictured(part)}
     found = {name: digests[name] if name in digests else _folder_digest(part, name) for name in named}
     if told.shard != part.name or told.rows != rows or not expected <= named.keys() or found != named:
-        raise VerificationError(f"{path} was not made of {part.name} as it is now", remedy=MAKE_AGAIN)
+        raise VerificationError(f"{where} was not made of {part.name} as it is now", remedy=MAKE_AGAIN)
 
 
 def _pictured(part: InputFile | TarShard) -> list[InputFile]:
