@@ -18,7 +18,7 @@ from byleave.registry.sign_in import SignedIn
 from byleave.registry.targets import Target
 from byleave.web.choices import choice_named
 from byleave.web.forms import CheckedForm
-from byleave.web.rendering import page
+from byleave.web.rendering import go, page
 from byleave.web.rules import SignedInFor
 from byleave.web.site import TheSite
 from byleave.web.visitors import TheVisitor
@@ -49,6 +49,12 @@ KIND_WORDS: Final = {
 
 _BY_DIGITS: Final = frozenset({TargetKind.PICTURE, TargetKind.DIGEST, TargetKind.TEXT, TargetKind.SOUND})
 DIGITS_SHOWN: Final = 12
+
+
+@router.get("/choices/{claim}/absences")
+def go_back(claim: str, _person: Holder) -> Response:
+    """Lead whoever comes back to this address to the choice, whose button asks anew: nothing of an answer is stored."""
+    return go(f"/choices/{choice_named(claim).hex()}#served")
 
 
 @router.post("/choices/{claim}/absences")

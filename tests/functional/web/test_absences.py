@@ -141,6 +141,12 @@ def test_many_links_are_looked_up_some_at_a_time(story: Story) -> None:
     assert "Check the next ones" not in second
 
 
+def test_whoever_comes_back_to_the_address_finds_the_button_again(story: Story) -> None:
+    address = f"/choices/{story.refused}/absences"
+    back = story.mara.http.get(address, follow_redirects=False)
+    assert (back.status_code, back.headers["location"]) == (303, f"/choices/{story.refused}#served")
+
+
 def test_nobody_else_may_look(story: Story) -> None:
     other = story.site.browser()
     other.sign_in(JON)
