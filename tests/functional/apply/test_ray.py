@@ -21,12 +21,17 @@ from tests.forked import RUN
 from tests.functional.apply.ray_works import Deadly, Refusing, Whereabouts
 from tests.functional.cli.commands import byleave
 from tests.objects import Bucket, bucket
+from tests.unit.apply.pictured import picture, picture_row, reposted, tar_shard
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.loaders import keeps_tables
+from byleave.apply.local_engine import LocalEngine
+from byleave.apply.opening import Bound
 from byleave.apply.ray_engine import RayEngine, _do, joined
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.run import apply_ruleset
+from byleave.apply.sidecars.file import SIDECAR_FOLDER
+from byleave.apply.sidecars.run import FingerprintRequest, fingerprint_dataset
 from byleave.consent import TargetKind
 from byleave.errors import FormatError, UnavailableError
 from byleave.storage.objects import ObjectFolder
@@ -183,6 +188,32 @@ def test_in_folders_that_all_machines_see_it_writes_the_same_bytes(
         for out in outs
     ]
     assert contents[0] == contents[1]
+
+
+def test_fingerprints_among_objects_go_through_a_cluster_as_they_do_here(
+    engine: RayEngine, storage: Bucket, tmp_path: Path
+) -> None:
+    synced(tmp_path, [picture_row(1, 3)])
+    for place in range(3):
+        tar_shard(tmp_path / "data", f"{place:05d}", [picture(8), reposted(3), picture(5)])
+    asked = FingerprintRequest(str(tmp_path / "data"), str(tmp_path / "data" / SIDECAR_FOLDER))
+    fingerprint_dataset(asked, LocalEngine(1), lambda *_: None)
+    source = storage.upload(tmp_path / "data", "pictured/in")
+    target = ObjectFolder.of(storage.url("pictured/out"))
+    stored = {"output": target, "fingerprints": ObjectFolder.of(source), "bind": tmp_path / "bound"}
+    apply_ruleset(request(tmp_path, source, **stored), NOW, engine=engine)
+    here = {"fingerprints": tmp_path / "data", "bind": tmp_path / "bound here"}
+    apply_ruleset(request(tmp_path, tmp_path / "data", **here), NOW)
+    expected = {
+        path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
+        for path in (tmp_path / "out").rglob("*")
+        if path.is_file()
+    }
+    assert storage.contents("pictured/out") == expected
+    assert len([name for name in expected if name.startswith(SIDECAR_FOLDER)]) == 3
+    trees = [Bound.open(tmp_path / name) for name in ("bound", "bound here")]
+    assert trees[0].commitments.kept.size == 6
+    assert [one.kept.row(0).item for one in trees] == [trees[0].kept.row(0).item] * 2
 
 
 def test_both_machines_work_and_hold_a_shared_file_once(
