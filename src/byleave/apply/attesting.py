@@ -23,13 +23,21 @@ from byleave.errors import (
     as_format_error,
 )
 from byleave.log import JSON, Policy, VerifierKey
+from byleave.log.envelopes import MAX_ENVELOPE_BYTES
 from byleave.release.attestations import Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.commitments import Commitments
 from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files
 from byleave.release.keys import SigningKey
 from byleave.release.pledges import Pledge
-from byleave.release.statements import MOST_FILES, FileDigest, open_statement, sha256_of, sign_statement
+from byleave.release.statements import (
+    MOST_FILES,
+    FileDigest,
+    Signed,
+    open_statement,
+    sha256_of,
+    sign_statement,
+)
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
 from byleave.storage import read_at_most, write_atomically
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE
@@ -60,11 +68,8 @@ _REMEDY: Final = "name a folder that `byleave apply` wrote"
 
 @dataclass(frozen=True, slots=True)
 class AttestRequest:
-    """What is to be signed, and by whom.
+    """What is to be signed, and by whom, with the newest checkpoint (a note) of each registry's log, as it was signed, in any order.
 
-    Notes
-    -----
-        The newest checkpoint of each registry's log, as it was signed, in any order.
     organisation
         Who says it; without one, the name of the key.
     dataset
@@ -215,12 +220,26 @@ def _other_lists(said: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _pledge(request: AttestRequest, dataset: str) -> bytes | None:
-    if request.pledge is None:
-        return None
-    opened = open_statement(request.pledge.read_bytes(), [request.key.verifier]).read(Pledge.parse)
-    if opened.said.dataset != dataset:
+    return None if request.pledge is None else open_pledge(request.pledge, request.key, dataset).sha256
+
+
+def open_pledge(path: Path, key: SigningKey, dataset: str | None) -> Signed[Pledge]:
+    """Read the pledge that is fulfilled, signed by the same key, about this dataset if its name is known.
+
+    Raises
+    ------
+    NotFoundError, FormatError
+        If there is none.
+    VerificationError
+        If it is another's, or about another dataset.
+    """
+    remedy = "name the file that `byleave pledge` wrote"
+    content = read_at_most(path, MAX_ENVELOPE_BYTES, remedy=remedy)
+    with as_format_error(f"{path} is no pledge", remedy=remedy):
+        opened = open_statement(content, [key.verifier]).read(Pledge.parse)
+    if dataset is not None and opened.said.dataset != dataset:
         raise VerificationError(
             f"the pledge is about {opened.said.dataset!r}, this is {dataset!r}",
             remedy="name the pledge for this dataset, or leave it out",
         )
-    return opened.sha256
+    return opened

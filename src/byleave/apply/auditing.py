@@ -80,22 +80,24 @@ def audit_openings(
     VerificationError
         If the openings do not hold, the draw is not after the attestation, or the synced folder holds another list than was applied.
     """
-    attestation = signed.said
-    if attestation.commitments is None:
+    attestation, commitments = signed.said, signed.said.commitments
+    if commitments is None:
         raise VerificationError(
-            "the attestation binds no items, so none can be drawn",
+            "the attestation binds no entries, so none can be drawn",
             remedy="ask for one signed with --bound, see `byleave attest bind`",
         )
-    witnessed, rows = openings.check(signed.sha256, attestation.commitments, policy)
+    witnessed, rows = openings.check(signed.sha256, commitments, policy)
     _check_order(receipt, signed, policy, witnessed)
-    _check_rows(attestation)
+    _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
-    breaches = [*_wrongly_bound(rows), *_not_opened(attestation, rows), *_against_the_list(decider, rows)]
-    breaches += _said_to_cover_nothing(decider, openings, rows, attestation.commitments)
+    breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
+    if attestation.coverage_sha256 is None:
+        breaches += _not_opened(commitments, rows)
+    breaches += _said_to_cover_nothing(decider, openings, rows, commitments)
     if output is not None:
         breaches += _not_there(rows, output, attestation, decider)
     printed = sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows)
-    kept, compared = attestation.commitments.kept.size, output is not None
+    kept, compared = commitments.kept.size, output is not None
     return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed)
 
 
@@ -115,9 +117,8 @@ def _check_order(
         )
 
 
-def _check_rows(attestation: Attestation) -> None:
-    commitments = attestation.commitments
-    for name, tree in (("kept", commitments.kept), ("removed", commitments.removed)) if commitments else ():
+def _check_rows(commitments: Commitments, attestation: Attestation) -> None:
+    for name, tree in (("kept", commitments.kept), ("removed", commitments.removed)):
         if tree.size != attestation.rows[name]:
             raise VerificationError(
                 f"the attestation counts {attestation.rows[name]:,} rows {name} and binds {tree.size:,}",
@@ -140,12 +141,10 @@ def _item(row: Opened) -> bytes | None:
     return item_id_of_bytes(row.bytes_digest) if row.bytes_digest is not None else bytes(16)
 
 
-def _not_opened(attestation: Attestation, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
-    """Find rows opened without what all rows kept are said to have been compared by. A coverage compares without it."""
-    covering = attestation.commitments.covering if attestation.commitments is not None else None
-    if covering is None or attestation.coverage_sha256 is not None:
-        return []
-    asked = TargetKind.PICTURE in covering.kinds, TargetKind.DIGEST in covering.kinds
+def _not_opened(commitments: Commitments, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
+    """Find rows opened without what all rows kept are said to have been compared by. A coverage would compare without it."""
+    compared = commitments.covering.kinds if commitments.covering is not None else ()
+    asked = TargetKind.PICTURE in compared, TargetKind.DIGEST in compared
     return [
         Breach(row, "its picture is said to have been compared, and is not opened")
         for row, _ in rows

@@ -79,7 +79,7 @@ class Signing:
         bound: Path | None,
     ) -> Self:
         """Read the key, and see that the log of every registry can be read and is its own."""
-        from byleave.errors import NotFoundError
+        from byleave.apply.attesting import open_pledge
         from byleave.release import open_synced
         from byleave.release.keys import read_key
         from byleave.release.sync import read_current
@@ -90,11 +90,9 @@ class Signing:
                 "an attestation is signed in a folder, not among objects",
                 remedy="copy _byleave.json and _byleave/ into a folder and run `byleave attest sign` there",
             )
-        if pledge is not None and not pledge.is_file():
-            raise NotFoundError(
-                f"{pledge} does not exist", remedy="name the file that `byleave pledge` wrote"
-            )
         secret = read_key(key)
+        if pledge is not None:
+            open_pledge(pledge, secret, dataset)
         current = [read_current(folder) for folder in rulesets]
         keys = tuple(key for one in current if one is not None for key in one.keys)
         places = _places(rulesets, logs)

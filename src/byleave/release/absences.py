@@ -150,8 +150,8 @@ class Absences:
         item, commitments = digest[:ID_BYTES], self._signed.said.commitments
         if commitments is None:
             raise VerificationError(
-                "the attestation binds no items",
-                remedy="ask for a run whose items were bound, see `byleave attest bind`",
+                "the attestation binds no entries",
+                remedy="ask for a run whose entries were bound, see `byleave attest bind`",
             )
         tree = commitments.tree_for(kind)
         if tree is None:

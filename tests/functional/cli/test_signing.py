@@ -39,6 +39,7 @@ def test_a_run_is_signed_as_it_ends_or_never_begins(world: Path) -> None:
         ("--sign-with", world / "nokey"),
         ("--sign-with", world / "key", "--log", world / "nolog"),
         ("--sign-with", world / "key", "--pledge", world / "nopledge"),
+        ("--sign-with", world / "key", "--pledge", world / "links.parquet"),
     ):
         told = byleave(*run, *terms, *hindered, home=home)
         assert told.returncode == 2, told.stderr

@@ -83,34 +83,12 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
     policy = tmp_path / "policy"
     policy.write_text(f"log {registry}\nwitness eyes {witness}\nquorum eyes\n")
 
-    drawn = tmp_path / "drawn.json"
-    believing = ("--policy", policy, "--key", key)
-    run(
-        home,
-        "attest",
-        "open",
-        output,
-        "--bound",
-        bound,
-        *believing,
-        "--checkpoint",
-        tmp_path / "checkpoint",
-        *lists,
-        "--to",
-        drawn,
-    )
+    drawn, believing = tmp_path / "drawn.json", ("--policy", policy, "--key", key, *lists)
+    draw = ("--bound", bound, "--checkpoint", tmp_path / "checkpoint", "--to", drawn)
+    run(home, "attest", "open", output, *draw, *believing)
     receipt = output / "_byleave" / "attestation.tlog-proof"
-    auditing = (
-        "audit-attestation",
-        attestation,
-        drawn,
-        "--receipt",
-        receipt,
-        *believing,
-        *lists,
-        "--output",
-        output,
-    )
+    holding = ("--receipt", receipt, "--output", output)
+    auditing = ("audit-attestation", attestation, drawn, *holding, *believing)
     said = json.loads(run(home, *auditing, "--json").stdout)
     assert (said["ok"], said["opened"], said["kept"]) == (True, roots["kept"]["size"], roots["kept"]["size"])
     assert said["witnesses"] == [witness.name]
@@ -118,13 +96,19 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
 
     proofs = tmp_path / "proofs"
     run(home, "attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to", proofs)
+    for_one_choice(home, mine, attestation, proofs, key)
+
+
+def for_one_choice(home: Path, mine: Path, attestation: Path, proofs: Path, key: VerifierKey) -> None:
+    """See what the command tells whoever made a choice: proofs that hold, none where none are, and one that is missing."""
+    kept = home.parent / "kept"
     asking = ("prove-absent", mine, attestation, "--proofs", proofs, "--key", key)
-    told = json.loads(run(home, *asking, "--to", tmp_path / "kept", "--json").stdout)
+    told = json.loads(run(home, *asking, "--to", kept, "--json").stdout)
     assert (told["ok"], told["absent"], told["missing"]) == (True, 2, [])
-    assert all(path.stat().st_size < 10_000 for path in (tmp_path / "kept").iterdir())
-    again = byleave(*asking, "--to", tmp_path / "kept", home=home)
+    assert all(path.stat().st_size < 10_000 for path in kept.iterdir())
+    again = byleave(*asking, "--to", kept, home=home)
     assert (again.returncode, "kept is there already" in again.stderr) == (4, True)
-    for nowhere in (tmp_path / "nowhere", bound):
+    for nowhere in (home / "nowhere", mine.parent):
         asked = ("prove-absent", mine, attestation, "--proofs", nowhere, "--key", key)
         told = byleave(*asked, home=home)
         assert (told.returncode, f"{nowhere} cannot be used" in told.stderr) == (2, True)
