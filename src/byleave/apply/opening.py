@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from byleave.apply.attesting import read_report, releases_of
 from byleave.apply.binding import COVERING, FACTS, NewBound, open_kept
 from byleave.apply.committing import ItemTree
-from byleave.apply.coverages import open_coverages, tables_of
+from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
 from byleave.apply.forms.applying import wants_digests
 from byleave.apply.item_rows import Piece
+from byleave.apply.judging import Terms
 from byleave.apply.matching import Matcher
 from byleave.apply.near import exact_pairs
 from byleave.apply.noting import FirstRows, first_rows
@@ -37,6 +38,7 @@ from byleave.release.items import LEAF_ROWS, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
 from byleave.release.statements import Signed
+from byleave.release.terms_said import cut_off_of, minimum_of, moment, regime_and_uses
 from byleave.storage import OWN_FOLDER
 from byleave.urls.names import ID_BYTES
 
@@ -149,9 +151,17 @@ def bind_output(
             f"{used} coverage files were applied, and {len(opened)} are named: what pictures cover would be left out",
             remedy="name every coverage file of that run with --coverage",
         )
-    tables = tables_of(opened, registries.ruleset, ())
+    with as_format_error(f"the report in {output} does not say what was asked for", remedy="apply again"):
+        terms = _terms_of(report)
+    tables = tables_of(opened, registries.ruleset, asking(registries, terms) if opened else ())
     compared = len(opened) == len(registries.members)
     return bind_items(output, registries.ruleset, folder, coverage=tables, compared=compared)
+
+
+def _terms_of(report: Mapping[str, Any]) -> Terms:
+    asked = report["request"]
+    standard = replace(minimum_of(asked["minimum_evidence"]), as_of=cut_off_of(asked))
+    return Terms(regime_and_uses(asked)[1], moment(report, "at"), asked["with_pending"] is True, standard)
 
 
 def bind_items(

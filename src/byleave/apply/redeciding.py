@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,15 @@ from byleave.apply.deciding import Choices, Decider
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.seen import Seen
 from byleave.consent import TargetKind
-from byleave.errors import VerificationError
+from byleave.errors import VerificationError, as_format_error
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
 from byleave.release.attestations import Attestation
 from byleave.release.openings import Opened
+from byleave.release.terms_said import cut_off_of
 from byleave.urls.bulk.sha256 import Bytes
 from byleave.urls.names import DIGEST_BYTES
+
+_ASK_AGAIN: Final = "ask whoever signed it for one that says how it was decided"
 
 
 def redecider(attestation: Attestation, folders: Sequence[Path], coverages: Sequence[Path]) -> Decider:
@@ -28,14 +32,18 @@ def redecider(attestation: Attestation, folders: Sequence[Path], coverages: Sequ
     ------
     VerificationError
         If they are not those that the attestation names, all of them and no others: any other would decide otherwise.
+    FormatError
+        If its choices cannot be read.
     """
+    with as_format_error("the attestation does not say up to when claims counted", remedy=_ASK_AGAIN):
+        standard = replace(attestation.minimum, as_of=cut_off_of(attestation.request))
     choices = Choices(
         attestation.regime,
         attestation.uses,
         Unchecked.KEEP,
         bool(attestation.request.get("with_pending")),
         tuple(coverages),
-        attestation.minimum,
+        standard,
     )
     decider = Decider(folders, choices, attestation.applied_at)
     _check_lists(decider, attestation)

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 WITHOUT_DIGEST: Final = "kept_without_digest"
 WITHOUT_PRINT: Final = "kept_without_print"
+NOT_COVERED: Final = "kept_not_covered"
 
 
 def count_unseen(matched: Matched, stays: Flags) -> Counter[str]:
-    """Count the rows that stay, bool (n,), of whose file no digest and of whose picture no fingerprint is known."""
+    """Count the rows that stay, bool (n,), which a coverage did not compare, and those of them of which no digest and no fingerprint is known."""
+    left = stays & ~matched.checked
     return Counter(
         {
-            WITHOUT_DIGEST: int(np.count_nonzero(stays & ~matched.with_digest)),
-            WITHOUT_PRINT: int(np.count_nonzero(stays & ~matched.printed)),
+            NOT_COVERED: int(np.count_nonzero(left)),
+            WITHOUT_DIGEST: int(np.count_nonzero(left & ~matched.with_digest)),
+            WITHOUT_PRINT: int(np.count_nonzero(left & ~matched.printed)),
         }
     )
 
@@ -57,7 +60,7 @@ class SpokenOf:
             Whether a coverage of every registry was applied, which compares files and pictures, those without values too.
         """
         kinds = [TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN]
-        kinds += [TargetKind.DIGEST] if by_coverage or not unseen.get(WITHOUT_DIGEST, 0) else []
-        kinds += [TargetKind.PICTURE] if by_coverage or not unseen.get(WITHOUT_PRINT, 0) else []
-        hidden = np.zeros(0, np.int64) if by_coverage else pictures_without_values(ruleset)
-        return cls(tuple(kinds), hidden)
+        kinds += [] if unseen.get(WITHOUT_DIGEST, 0) else [TargetKind.DIGEST]
+        kinds += [] if unseen.get(WITHOUT_PRINT, 0) else [TargetKind.PICTURE]
+        covered = by_coverage and not unseen.get(NOT_COVERED, 0)
+        return cls(tuple(kinds), np.zeros(0, np.int64) if covered else pictures_without_values(ruleset))

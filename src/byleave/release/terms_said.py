@@ -26,6 +26,11 @@ def minimum_of(members: Mapping[str, Any] | None) -> Standard:
     )
 
 
+def cut_off_of(request: Mapping[str, Any]) -> datetime | None:
+    """Read the cut-off among the choices of a run; raises ValueError or TypeError where it is none."""
+    return moment(request, "as_of") if request.get("as_of") is not None else None
+
+
 def is_as_careful(one: Standard, other: Standard) -> bool:
     """Whether every no that counts under ``other`` counts under ``one``, and every yes the other way round."""
     return one.deny <= other.deny and one.conditional <= other.conditional and one.allow >= other.allow

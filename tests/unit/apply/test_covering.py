@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ from byleave.apply.proving import Proven
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
-from byleave.consent import Preference, TargetKind
+from byleave.consent import Preference, Standard, TargetKind
 from byleave.datasets import source_digest
 from byleave.errors import InputError, VerificationError
 from byleave.release import open_synced
 from byleave.release.absences import Absences
+from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.commitments import Commitments
 from byleave.release.openings import Openings
 from byleave.release.sources import open_source
@@ -225,3 +227,54 @@ def test_what_earlier_versions_bound_still_holds(keeper: Keeper) -> None:
     signed = keeper.sign_bound()
     assert audit(keeper, signed).breaches == ()
     assert prove(keeper, signed) == Proven(0, 0)
+
+
+def test_of_pictures_nothing_is_said_where_a_coverage_did_not_compare_an_entry_kept(tmp_path: Path) -> None:
+    hidden = "pdq1:" + "0" * 64
+    release = open_synced(synced(tmp_path, [row(1, TargetKind.PICTURE, hidden)]))
+    urls = [f"http://a.example/{n}" for n in range(4)]
+    links = links_file(tmp_path / "links.parquet", urls)
+    facts: dict[str, Any] = {
+        "release_manifest": release.manifest_digest,
+        "version": dataset_version([source_digest(links)]),
+    }
+    for name, checked in (("all", urls), ("but one", urls[1:])):
+        coverage = coverage_file(tmp_path / f"{name}.coverage", checked=checked, **facts)
+        for unchecked, speaks in ((Unchecked.KEEP, name == "all"), (Unchecked.DROP, True)):
+            folder = tmp_path / f"{name} {unchecked}"
+            asked = request(tmp_path, links, output=folder / "out", coverage=coverage, unchecked=unchecked)
+            apply_ruleset(replace(asked, bind=folder / "amid"), NOW)
+            bind_output(folder / "out", [tmp_path / "synced"], [coverage], folder / "afterwards")
+            for bound in (Bound.open(folder / "amid"), Bound.open(folder / "afterwards")):
+                covering = bound.commitments.covering
+                assert covering is not None
+                assert (TargetKind.PICTURE in covering.kinds) is speaks
+                assert (TargetKind.DIGEST in covering.kinds) is speaks
+                assert not speaks or bound.speaks_of(TargetKind.PICTURE, picture_digest(hidden)[:16])
+
+
+class Freezing(Trainer):
+    """Somebody who leaves out what was said after a cut-off, and says so."""
+
+    def run(self) -> None:
+        rows = [
+            row(1, TargetKind.HOST, "early.example"),
+            row(2, TargetKind.HOST, "late.example", effective_at=NOW - timedelta(hours=1)),
+        ]
+        synced(self.folder, rows, number=len(rows))
+        links_file(
+            self.folder / "data" / "0.parquet", [f"http://{one}.example/" for one in ("early", "late", "b")]
+        )
+        frozen = Standard(as_of=NOW - timedelta(hours=2))
+        apply_ruleset(request(self.folder, self.folder / "data", standard=frozen), NOW)
+
+
+def test_whoever_says_up_to_when_claims_counted_is_held_to_that(tmp_path: Path) -> None:
+    trainer = Freezing(tmp_path)
+    trainer.run()
+    signed = trainer.sign()
+    audited = audit(trainer, signed)
+    assert (audited.opened, audited.breaches) == (2, ())
+    (trainer.out / ATTESTATION_PATH).unlink()
+    silent = trainer.sign_bound(request={**signed.said.request, "as_of": None})
+    assert [one.row.link for one in audit(trainer, silent).breaches] == ["http://late.example/"]
