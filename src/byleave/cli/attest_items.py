@@ -66,10 +66,11 @@ def prove(
     if json_:
         print_json({"absent": proven.absent, "kept": proven.kept})
         return
-    say(f"{proven.absent:,} targets of the list are proven to have nothing kept under them")
+    every = proven.absent + proven.kept
+    say(f"{proven.absent:,} of {every:,} targets of the list: proven to have nothing kept under them")
     if proven.kept:
         say(
-            f"{proven.kept:,} have something kept, and their proofs say so: a yes, or a no that does not count yet, say"
+            f"{proven.kept:,} of them: something was kept, and the proofs say so; a yes, or a no that does not count yet, say"
         )
     say(
         f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`"

@@ -99,7 +99,8 @@ class _LookedUp:
 
     def tell(self, said: Attestation) -> None:
         kept_of = f"what {said.organisation} kept of {said.dataset} under list no. {said.number}"
-        say(f"{self.absent:,} things that your choice names are proven to cover nothing of {kept_of}")
+        every = self.absent + len(self.kept) + len(self.missing)
+        say(f"{self.absent:,} of {every:,} that your choice names: proven to cover nothing of {kept_of}")
         if self.kept:
             say(f"{_counted(self.kept)} WERE KEPT, or cover something that was: their proofs show it")
         if self.missing:
