@@ -142,14 +142,13 @@ def _item(row: Opened) -> bytes | None:
 
 
 def _not_opened(commitments: Commitments, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
-    """Find rows opened without what all rows kept are said to have been compared by. A coverage would compare without it."""
-    compared = commitments.covering.kinds if commitments.covering is not None else ()
-    asked = TargetKind.PICTURE in compared, TargetKind.DIGEST in compared
+    """Find rows opened without the fingerprint by which all kept are said to have been compared. A coverage would compare without it."""
+    if commitments.covering is None or TargetKind.PICTURE not in commitments.covering.kinds:
+        return []
     return [
         Breach(row, "its picture is said to have been compared, and is not opened")
         for row, _ in rows
-        if (asked[0] and (row.picture is None or row.picture.fingerprint is None))
-        or (asked[1] and row.bytes_digest is None)
+        if row.picture is None or row.picture.fingerprint is None or row.picture.digest is None
     ]
 
 
