@@ -140,9 +140,12 @@ def _evidence(said: Attestation, asking: Asking) -> str:
 
 
 def _coverage(said: Attestation, asking: Asking) -> str:
-    manifest = said.coverage_sha256
-    words = f"pictures compared by {manifest}" if manifest else "no coverage was used"
-    return _need(bool(manifest) or not asking.policy.coverage, words)
+    manifest, seen = said.coverage_sha256, said.found.get("fingerprints")
+    printed = seen.get("fingerprinted") if isinstance(seen, Mapping) else None
+    by = [f"the coverage {manifest}"] if manifest else []
+    by += [f"{printed:,} fingerprints"] if isinstance(printed, int) and printed > 0 else []
+    words = f"pictures compared by {' and '.join(by)}" if by else "no coverage and no fingerprints were used"
+    return _need(bool(by) or not asking.policy.coverage, words)
 
 
 def _unchecked(said: Attestation, asking: Asking) -> str:

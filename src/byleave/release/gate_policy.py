@@ -36,7 +36,7 @@ class GatePolicy:
     minimum
         A run must have been at least as careful: no more evidence asked for a no, no less for a yes.
     coverage
-        Whether a coverage file must have been used.
+        Whether pictures must have been compared, by a coverage file or by fingerprints; of how many rows is for ``most_unchecked`` to say.
     most_unchecked
         Rows that may have stayed though they could not be checked; ``None`` for any number.
     source

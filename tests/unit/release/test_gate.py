@@ -155,6 +155,20 @@ def test_each_thing_that_is_not_as_asked_fails_by_its_name(
     assert failing(attested(folder, **FINE), STRICT) == set()
 
 
+@pytest.mark.parametrize(
+    ("seen", "fails"),
+    [
+        ({"fingerprinted": 3}, set()),
+        ({"fingerprinted": 0}, {"coverage"}),
+        ({}, {"coverage"}),
+        ("3", {"coverage"}),
+    ],
+)
+def test_pictures_are_compared_by_fingerprints_as_well(folder: Path, seen: Any, fails: set[str]) -> None:
+    said = FINE | {"found": {"coverage": None, "fingerprints": seen, "unchecked": {"rows": 0}}}
+    assert failing(attested(folder, **said), STRICT) == fails
+
+
 def test_rows_that_were_dropped_unchecked_do_not_count(folder: Path) -> None:
     said: dict[str, Any] = {"found": {"unchecked": {"rows": 9}}, "request": {"unchecked": "drop"}}
     assert failing(attested(folder, **said)) == set()
