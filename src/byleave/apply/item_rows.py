@@ -191,10 +191,9 @@ def _sorted(entries: Words, known: int, room: Words, buckets: Word32s) -> Iterat
     """Yield entries that are alike in the first ``known`` bits of their ids, in order; ``room`` is as large, and both are written to."""
     if len(entries) <= SORTED_ROWS:
         yield ordered(entries, known, room, buckets)
-    elif _are_in_order(entries):
-        yield entries
-    elif known >= 64 - PARTITION_BITS:
-        yield _by_comparing(entries)
+    elif known >= 64 - PARTITION_BITS or _are_in_order(entries):
+        found = _by_comparing(entries)
+        yield from (found[at : at + SORTED_ROWS] for at in range(0, len(found), SORTED_ROWS))
     else:
         begin = 0
         for size in _by_bits(entries, known, PARTITION_BITS, room).tolist():
@@ -209,12 +208,14 @@ def ordered(entries: Words, known: int, room: Words, buckets: Word32s) -> Words:
     ``buckets`` is working memory, uint32, of one place more than the power of two above the number of entries.
     """
     bits = min(len(entries).bit_length(), 64 - known)
-    if not bits or _sort(entries, _U64(known), _U64(64 - bits), buckets[: 2**bits + 1], room):
+    if bits and _sort(entries, _U64(known), _U64(64 - bits), buckets[: 2**bits + 1], room):
         return room
     return _by_comparing(entries)
 
 
 def _by_comparing(entries: Words) -> Words:
+    if _are_in_order(entries):
+        return entries
     found: Words = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
     return found
 
