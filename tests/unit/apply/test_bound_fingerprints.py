@@ -255,13 +255,17 @@ def reasons(holder: Holder, signed: Signed[Attestation], openings: Openings, **o
     return {one.reason for one in audit(holder, signed, openings, **others).breaches}
 
 
-def with_picture(one: Opened, seed: int) -> Opened:
-    """The same row, opened with the fingerprint of another picture."""
-    assert one.picture is not None
-    assert one.picture.fingerprint is not None
-    other = claimed(seed).variants[0]
-    lying = replace(one.picture.fingerprint, plain=other, trimmed=other)
-    return replace(one, picture=replace(one.picture, fingerprint=lying))
+def with_other_pictures(openings: Openings) -> Openings:
+    """The same rows, opened with the fingerprint of a picture that nobody refuses."""
+    other = claimed(OTHER).variants[0]
+
+    def lying(one: Opened) -> Opened:
+        assert one.picture is not None
+        assert one.picture.fingerprint is not None
+        seen = replace(one.picture.fingerprint, plain=other, trimmed=other)
+        return replace(one, picture=replace(one.picture, fingerprint=seen))
+
+    return replace(openings, rows=tuple(map(lying, openings.rows)))
 
 
 def kept_what_was_refused(folder: Path, printer: Fingerprinter) -> tuple[Holder, Signed[Attestation]]:
@@ -300,8 +304,7 @@ class TestCaught:
         self, tmp_path: Path, printer: Fingerprinter
     ) -> None:
         holder, signed = kept_what_was_refused(tmp_path, printer)
-        openings = holder.open(signed, draw(signed))
-        lying = replace(openings, rows=tuple(with_picture(one, OTHER) for one in openings.rows))
+        lying = with_other_pictures(holder.open(signed, draw(signed)))
         assert reasons(holder, signed, lying, output=holder.out) == {"the output holds another row there"}
 
     def test_the_fingerprints_are_exchanged_after_signing(self, holder: Holder) -> None:
@@ -352,8 +355,7 @@ class TestNotCaught:
         self, tmp_path: Path, printer: Fingerprinter
     ) -> None:
         holder, signed = kept_what_was_refused(tmp_path, printer)
-        openings = holder.open(signed, draw(signed))
-        lying = replace(openings, rows=tuple(with_picture(one, OTHER) for one in openings.rows))
+        lying = with_other_pictures(holder.open(signed, draw(signed)))
         assert audit(holder, signed, lying).breaches == ()
 
     def test_fingerprints_that_were_false_when_they_were_signed_are_seen_only_by_who_has_the_pictures(

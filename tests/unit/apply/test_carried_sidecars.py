@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,43 +85,32 @@ def cells(folder: Path) -> None:
     image_cells(folder / "train" / "0.parquet", PICTURES)
 
 
-@pytest.mark.parametrize("make", [pairs, tars_alone, cells])
-def test_it_is_what_would_be_made_of_the_output(
-    make: Callable[[Path], None], tmp_path: Path, printer: Fingerprinter
-) -> None:
+@pytest.fixture(params=[pairs, tars_alone, cells])
+def form(request: pytest.FixtureRequest, tmp_path: Path, printer: Fingerprinter) -> Path:
+    """A dataset in one of the forms that hold their pictures, fingerprinted."""
     synced(tmp_path, [picture_row(1, CLAIMED)])
-    make(tmp_path / "data")
+    request.param(tmp_path / "data")
     fingerprinted(tmp_path / "data", tmp_path / "prints", printer)
-    assert applied(tmp_path).removed > 0
-    fingerprinted(tmp_path / "out", tmp_path / "again", printer)
-    assert carried(tmp_path / "out") == every_file(tmp_path / "again")
-    made = fingerprinted(tmp_path / "out", tmp_path / "out" / SIDECAR_FOLDER, printer)
+    return tmp_path
+
+
+def test_it_is_what_would_be_made_of_the_output(form: Path, printer: Fingerprinter) -> None:
+    assert applied(form).removed > 0
+    fingerprinted(form / "out", form / "again", printer)
+    assert carried(form / "out") == every_file(form / "again")
+    made = fingerprinted(form / "out", form / "out" / SIDECAR_FOLDER, printer)
     assert all(one.before for one in made.values()), "so nothing is decoded again"
 
 
-@pytest.mark.parametrize("make", [pairs, tars_alone, cells])
-def test_applying_twice_is_applying_once(
-    make: Callable[[Path], None], tmp_path: Path, printer: Fingerprinter
-) -> None:
-    synced(tmp_path, [picture_row(1, CLAIMED)])
-    make(tmp_path / "data")
-    fingerprinted(tmp_path / "data", tmp_path / "prints", printer)
-    first = applied(tmp_path)
-    second = apply_ruleset(
-        request(
-            tmp_path,
-            tmp_path / "out",
-            output=tmp_path / "twice",
-            fingerprints=tmp_path / "out",
-            unchecked=Unchecked.KEEP,
-        ),
-        NOW,
-    )
+def test_applying_twice_is_applying_once(form: Path) -> None:
+    first = applied(form)
+    asked = {"output": form / "twice", "fingerprints": form / "out", "unchecked": Unchecked.KEEP}
+    second = apply_ruleset(request(form, form / "out", **asked), NOW)
     assert (second.removed, second.kept) == (0, first.kept)
-    stand = [read_facts(tmp_path / "out" / SIDECAR_FOLDER / name) for name in carried(tmp_path / "out")]
+    stand = [read_facts(form / "out" / SIDECAR_FOLDER / name) for name in carried(form / "out")]
     assert second.tally.totals["by_fingerprint"] == sum(facts.fingerprinted for facts in stand) > 0
     once, twice = (
-        {name: content for name, content in every_file(tmp_path / out).items() if "byleave/re" not in name}
+        {name: content for name, content in every_file(form / out).items() if "byleave/re" not in name}
         for out in ("out", "twice")
     )
     note = once.pop("_byleave.json"), twice.pop("_byleave.json")
