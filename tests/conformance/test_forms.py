@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow.dataset import dataset
 from tests.unit.apply.datasets_in_forms import FAILED, FORMS, FREE, LINKS
+from tests.unit.apply.pictured import fingerprinted, links_of, picture, picture_row, tar_shard
 from tests.unit.apply.worlds import NOW, request, row, synced
 
 from byleave.apply.run import apply_ruleset
+from byleave.apply.sidecars.file import SIDECAR_FOLDER
 from byleave.consent import TargetKind
+from byleave.media.fingerprinting import Fingerprinter
+from byleave.settings import Limits
 
 pytestmark = pytest.mark.conformance
 
@@ -44,6 +49,27 @@ def test_webdataset_reads_whole_samples_in_order(world: Path, form: str, name: s
     fetched = [link for link in FREE if form == "tar" or LINKS.index(link) not in FAILED]
     assert [json.loads(sample["json"])["url"] for sample in samples] == fetched
     assert all({"jpg", "txt", "json"} <= sample.keys() for sample in samples)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_fingerprints_that_stand_in_an_output_are_in_nobodys_way(world: Path) -> None:
+    webdataset, datasets = package("webdataset"), package("datasets")
+    synced(world, [picture_row(1, 3)], 2)
+    for name in ("00000", "00001"):
+        tar_shard(world / "data", name, [picture(8), picture(3), picture(5)])
+    with Fingerprinter(Limits()) as printer:
+        fingerprinted(world / "data", world / "prints", printer)
+    apply_ruleset(request(world, world / "data", fingerprints=world / "prints"), NOW)
+    out = world / "out"
+    assert len(list((out / SIDECAR_FOLDER).iterdir())) == 2
+    links = [link for name in ("00000", "00001") for link in links_of(name, 3)[::2]]
+    read = webdataset.WebDataset(str(out / "{00000..00001}.tar"), shardshuffle=False)
+    assert [json.loads(sample["json"])["url"] for sample in read] == links
+    table = datasets.load_dataset(
+        "parquet", data_files=str(out / "*.parquet"), split="train", cache_dir=str(world / "cache")
+    )
+    assert list(table["url"]) == links
+    assert dataset(out, exclude_invalid_files=True).to_table()["url"].to_pylist() == links
 
 
 def test_datasets_loads_a_saved_dataset_under_another_fingerprint(world: Path) -> None:
