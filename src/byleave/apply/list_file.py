@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 ROWS_OF_A_GROUP = 131_072
 FASTEST = -20
-"""Level of compression: what returns is still found, as when many rows name the same claims, while ids, which are as good as drawn, are left as they are."""
+"""Level of compression: ids, which are as good as drawn, are left as they are."""
 _CODED = ["file", *(f"causes.list.element.{name}" for name in CODED_WORDS)]
 """Columns in which a few values return all the time; the others would only be slower with a dictionary."""
+_OFTEN = "causes.list.element.reference"
+"""Claims return where many rows name the same ones, and hardly ever otherwise. Then their dictionary is soon full, and given up at no cost."""
+_DICTIONARY_BYTES = 16_384
 _ORDERED = ["file", "row"]
 """Columns by which somebody may look for rows; least and greatest values of the others would say nothing, and cost a third of the writing."""
 
@@ -41,7 +44,8 @@ class ListFile:
             CODED_SCHEMA,
             compression="zstd",
             compression_level=FASTEST,
-            use_dictionary=_CODED,
+            use_dictionary=[*_CODED, _OFTEN],
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
             column_encoding={"row": "DELTA_BINARY_PACKED"},
             write_statistics=_ORDERED,
             # Readers see text: the dictionaries in memory are no matter of theirs.

@@ -52,6 +52,12 @@ def test_every_row_goes_and_names_the_strongest(world: Path) -> None:
         assert {cause["preference"] for cause in one["causes"]} == {"deny"}
 
 
+def test_claims_that_every_row_names_are_written_once(world: Path) -> None:
+    apply_ruleset(request(world, world / "data"), NOW)
+    size = (world / "out" / OWN_FOLDER / "removed.parquet").stat().st_size
+    assert size < len(LINKS) * MOST_OF_A_TARGET * 8, "half of what their ids alone would take"
+
+
 def test_the_report_says_how_many_more_there_are(world: Path) -> None:
     apply_ruleset(request(world, world / "data"), NOW)
     own = world / "out" / OWN_FOLDER
