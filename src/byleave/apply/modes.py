@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import Protocol, Self, assert_never
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,7 +15,8 @@ from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
 from byleave.apply.dictionaries import dictionaries_of
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
-from byleave.apply.rewriting import Rewriter
+from byleave.apply.pages.file import PageRewriter
+from byleave.apply.rewriting import BATCH_ROWS, Rewriter, batches
 from byleave.errors import InputError
 
 KEEP_COLUMN = "byleave_keep"
@@ -39,16 +41,10 @@ class Mode(StrEnum):
 
 
 class Outcome(Protocol):
-    """Takes the decided rows of one file, batch by batch.
+    """Gives the rows of one file, batch by batch, and takes what was decided about them."""
 
-    source
-        What the batches are to be read from: the file, opened so that they come as they are written.
-    columns
-        Names of the columns that batches must have; ``None`` for all.
-    """
-
-    source: pq.ParquetFile
-    columns: Sequence[str] | None
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Yield a row group in bounded batches, with the columns that decide at least."""
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
         """Take a batch: which rows stay, which are listed, and the causes of each of the latter (``None`` if there are none)."""
@@ -79,7 +75,7 @@ def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, read: Path,
         case Mode.ANNOTATE:
             return _Annotated(source, columns, read, path)
         case Mode.FILTER:
-            return _Filtered(source, columns, read, path)
+            return _Paged.open(source, columns, read, path) or _Filtered(source, columns, read, path)
         case _:
             assert_never(mode)
 
@@ -88,8 +84,12 @@ class _Masked:
     """Writes nothing: the list of rows says it all."""
 
     def __init__(self, source: pq.ParquetFile, columns: Columns) -> None:
-        self.source = source
-        self.columns: Sequence[str] | None = columns.names()
+        self._source = source
+        self._columns = columns.names()
+
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Read the columns that decide."""
+        return batches(self._source, row_group, self._columns)
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
         """Leave the batch alone."""
@@ -107,27 +107,87 @@ class _Masked:
 class _Rewriting:
     """Writes the file anew. Columns that do not decide are read as dictionaries where the file has them so."""
 
-    columns: Sequence[str] | None = None
-
     def __init__(
         self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path, added: Sequence[pa.Field] = ()
     ) -> None:
         encoded = dictionaries_of(source, but=columns.names())
-        self.source = open_parquet(read, dictionaries=encoded) if encoded else source
-        self._schema, told = (_with(one.schema_arrow, added) for one in (self.source, source))
+        self._source = open_parquet(read, dictionaries=encoded) if encoded else source
+        self._schema, told = (_with(one.schema_arrow, added) for one in (self._source, source))
         leaves = ADDED_LEAVES if added else ()
         self._rewriter = Rewriter(source, path, self._schema, leaves, told)
         self.end_row_group = self._rewriter.end_row_group
 
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Read all columns."""
+        return batches(self._source, row_group)
+
     def close(self) -> None:
         """Write the rest."""
         self._rewriter.close()
-        self.source.close()
+        self._source.close()
 
     def abandon(self) -> None:
         """Give up after a fault."""
         self._rewriter.abandon()
-        self.source.close()
+        self._source.close()
+
+
+class _Paged:
+    """Takes rows out of the pages of the file. Columns that do not decide are never decoded."""
+
+    def __init__(self, source: pq.ParquetFile, columns: Columns, rewriter: PageRewriter) -> None:
+        self._source = source
+        self._columns = columns
+        self._rewriter = rewriter
+        self._row_group = 0
+        self._stays: list[Flags] = []
+        self.abandon = rewriter.abandon
+
+    @classmethod
+    def open(cls, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> Self | None:
+        """Open it; ``None`` if the file holds something that must be decoded."""
+        rewriter = PageRewriter.open(read, path)
+        return cls(source, columns, rewriter) if rewriter is not None else None
+
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Read the columns that decide; links from the pages that are written again, where that can be done."""
+        links = self._links(row_group)
+        if links is None:
+            yield from batches(self._source, row_group, self._columns.names())
+            return
+        others = [name for name in self._columns.names() if name != self._columns.link]
+        read = batches(self._source, row_group, others) if others else iter(())
+        for first in range(0, len(links), BATCH_ROWS):
+            batch = {self._columns.link: links.slice(first, BATCH_ROWS)}
+            if others:
+                further = next(read)
+                batch |= {name: further.column(name) for name in others}
+            yield pa.record_batch(batch)
+
+    def _links(self, row_group: int) -> pa.Array | None:
+        """Return the links of a row group, if the pages that hold them say them plainly."""
+        name = self._columns.link
+        if name is None:
+            return None
+        kind = self._source.schema_arrow.field(name).type
+        texts = self._rewriter.texts(row_group, name) if kind in (pa.string(), pa.binary()) else None
+        if texts is None:
+            return None
+        content, ends = texts
+        return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(content)])
+
+    def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
+        """Take note of the rows that stay."""
+        self._stays.append(stays)
+
+    def end_row_group(self) -> None:
+        """Write the rows that stay of a row group."""
+        self._rewriter.write(self._row_group, np.concatenate([np.zeros(0, np.bool_), *self._stays]))
+        self._row_group, self._stays = self._row_group + 1, []
+
+    def close(self) -> None:
+        """Write the metadata."""
+        self._rewriter.close()
 
 
 class _Filtered(_Rewriting):

@@ -25,7 +25,6 @@ from byleave.apply.matching import Matched, Matcher
 from byleave.apply.modes import Mode, Outcome, outcome_of
 from byleave.apply.near import claims_without_values
 from byleave.apply.noting import KeptNotes
-from byleave.apply.rewriting import batches
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.setting_aside import RulesAlone
 from byleave.apply.sidecars.seeing import AnySidecars, Seeing, Sidecars
@@ -183,7 +182,7 @@ def _run(
 ) -> None:
     row, seeing = 0, plan.beside(source.name)
     for group in range(file.metadata.num_row_groups):
-        for batch in batches(outcome.source, group, outcome.columns):
+        for batch in outcome.batches(group):
             decided = decide_batch(plan, batch, columns, seeing.take(batch.num_rows))
             listed, causes = list_rows(plan, decided, source.name, row, listing, tally)
             outcome.add(batch, decided.stays[plan.regime], listed, causes)

@@ -29,7 +29,7 @@ def rewritten(path: Path, table: pa.Table, mode: Mode = Mode.FILTER, **options: 
         outcome = outcome_of(mode, source, Columns("url", None), path, output)
         row = 0
         for group in range(source.metadata.num_row_groups):
-            for batch in batches(outcome.source, group, outcome.columns):
+            for batch in outcome.batches(group):
                 stays = STAYS[row : row + batch.num_rows]
                 outcome.add(batch, stays, np.zeros(len(stays), np.bool_), None)
                 row += batch.num_rows

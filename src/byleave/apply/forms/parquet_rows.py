@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from byleave.apply.forms.units import Rows, batch_of, check_length, place_for
-from byleave.apply.inputs import InputFile, columns_of, damaged, open_parquet
+from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
 from byleave.apply.judging import Flags
 from byleave.apply.matching import is_textual
-from byleave.apply.rewriting import Rewriter, batches
+from byleave.apply.modes import Mode, outcome_of
 
 
 def parquet_count(file: InputFile) -> int:
@@ -52,19 +52,23 @@ def write_parquet(file: InputFile, stays: Flags, out: Path) -> None:
     """Write the rows that stay, with all else as it was."""
     with open_parquet(file.path) as opened:
         check_length(stays, int(opened.metadata.num_rows), file.name)
-        rewriter, row = Rewriter(opened, place_for(file, out), opened.schema_arrow), 0
+        outcome, row = (
+            outcome_of(Mode.FILTER, opened, Columns(None, None), file.path, place_for(file, out)),
+            0,
+        )
         try:
             for group in range(opened.metadata.num_row_groups):
-                for batch in batches(opened, group):
-                    rewriter.add(batch.filter(pa.array(stays[row : row + batch.num_rows])))
+                for batch in outcome.batches(group):
+                    kept = stays[row : row + batch.num_rows]
+                    outcome.add(batch, kept, ~kept, None)
                     row += batch.num_rows
-                rewriter.end_row_group()
-            rewriter.close()
+                outcome.end_row_group()
+            outcome.close()
         except (pa.ArrowException, OSError) as error:
-            rewriter.abandon()
+            outcome.abandon()
             raise damaged(file.path, error) from error
         except BaseException:
-            rewriter.abandon()
+            outcome.abandon()
             raise
 
 

@@ -153,6 +153,16 @@ def _moved_some(_typing: Any, to: Any, at: Any, source: Any, first: Any, _kept: 
     return types.void(to, at, source, first, types.uint64), generate
 
 
+def _moved_many(_typing: Any, to: Any, at: Any, source: Any, first: Any, _count: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        into = _address(context, builder, signature.args[0], *arguments[:2])
+        start = _address(context, builder, signature.args[2], *arguments[2:4])
+        cgutils.raw_memcpy(builder, into, start, arguments[4], 1)
+        return context.get_dummy_value()
+
+    return types.void(to, types.int64, source, types.int64, types.int64), generate
+
+
 def _compared(_typing: Any, one: Any, at: Any, other: Any, first: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         places = (_address(context, builder, signature.args[i], *arguments[i : i + 2]) for i in (0, 2))
@@ -234,6 +244,8 @@ copy_wide: Callable[..., None] = _new_intrinsic(_moved)
 """Copy 64 bytes to a place in one array from a place in another, or in the same one."""
 copy_some: Callable[..., None] = _new_intrinsic(_moved_some)
 """As :func:`copy_wide`, with zeros for those bytes whose bit in a word is not set."""
+copy_bytes: Callable[..., None] = _new_intrinsic(_moved_many)
+"""Copy any number of bytes to a place in one array from a place in another one."""
 differing: Callable[..., Any] = _new_intrinsic(_compared)
 """Which of the 64 bytes at a place in one array differ from those at a place in another, as the bits of a word."""
 sought: Callable[..., Any] = _new_intrinsic(_sought)
