@@ -105,7 +105,8 @@ def test_any_rows_can_be_taken_out_of_any_file(
     table = pa.table({"column": drawn, "row": range(len(drawn))}, metadata={"told": "by somebody"})
     path = tmp_path_factory.mktemp("pages") / "in.parquet"
     pq.write_table(table, path, **options)
-    if not arrow_reads_what_it_wrote(path, table):
+    written_as_runs = pa.types.is_boolean(drawn.type) and options["data_page_version"] == "2.0"
+    if written_as_runs or not arrow_reads_what_it_wrote(path, table):
         return
     stays = np.random.default_rng(seed).random(len(drawn)) < kept
     before = pq.ParquetFile(path).read()
