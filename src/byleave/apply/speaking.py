@@ -24,15 +24,13 @@ NOT_COVERED: Final = "kept_not_covered"
 
 
 def count_unseen(matched: Matched, stays: Flags) -> Counter[str]:
-    """Count the rows that stay, bool (n,), which a coverage did not compare, and those of them of which no digest and no fingerprint is known."""
-    left = stays & ~matched.checked
-    return Counter(
-        {
-            NOT_COVERED: int(np.count_nonzero(left)),
-            WITHOUT_DIGEST: int(np.count_nonzero(left & ~matched.with_digest)),
-            WITHOUT_PRINT: int(np.count_nonzero(left & ~matched.printed)),
-        }
-    )
+    """Count the rows that stay, bool (n,), and were not compared by a coverage, by a digest of their file, by a fingerprint of their picture."""
+    known = {
+        NOT_COVERED: matched.checked,
+        WITHOUT_DIGEST: matched.with_digest,
+        WITHOUT_PRINT: matched.printed,
+    }
+    return Counter({name: int(np.count_nonzero(stays & ~flags)) for name, flags in known.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,8 @@ class SpokenOf:
         by_coverage
             Whether a coverage of every registry was applied, which compares files and pictures, those without values too.
         """
-        kinds = [TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN]
-        kinds += [] if unseen.get(WITHOUT_DIGEST, 0) else [TargetKind.DIGEST]
-        kinds += [] if unseen.get(WITHOUT_PRINT, 0) else [TargetKind.PICTURE]
         covered = by_coverage and not unseen.get(NOT_COVERED, 0)
+        kinds = [TargetKind.PREFIX, TargetKind.HOST, TargetKind.DOMAIN]
+        kinds += [TargetKind.DIGEST] if covered or not unseen.get(WITHOUT_DIGEST, 0) else []
+        kinds += [TargetKind.PICTURE] if covered or not unseen.get(WITHOUT_PRINT, 0) else []
         return cls(tuple(kinds), np.zeros(0, np.int64) if covered else pictures_without_values(ruleset))
