@@ -33,6 +33,7 @@ from byleave.release.attested import ATTESTATION_PATH
 
 pytestmark = pytest.mark.functional
 REFUSED, OTHER = 3, 8
+CHOICES = ("--regime", "opt_out", "--use", "train_gen", "--unchecked", "keep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,35 +95,48 @@ def lab(website: Website, tmp_path: Path) -> Lab:
     return Lab(tmp_path, home, key, registry)
 
 
+def applies(website: Website, lab: Lab) -> None:
+    """Fingerprint, apply, bind and sign by one command each, and hand the statement in."""
+    folder, home = lab.folder, lab.home
+    run(home, "fingerprint", folder / "data")
+    run(
+        home,
+        *("apply", "--ruleset", folder / "list", "--input", folder / "data", "--output", folder / "out"),
+        *("--fingerprints", folder / "data", "--bind", folder / "bound", "--sign-with", folder / "key"),
+        *(*CHOICES, "--dataset", "pictures", "--log", f"{website.address}/log"),
+    )
+    said = ("--to", website.address, "--token", folder / "token")
+    run(home, "attest", "submit", lab.attestation, *said)
+
+
+def opens(website: Website, lab: Lab) -> Path:
+    """Let the log grow and a witness draw, and open what is drawn."""
+    folder = lab.folder
+    with witness_of(website.settings, folder / "eyes", lab.registry) as (address, witness):
+        filed(website, url_target("https://a.example/later.jpg"), publish_values=False)
+        ask_witness(website.database, website.settings, address, witness, at=website.clock())
+    note = LogFiles(log_folder(website.settings)).checkpoint()
+    assert note
+    (folder / "checkpoint").write_text(note)
+    (folder / "policy").write_text(f"log {lab.registry}\nwitness eyes {witness}\nquorum eyes\n")
+    opening = ("--bound", folder / "bound", *lab.believing, "--checkpoint", folder / "checkpoint")
+    run(lab.home, "attest", "open", folder / "out", *opening, "--to", folder / "drawn.json")
+    return folder / "drawn.json"
+
+
 def test_from_fingerprints_to_the_proof_for_a_picture_and_to_a_lie_about_one(
     website: Website, lab: Lab
 ) -> None:
     folder, home = lab.folder, lab.home
-    run(home, "fingerprint", folder / "data")
-    words = ["--regime", "opt_out", "--use", "train_gen", "--unchecked", "keep"]
-    run(
-        home,
-        *("apply", "--ruleset", folder / "list", "--input", folder / "data", "--output", folder / "out"),
-        *(
-            "--fingerprints",
-            folder / "data",
-            "--bind",
-            folder / "bound",
-            "--sign-with",
-            folder / "key",
-            *words,
-        ),
-        *("--dataset", "pictures", "--log", f"{website.address}/log"),
-    )
+    applies(website, lab)
     (folder / "gate.toml").write_text(
-        f'keys = ["{lab.key}"]\nregistry_keys = ["{lab.registry}"]\nregimes = ["opt_out"]\nuses = ["train_gen"]\nmax_age = "30d"\nmost_unchecked = "any"\n'
+        f'keys = ["{lab.key}"]\nregistry_keys = ["{lab.registry}"]\nregimes = ["opt_out"]\nuses = ["train_gen"]\n'
+        'max_age = "30d"\nmost_unchecked = "any"\ncoverage = true\n'
     )
     run(home, "gate", folder / "out", "--policy", folder / "gate.toml", "--input", folder / "data")
-    said = ("--to", website.address, "--token", folder / "token")
-    run(home, "attest", "submit", lab.attestation, *said)
 
     again = "apply", "--ruleset", folder / "list", "--input", folder / "out", "--output", folder / "again"
-    told = json.loads(run(home, *again, "--fingerprints", folder / "out", *words, "--json").stdout)
+    told = json.loads(run(home, *again, "--fingerprints", folder / "out", *CHOICES, "--json").stdout)
     assert (told["rows"]["input"], told["rows"]["removed"], told["checked_by"]["fingerprint"]) == (4, 0, 4)
 
     lists = ("--bound", folder / "bound", "--ruleset", folder / "list", "--key", lab.key)
@@ -131,16 +145,7 @@ def test_from_fingerprints_to_the_proof_for_a_picture_and_to_a_lie_about_one(
     proven = json.loads(run(home, *asking, "--key", lab.key, "--json").stdout)
     assert (proven["ok"], proven["absent"], proven["missing"]) == (True, 1, [])
 
-    with witness_of(website.settings, folder / "eyes", lab.registry) as (address, witness):
-        filed(website, url_target("https://a.example/later.jpg"), publish_values=False)
-        ask_witness(website.database, website.settings, address, witness, at=website.clock())
-    note = LogFiles(log_folder(website.settings)).checkpoint()
-    assert note
-    (folder / "checkpoint").write_text(note)
-    (folder / "policy").write_text(f"log {lab.registry}\nwitness eyes {witness}\nquorum eyes\n")
-    drawn = folder / "drawn.json"
-    opening = ("--bound", folder / "bound", *lab.believing, "--checkpoint", folder / "checkpoint")
-    run(home, "attest", "open", folder / "out", *opening, "--to", drawn)
+    drawn = opens(website, lab)
     honest = json.loads(drawn.read_bytes())
     assert all(len(bytes.fromhex(one["picture"]["pdq"])) == 32 for one in honest["rows"])
     for more in ((), ("--output", folder / "out")):
