@@ -15,7 +15,6 @@ from byleave.apply.dictionaries import dictionaries_of, spelled_out
 from byleave.apply.forms.arrow_folder import arrow_folder
 from byleave.apply.inputs import Columns, InputFile, open_parquet
 from byleave.apply.modes import CAUSES_COLUMN, KEEP_COLUMN, Mode, outcome_of
-from byleave.apply.rewriting import batches
 
 STAYS = np.array([True, False, True, True, False, True])
 MAKERS = ["anna", "only-bert", None, "carl", "only-dora", "anna"]

@@ -23,6 +23,7 @@ EIGHT = ir.VectorType(WORD, 8)
 
 _new_intrinsic: Callable[..., Any] = intrinsic
 _declared: Callable[..., Any] = cgutils.get_or_insert_function
+_copied: Callable[..., Any] = cgutils.raw_memcpy
 
 
 class _Bytes:
@@ -153,11 +154,11 @@ def _moved_some(_typing: Any, to: Any, at: Any, source: Any, first: Any, _kept: 
     return types.void(to, at, source, first, types.uint64), generate
 
 
-def _moved_many(_typing: Any, to: Any, at: Any, source: Any, first: Any, _count: Any) -> tuple[Any, Any]:
+def _moved_many(_typing: Any, to: Any, _at: Any, source: Any, _first: Any, _count: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         into = _address(context, builder, signature.args[0], *arguments[:2])
         start = _address(context, builder, signature.args[2], *arguments[2:4])
-        cgutils.raw_memcpy(builder, into, start, arguments[4], 1)
+        _copied(builder, into, start, arguments[4], 1)
         return context.get_dummy_value()
 
     return types.void(to, types.int64, source, types.int64, types.int64), generate
