@@ -48,7 +48,7 @@ bench: setup ## Measure, as ratios against a peer or a limit
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 bench-large: setup ## The same on large inputs
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file --large; done
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $$(grep -q -e '"--large"' $$file && echo --large); done
 
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/python -m pip install --quiet uv

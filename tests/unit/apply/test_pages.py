@@ -90,7 +90,7 @@ def arrow_reads_what_it_wrote(path: Path, table: pa.Table) -> bool:
         return False
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     data=st.data(), options=OPTIONS, kept=st.sampled_from([0.0, 0.1, 0.5, 0.95, 1.0]), seed=st.integers(0, 99)
 )

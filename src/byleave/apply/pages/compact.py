@@ -62,6 +62,19 @@ class Struct:
             raise malformed("a part of its metadata is missing")
         return value
 
+    def items(self, number: int) -> list[Any]:
+        """Return what is listed in a field that must be there.
+
+        Raises
+        ------
+        FormatError
+            If it is not, or holds something else.
+        """
+        value = self.get(number)
+        if not isinstance(value, Items):
+            raise malformed("a list is missing in its metadata")
+        return value.values
+
     def structs(self, number: int) -> list[Struct]:
         """Return the structs listed in a field, none where it is not there.
 

@@ -101,8 +101,8 @@ class PageRewriter:
     def _text_column(self, number: int, name: str) -> tuple[Struct, Leaf] | None:
         for column, leaf in zip(columns_of(self._groups[number]), self._leaves, strict=True):
             is_text = leaf.physical is Physical.TEXT and not leaf.repetitions
-            if is_text and column.get(Column.NAME).values == [name.encode()]:
-                is_plain = not set(IN_DICTIONARY) & set(column.get(Column.ENCODINGS).values)
+            if is_text and column.items(Column.NAME) == [name.encode()]:
+                is_plain = not set(IN_DICTIONARY) & set(column.items(Column.ENCODINGS))
                 return (column, leaf) if is_plain and column.number(Column.BYTES) <= MOST_KEPT_BYTES else None
         return None
 
@@ -129,27 +129,14 @@ class PageRewriter:
             return
         group = self._groups[number]
         first = self._out.tell()
-        whole = bool(stays.all())
         for chunk, leaf in zip(group.structs(Group.CHUNKS), self._leaves, strict=True):
             column = chunk.within(Chunk.COLUMN)
             with self._named():
-                if whole:
-                    self._copy(column)
-                else:
-                    opened = kept.get(id(column)) or pages_of(self._read(column), column, leaf)
-                    self._write_chunk(ChunkRewriter(column, leaf, stays), opened, column)
+                opened = kept.get(id(column)) or pages_of(self._read(column), column, leaf)
+                self._write_chunk(ChunkRewriter(column, leaf, stays), opened, column)
             chunk.set(Chunk.OFFSET, I64, 0)
             chunk.drop(*Chunk.INDEX)
         self._end_group(group, first, int(stays.sum()))
-
-    def _copy(self, column: Struct) -> None:
-        """Write the pages of a column as they stand, and say where they stand now."""
-        by = self._out.tell() - span_of(column)[0]
-        self._out.write(self._read(column))
-        for field in (Column.DATA, Column.DICTIONARY):
-            if column.get(field):
-                column.set(field, I64, column.number(field) + by)
-        column.drop(*Column.FURTHER)
 
     def _write_chunk(self, rewriter: ChunkRewriter, opened: Iterable[Opened], column: Struct) -> None:
         pages = rewriter.pages(opened)

@@ -215,7 +215,7 @@ def is_known(chunk: Struct) -> bool:
         chunk.get(Chunk.PATH) is None
         and not any(chunk.get(number) for number in Chunk.CRYPTO)
         and column.number(Column.CODEC) in list(Codec)
-        and all(encoding in list(Encoding) for encoding in column.get(Column.ENCODINGS).values)
+        and all(encoding in list(Encoding) for encoding in column.items(Column.ENCODINGS))
         and 0 <= column.number(Column.VALUES) <= MOST_ENTRIES
         and 0 <= min(sizes) <= max(sizes) <= MOST_CHUNK_BYTES
     )
