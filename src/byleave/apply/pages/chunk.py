@@ -139,7 +139,7 @@ class ChunkRewriter:
     def _room_for(self, size: int) -> Bytes:
         """Return room for so many bytes, the same each time: a page that is made is compressed before the next one."""
         if len(self._room) < size:
-            self._room = np.empty(2 * size, np.uint8)
+            self._room = np.empty(size + size // 4, np.uint8)
         return self._room
 
     def _take(self, content: Bytes, stays: Flags, out: Bytes) -> int:

@@ -42,8 +42,6 @@ from byleave.urls.bulk.sha256 import Bytes
 
 PEEKED_BYTES = 64 * 1024
 """Of each column chunk of the first row group, to see of what kind its pages are."""
-MOST_KEPT_BYTES = 128 * 1024 * 1024
-"""Of a column whose pages are kept, as they are without compression."""
 
 
 class PageRewriter:
@@ -80,7 +78,7 @@ class PageRewriter:
     def texts(self, number: int, name: str) -> tuple[Bytes, npt.NDArray[np.int32]] | None:
         """Return the texts of a column in a row group as :func:`spelled` does; its pages are kept until the group is written.
 
-        ``None`` if the column is large, holds nulls or lists, or not all of its pages hold plain values: others may read it.
+        ``None`` if the column holds nulls or lists, or not all of its pages hold plain values: others may read it.
 
         Raises
         ------
@@ -103,7 +101,7 @@ class PageRewriter:
             is_text = leaf.physical is Physical.TEXT and not leaf.repetitions
             if is_text and column.items(Column.NAME) == [name.encode()]:
                 is_plain = not set(IN_DICTIONARY) & set(column.items(Column.ENCODINGS))
-                return (column, leaf) if is_plain and column.number(Column.BYTES) <= MOST_KEPT_BYTES else None
+                return (column, leaf) if is_plain else None
         return None
 
     def _read(self, column: Struct) -> memoryview:

@@ -18,9 +18,10 @@ MAGIC: Final = b"PAR1"
 SIZE_BYTES: Final = 4
 TAIL_BYTES: Final = SIZE_BYTES + len(MAGIC)
 MOST_FOOTER_BYTES: Final = 128 * 1024 * 1024
-MOST_CHUNK_BYTES: Final = 256 * 1024 * 1024
+MOST_CHUNK_BYTES: Final = 128 * 1024 * 1024
 """Of a column in one row group, compressed or not: so much is held at a time."""
 MOST_ENTRIES: Final = 2**26
+"""Of a column in one row group."""
 
 
 class File:
