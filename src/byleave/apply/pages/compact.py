@@ -145,21 +145,19 @@ class Reader:
                 fields[number] = kind, kind == TRUE if kind in (TRUE, FALSE) else self._value(kind, depth)
 
     def _value(self, kind: int, depth: int) -> Any:
-        match kind:
-            case 4 | 5 | 6:
-                return self._signed()
-            case 8:
-                return bytes(self._bytes(self.unsigned()))
-            case 9 | 10:
-                return self._items(depth + 1)
-            case 12:
-                return self.struct(depth + 1)
-            case 7:
-                return struct.unpack("<d", self._bytes(8))[0]
-            case 3:
-                return int.from_bytes(self._bytes(1), signed=True)
-            case _:
-                raise malformed(f"its metadata have a value of the kind {kind}")
+        if kind in _WHOLE:
+            return self._signed()
+        if kind == BINARY:
+            return bytes(self._bytes(self.unsigned()))
+        if kind in (LIST, SET):
+            return self._items(depth + 1)
+        if kind == STRUCT:
+            return self.struct(depth + 1)
+        if kind == DOUBLE:
+            return struct.unpack("<d", self._bytes(8))[0]
+        if kind == I8:
+            return int.from_bytes(self._bytes(1), signed=True)
+        raise malformed(f"its metadata have a value of the kind {kind}")
 
     def _items(self, depth: int) -> Items:
         head = self._byte()
@@ -224,20 +222,19 @@ def _write_struct(value: Struct, out: bytearray) -> None:
 
 
 def _write_value(kind: int, value: Any, out: bytearray) -> None:
-    match kind:
-        case 4 | 5 | 6:
-            _write_signed(value, out)
-        case 8:
-            _write_unsigned(len(value), out)
-            out += value
-        case 9 | 10:
-            _write_items(value, out)
-        case 12:
-            _write_struct(value, out)
-        case 7:
-            out += struct.pack("<d", value)
-        case _:
-            out += value.to_bytes(1, signed=True)
+    if kind in _WHOLE:
+        _write_signed(value, out)
+    elif kind == BINARY:
+        _write_unsigned(len(value), out)
+        out += value
+    elif kind in (LIST, SET):
+        _write_items(value, out)
+    elif kind == STRUCT:
+        _write_struct(value, out)
+    elif kind == DOUBLE:
+        out += struct.pack("<d", value)
+    else:
+        out += value.to_bytes(1, signed=True)
 
 
 def _write_items(value: Items, out: bytearray) -> None:
