@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from byleave.errors import FormatError
+
+Value = TypeVar("Value")
 
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(1, 13)
 DEEPEST: Final = 16
@@ -37,58 +39,31 @@ class Struct:
         return None if found is None else found[1]
 
     def number(self, number: int) -> int:
-        """Return the number in a field that must be there.
-
-        Raises
-        ------
-        FormatError
-            If it is not, or holds something else.
-        """
-        value = self.get(number)
-        if not isinstance(value, int):
-            raise malformed("a number is missing in its metadata")
-        return value
+        """Return the number in a field that must be there; so do the next three with what they name, and refuse anything else."""
+        return self._needed(number, int)
 
     def within(self, number: int) -> Struct:
-        """Return the struct in a field that must be there.
-
-        Raises
-        ------
-        FormatError
-            If it is not, or holds something else.
-        """
-        value = self.get(number)
-        if not isinstance(value, Struct):
-            raise malformed("a part of its metadata is missing")
-        return value
+        """Return the struct in a field."""
+        return self._needed(number, Struct)
 
     def items(self, number: int) -> list[Any]:
-        """Return what is listed in a field that must be there.
-
-        Raises
-        ------
-        FormatError
-            If it is not, or holds something else.
-        """
-        value = self.get(number)
-        if not isinstance(value, Items):
-            raise malformed("a list is missing in its metadata")
-        return value.values
+        """Return what is listed in a field."""
+        return self._needed(number, Items).values
 
     def structs(self, number: int) -> list[Struct]:
-        """Return the structs listed in a field, none where it is not there.
-
-        Raises
-        ------
-        FormatError
-            If it holds something else.
-        """
-        value = self.get(number)
-        if value is None:
+        """Return the structs listed in a field, none where it is not there."""
+        if number not in self.fields:
             return []
-        if not isinstance(value, Items) or value.kind != STRUCT:
-            raise malformed("a list in its metadata holds something else")
-        return value.values
+        listed = self._needed(number, Items)
+        if listed.values and listed.kind != STRUCT:
+            raise malformed("its metadata list something else than parts")
+        return listed.values
+
+    def _needed(self, number: int, kind: type[Value]) -> Value:
+        value = self.get(number)
+        if not isinstance(value, kind):
+            raise malformed(f"field {number} of a part of its metadata is missing")
+        return value
 
     def set(self, number: int, kind: int, value: Any) -> None:
         """Set a field; a new one stands where its number says, so that numbers rise."""
