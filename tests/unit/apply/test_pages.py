@@ -256,6 +256,15 @@ def filtered(path: Path, out: Path, stays: Flags) -> pa.Table:
 
 
 @pytest.mark.parametrize("dictionary", [True, False])
+def test_a_file_without_rows_stays_one(tmp_path: Path, *, dictionary: bool) -> None:
+    table = pa.table({"url": pa.array([], pa.string()), "sha256": pa.array([], pa.string())})
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pq.write_table(table, path, use_dictionary=dictionary)
+    assert pq.ParquetFile(path).metadata.num_row_groups == 1
+    assert filtered(path, out, np.zeros(0, np.bool_)) == table
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
 @pytest.mark.parametrize(
     "urls", [["http://a.example/é", None, "b"], ["", "x", "http://b.example/"]], ids=["nulls", "none"]
 )

@@ -101,7 +101,8 @@ class PageRewriter:
             is_text = leaf.physical is Physical.TEXT and not leaf.repetitions
             if is_text and column.items(Column.NAME) == [name.encode()]:
                 is_plain = not set(IN_DICTIONARY) & set(column.items(Column.ENCODINGS))
-                return (column, leaf) if is_plain else None
+                # Of a row group without rows nobody says where pages would be.
+                return (column, leaf) if is_plain and column.number(Column.VALUES) else None
         return None
 
     def _read(self, column: Struct) -> memoryview:
