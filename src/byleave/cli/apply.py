@@ -158,9 +158,16 @@ class ApplyOptions:
     def signing(self) -> Signing | None:
         """Return the signature that is asked for, with the key read and the log found; ``None`` without one."""
         from byleave.cli.attest import Signing
+        from byleave.errors import InputError
+        from byleave.storage.objects import is_address
 
         if self.sign_with is None:
             return None
+        if self.dataset is None and (is_address(self.input) or Path(self.input).exists()):
+            raise InputError(
+                "what is the dataset called? An attestation names it, and a path is no name",
+                remedy="pass --dataset NAME",
+            )
         return Signing.begun(
             self.sign_with, self.ruleset, self.log, self.output, self.dataset, self.pledge, self.bind
         )

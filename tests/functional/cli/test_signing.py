@@ -44,6 +44,10 @@ def test_a_run_is_signed_as_it_ends_or_never_begins(world: Path) -> None:
         told = byleave(*run, *terms, *hindered, home=home)
         assert told.returncode == 2, told.stderr
         assert not (world / "out").exists()
+    told = byleave(*run, *terms[:-2], "--sign-with", world / "key", home=home)
+    assert told.returncode == 2
+    assert "pass --dataset" in told.stderr
+    assert not (world / "out").exists()
     told = byleave(*run, *terms, "--sign-with", world / "key", home=home)
     assert told.returncode == 0, told.stderr
     signed = world / "out" / "_byleave" / "attestation.dsse.json"
