@@ -68,6 +68,19 @@ class Done:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of one shard at a desk: its counts, the files written, in the order of names, and facts of those read, as :class:`Done` has them."""
+
+    tally: Tally
+    written: tuple[Written, ...]
+    read: tuple[FileFacts, ...]
+
+    def done(self, removed: Written) -> Done:
+        """Return what came of the shard, once it is known what the list of rows taken out is called."""
+        return Done(self.tally, self.written, removed, self.read)
+
+
 class Desks(Protocol):
     """What a worker needs of a run that is being prepared. It travels to workers."""
 
@@ -77,15 +90,8 @@ class Desks(Protocol):
     def desk(self, place: int) -> AbstractContextManager[Desk]:
         """Give room to work on a shard."""
 
-    def record(
-        self,
-        place: int,
-        desk: Desk,
-        tally: Tally,
-        written: tuple[Written, ...],
-        read: tuple[FileFacts, ...],
-    ) -> Done:
-        """Keep what was written at the desk, in the order of names, and only then note that the shard is finished."""
+    def record(self, place: int, desk: Desk, made: Made) -> Done:
+        """Keep what was written at the desk, and only then note that the shard is finished."""
 
 
 class Staging(Protocol):

@@ -16,10 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from byleave.apply.desks import Desk, Done
-from byleave.apply.report import FileFacts
+from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.staging import RESUMED_FOR
-from byleave.apply.tally import Tally
 from byleave.errors import ByleaveError, ConflictError, NotFoundError, UnavailableError
 from byleave.settings import MIB
 from byleave.storage import OWN_FOLDER
@@ -61,21 +59,14 @@ class ObjectDesks:
             out.mkdir()
             yield Desk(out, scratch / "removed.parquet")
 
-    def record(
-        self,
-        place: int,
-        desk: Desk,
-        tally: Tally,
-        written: tuple[Written, ...],
-        read: tuple[FileFacts, ...],
-    ) -> Done:
+    def record(self, place: int, desk: Desk, made: Made) -> Done:
         """Put what was written, and then the entry that says so."""
-        for file in written:
+        for file in made.written:
             self.folder.put(file.name, desk.out / file.name)
         self.folder.put(removed_name(place), desk.removed)
         for path in desk.notes:
             self.folder.put(_note_name(place, path.suffix), path)
-        done = Done(tally, written, Written.of(desk.removed, removed_name(place)), read)
+        done = made.done(Written.of(desk.removed, removed_name(place)))
         self.folder.write(_entry(place), json.dumps(done.to_json()).encode())
         return done
 

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from byleave.apply.desks import Desk, Done
+from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.noting import note_beside
-from byleave.apply.report import FileFacts
-from byleave.apply.tally import Tally
 from byleave.errors import ConflictError
 from byleave.storage import OWN_FOLDER, publish_folder, write_atomically
 from byleave.storage.outputs import OUTPUT_NOTE, Written, output_note, written_below
@@ -54,18 +52,11 @@ class FolderDesks:
         desk.out.mkdir()
         yield desk
 
-    def record(
-        self,
-        place: int,
-        desk: Desk,
-        tally: Tally,
-        written: tuple[Written, ...],
-        read: tuple[FileFacts, ...],
-    ) -> Done:
+    def record(self, place: int, desk: Desk, made: Made) -> Done:
         """Note that a shard is finished, and where, after its files are on the disk."""
         for path in (*(path for path in desk.out.rglob("*") if path.is_file()), desk.removed, *desk.notes):
             _flush(path)
-        done = Done(tally, written, _removed(desk), read)
+        done = made.done(_removed(desk))
         entry = {"desk": desk.out.parent.name}, done.to_json()
         write_atomically(self._path(place), "\n".join(map(json.dumps, entry)).encode())
         return done

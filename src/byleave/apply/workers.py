@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from byleave.apply.coverages import CoverageFile, tables_of
-from byleave.apply.desks import Desk, Desks, Done
+from byleave.apply.desks import Desk, Desks, Done, Made
 from byleave.apply.engine import Rows, Shared
 from byleave.apply.forms.applying import apply_to_unit
 from byleave.apply.forms.units import Unit
@@ -164,7 +164,7 @@ def do_shard(whole: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
         read = _facts(task, digests, tally.totals["rows"])
         written = list(written_below(desk.out))
         written += _carried(plan, source, desk, tally, written)
-        return shards.desks.record(task.place, desk, tally, tuple(sorted(written)), read)
+        return shards.desks.record(task.place, desk, Made(tally, tuple(sorted(written)), read))
 
 
 def not_said(unchecked: int, seen: int) -> InputError:

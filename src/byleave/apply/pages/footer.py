@@ -12,7 +12,6 @@ from typing import BinaryIO, Final
 
 from byleave.apply.pages.codecs import Codec
 from byleave.apply.pages.compact import Reader, Struct, malformed
-from byleave.apply.pages.runs import bits_for
 
 MAGIC: Final = b"PAR1"
 SIZE_BYTES: Final = 4
@@ -127,11 +126,6 @@ class Leaf:
     definitions: int
     repetitions: int
     sorts_as: str
-
-    @property
-    def level_bits(self) -> tuple[int, int]:
-        """How many bits a repetition level and a definition level have."""
-        return bits_for(self.repetitions), bits_for(self.definitions)
 
 
 BYTES: Final = "bytes"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from byleave.apply.pages.runs import Numbers, are_all, bits_for, read_runs, written_run, written_runs
 from byleave.apply.pages.values import Flags
-
-SIZE_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,17 @@ import pyarrow as pa
 
 from byleave.apply.pages.codecs import Codec, Raw, compress, decompress
 from byleave.apply.pages.compact import I32, Reader, Struct, malformed, written
-from byleave.apply.pages.footer import MOST_CHUNK_BYTES, MOST_ENTRIES, Column, Encoding, Kind, Leaf, Page
-from byleave.apply.pages.levels import SIZE_BYTES, Levels
+from byleave.apply.pages.footer import (
+    MOST_CHUNK_BYTES,
+    MOST_ENTRIES,
+    SIZE_BYTES,
+    Column,
+    Encoding,
+    Kind,
+    Leaf,
+    Page,
+)
+from byleave.apply.pages.levels import Levels
 
 IN_DICTIONARY: Final = (Encoding.PLAIN_DICTIONARY, Encoding.DICTIONARY)
 """Encodings of values as places in a dictionary."""
