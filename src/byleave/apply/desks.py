@@ -115,5 +115,5 @@ class Staging(Protocol):
     def notes(self, shards: int, kind: str) -> Iterator[Path]:
         """Yield the notes of one kind on rows that stay, in the order of shards, where a run keeps them; as :meth:`lists` does."""
 
-    def publish(self, shards: int, written: Sequence[Written]) -> None:
-        """Let the output appear as a whole: lists and reports, and what the shards wrote."""
+    def publish(self, shards: int, written: Sequence[Written], card: bytes | None = None) -> None:
+        """Let the output appear as a whole: lists and reports, what the shards wrote, and the card, see :mod:`byleave.apply.card`."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
+from byleave.apply.card import CARD, README
 from byleave.apply.engine import Rows
 from byleave.apply.forms.statistics import SUFFIX as STATISTICS
 from byleave.apply.forms.units import Unit
@@ -97,7 +98,7 @@ class Outlined:
 
     def is_data(self, name: str) -> bool:
         """Whether an object belongs to the dataset, and not to what a run left beside it."""
-        return not name.startswith(f"{OWN_FOLDER}/")
+        return not name.startswith(f"{OWN_FOLDER}/") and name != CARD
 
     def objects_of(self, part: InputFile | Unit) -> tuple[Wanted, ...]:
         """Return the objects a part consists of."""
@@ -210,14 +211,15 @@ def _left_by_run(name: str) -> bool:
 
 
 def _is_data(folder: ObjectFolder, name: str) -> bool:
-    """Whether an object belongs to the dataset, as for files in a folder: hidden names and ours do not."""
+    """Whether an object belongs to the dataset, as for files in a folder: hidden names but the card and ours do not."""
     parts = name.split("/")
     if any(part in {"", ".", ".."} for part in parts) or "\\" in name or "\0" in name:
         raise InputError(
             f"{folder} holds an object whose name is no path: {name[:200]!r}",
             remedy="move it elsewhere, or rename it",
         )
-    return not any(part.startswith(".") for part in parts) and parts[0] != OWN_FOLDER and name != OUTPUT_NOTE
+    hidden = name != CARD and any(part.startswith(".") for part in parts)
+    return not hidden and parts[0] != OWN_FOLDER and name != OUTPUT_NOTE
 
 
 def _draw(folder: ObjectFolder, listed: Sequence[Stored], scratch: Path) -> None:
@@ -238,7 +240,7 @@ def _draw(folder: ObjectFolder, listed: Sequence[Stored], scratch: Path) -> None
 def _bytes_to_tell(stored: Stored) -> int:
     if stored.name.endswith(KNOWN_BY_NAME):
         return 0
-    if PurePosixPath(stored.name).suffix != DESCRIPTION:
+    if PurePosixPath(stored.name).suffix != DESCRIPTION and stored.name not in {CARD, README}:
         return HEAD_BYTES
     if stored.size > MOST_DESCRIPTION_BYTES:
         raise FormatError(

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from byleave.apply.card import CARD
 from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.staging import RESUMED_FOR
 from byleave.errors import ByleaveError, ConflictError, NotFoundError, UnavailableError
@@ -102,7 +103,12 @@ class ObjectStaging:
         """Fetch the notes of one kind on rows that stay, one file after the other."""
         return self._fetched(_note_name(place, kind) for place in range(shards))
 
-    def publish(self, shards: int, written: Sequence[Written]) -> None:  # noqa: ARG002 - they are where they belong
+    def publish(
+        self,
+        shards: int,  # noqa: ARG002 - they are where they belong
+        written: Sequence[Written],
+        card: bytes | None = None,
+    ) -> None:
         """Put lists and reports, see that all is there, and write the note that makes it an output.
 
         Raises
@@ -114,6 +120,10 @@ class ObjectStaging:
         for file in own:
             self.folder.put(f"{OWN_FOLDER}/{file.name}", self.own / file.name)
         named = [Written(f"{OWN_FOLDER}/{file.name}", file.size, file.sha256) for file in own]
+        if card is not None:
+            (self.scratch / CARD).write_bytes(card)
+            self.folder.put(CARD, self.scratch / CARD)
+            named.append(Written.of(self.scratch / CARD, CARD))
         every = [*named, *written]
         self._see_all(every)
         if not self.folder.create(OUTPUT_NOTE, output_note(every)):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from byleave import __version__
 from byleave.apply.binding import NewBound, bind_run, refuse_bound
+from byleave.apply.card import card_of
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
 from byleave.apply.desks import Staging
@@ -238,7 +239,8 @@ def _apply(
         shown = _thumbnails(request, reading.source, registries, staging.own / request.list_name)
         (staging.own / "report.html").write_text(html_page(report, shown), encoding="utf-8")
         bound = _bound(request, registries, len(coverages), source, outcome, staging)
-        staging.publish(outcome.shards, outcome.written)
+        card = card_of((file.name for file in outcome.written), source.configs)
+        staging.publish(outcome.shards, outcome.written, card)
         if bound is not None:
             bound.publish()
     return report

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from byleave.apply.card import configs_in
 from byleave.apply.forms.finding import find_units
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
@@ -34,6 +35,8 @@ class Input:
         Version of the dataset, computed from its bytes; ``None`` where nothing asked for it.
     left_out
         Names of files that stand there and are of no form that is known: nothing is applied to them, and they are not copied.
+    configs
+        What the dataset's card says of its files, see :mod:`byleave.apply.card`.
     """
 
     files: tuple[InputFile, ...]
@@ -41,6 +44,7 @@ class Input:
     left_out: tuple[str, ...] = ()
     dataset: str | None = None
     version: str | None = None
+    configs: str | None = None
 
     @property
     def parts(self) -> list[InputFile | Unit]:
@@ -134,7 +138,8 @@ def found_below(paths: Sequence[Path]) -> Input:
             "two sources hold files of one name, so the output could not keep both",
             remedy="apply to each source by its path, into a folder of its own",
         )
-    return Input(tuple(files), tuple(units), left_out)
+    configs = configs_in(paths[0]) if len(paths) == 1 else None
+    return Input(tuple(files), tuple(units), left_out, configs=configs)
 
 
 def _dataset(name: str, described: Path) -> Input:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from byleave.apply.card import CARD
 from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.noting import note_beside
 from byleave.errors import ConflictError
@@ -120,10 +121,13 @@ class FolderStaging:
         """Yield the notes of one kind on rows that stay, in the order of shards."""
         return (self.desks.note(place, kind) for place in range(shards))
 
-    def publish(self, shards: int, written: Sequence[Written]) -> None:
+    def publish(self, shards: int, written: Sequence[Written], card: bytes | None = None) -> None:
         """Put the output in place, with the note on all its files, and remove what is left."""
         lists = (path for path in self.own.iterdir() if path.is_file())
         own = [Written.of(path, f"{OWN_FOLDER}/{path.name}") for path in lists]
+        if card is not None:
+            (self.out / CARD).write_bytes(card)
+            own.append(Written.of(self.out / CARD, CARD))
         self.desks.gather(shards, self.out)
         note = output_note([*own, *written])
         (self.out / OUTPUT_NOTE).write_bytes(note)

@@ -15,6 +15,7 @@ from tests.unit.apply.datasets_in_forms import FORMS, Form
 from tests.unit.apply.worlds import NOW, coverage_file, links_file, request, row, synced
 
 from byleave.apply.binding import COVERING, KEPT, REMOVED
+from byleave.apply.card import CARD, README
 from byleave.apply.noting import NOTES
 from byleave.apply.opening import Bound
 from byleave.apply.report import Report
@@ -112,7 +113,18 @@ class TestSameBytes:
     ) -> None:
         apply_ruleset(replace(asked, input=f"{asked.input}/part-2.parquet"), NOW)
         names = set(storage.contents(f"{place}/out"))
-        assert {name for name in names if not name.startswith("_byleave")} == {"part-2.parquet"}
+        assert {name for name in names if not name.startswith("_byleave")} == {"part-2.parquet", CARD}
+
+    def test_what_a_card_says_of_files_goes_along(
+        self, home: Path, asked: ApplyRequest, storage: Bucket, place: str
+    ) -> None:
+        configs = b"configs:\n- config_name: last\n  data_files: part-3.parquet\n"
+        storage.put(f"{place}/in/{README}", b"---\n" + b"# long\n" * 20_000 + configs + b"---\n")
+        target = ObjectFolder.of(storage.url(f"{place}/again"))
+        assert apply_ruleset(asked, NOW).left_out == (README,)
+        assert apply_ruleset(replace(asked, input=str(asked.output), output=target), NOW).left_out == ()
+        for name in ("out", "again"):
+            assert storage.contents(f"{place}/{name}")[CARD].endswith(configs)
 
     def test_several_processes_write_the_same(
         self, home: Path, asked: ApplyRequest, storage: Bucket, place: str, tmp_path: Path

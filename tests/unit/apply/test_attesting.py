@@ -83,6 +83,7 @@ def test_it_says_what_was_applied_to_what_and_what_came_of_it(world: Path) -> No
         "_byleave/report.json",
         "_byleave/report.html",
         "_byleave.json",
+        ".huggingface.yaml",
     }
     assert said.applied.check_log(Policy.of_keys([KEY.verifier])).checkpoint.size == 3
     assert any("not shown by it" in limit for limit in said.limits)
