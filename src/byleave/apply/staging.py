@@ -20,7 +20,7 @@ from pathlib import Path
 from byleave.apply.card import CARD
 from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.noting import note_beside
-from byleave.errors import ConflictError
+from byleave.errors import ByleaveError, ConflictError, UnavailableError
 from byleave.storage import OWN_FOLDER, publish_folder, write_atomically
 from byleave.storage.outputs import OUTPUT_NOTE, Written, output_note, written_below
 
@@ -137,7 +137,9 @@ class FolderStaging:
 
 @contextmanager
 def open_staging(output: Path, request: str, now: datetime) -> Iterator[FolderStaging]:
-    """Open the folder of a request, begun at ``now`` or earlier. It stays when the block fails, so that the next run goes on.
+    """Open the folder of a request, begun at ``now`` or earlier.
+
+    After a fault that another try may get past, it stays for that; after any other error of ours nothing stays, nor what was made to hold it.
 
     Raises
     ------
@@ -145,6 +147,7 @@ def open_staging(output: Path, request: str, now: datetime) -> Iterator[FolderSt
         If the output is there already, or another process prepares it.
     """
     refuse_existing(output)
+    made = [parent for parent in output.parents if not parent.exists()]
     output.parent.mkdir(parents=True, exist_ok=True)
     _remove_others(output, request)
     folder = output.parent / f"{_stem(output)}{request[:32]}"
@@ -156,7 +159,16 @@ def open_staging(output: Path, request: str, now: datetime) -> Iterator[FolderSt
             )
         begun = _begun(folder, now)
         _remove_unfinished(folder)
-        yield FolderStaging(folder, output, begun)
+        try:
+            yield FolderStaging(folder, output, begun)
+        except UnavailableError:
+            raise
+        except ByleaveError:
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                for parent in made:
+                    parent.rmdir()
+            raise
 
 
 def refuse_existing(output: Path) -> None:

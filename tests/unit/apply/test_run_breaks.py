@@ -21,7 +21,14 @@ from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind
 from byleave.datasets import source_digest
-from byleave.errors import ConflictError, InputError, NotFoundError, UnavailableError, VerificationError
+from byleave.errors import (
+    ConflictError,
+    FormatError,
+    InputError,
+    NotFoundError,
+    UnavailableError,
+    VerificationError,
+)
 
 
 class TestRefusals:
@@ -127,6 +134,45 @@ class TestDatasetByName:
             apply_ruleset(request(world, "set"), NOW)
 
 
+class TestNothingIsLeft:
+    """A run that is refused leaves nothing behind, whatever it had begun."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Path:
+        synced(tmp_path, [row(1, TargetKind.DIGEST, bytes(32))])
+        for place in range(3):
+            links_file(tmp_path / "data" / f"{place}.parquet", ["http://b.example/2"])
+        return tmp_path
+
+    @pytest.mark.parametrize("output", ["out", "new/folders/out"])
+    def test_before_anything_is_written(self, world: Path, output: str) -> None:
+        before = contents(world)
+        with pytest.raises(InputError, match="could not be checked"):
+            apply_ruleset(request(world, world / "data", output=world / output), NOW)
+        assert contents(world) == before
+        assert not list(world.glob(".*"))
+        assert not (world / "new").exists()
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_amid_the_files(self, world: Path, workers: int) -> None:
+        last = world / "data" / "2.parquet"
+        with last.open("r+b") as file:
+            file.seek(4)
+            file.write(bytes(24))
+        asked = request(world, world / "data", unchecked=Unchecked.KEEP, workers=workers)
+        with pytest.raises(FormatError, match=r"2\.parquet"):
+            apply_ruleset(asked, NOW)
+        assert not list(world.glob(".*"))
+
+    def test_but_folders_that_somebody_else_uses(self, world: Path) -> None:
+        def use(step: str, done: int, total: int) -> None:
+            (world / "new" / "mine").touch()
+
+        with pytest.raises(InputError, match="could not be checked"):
+            apply_ruleset(request(world, world / "data", output=world / "new" / "out"), NOW, use)
+        assert [path.name for path in (world / "new").iterdir()] == ["mine"]
+
+
 class TestResume:
     """A run that broke off goes on; a run of something else begins anew."""
 
@@ -170,8 +216,8 @@ class TestResume:
 
     def test_a_damaged_leftover_is_written_again(self, world: Path) -> None:
         self.broken(world, 2)
-        (staged,) = [path for path in world.iterdir() if path.name.startswith(".out.apply-")]
-        (staged / "out" / "0.parquet").write_bytes(b"half")
+        (written,) = world.glob(".out.apply-*/shards/000000-*/out/0.parquet")
+        written.write_bytes(b"half")
         apply_ruleset(request(world, world / "data"), NOW)
         assert kept_rows(world / "out", "0.parquet") == [1, 3]
 
