@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -43,8 +44,9 @@ class NewBound:
     salt: bytes
 
     @classmethod
-    def beside(cls, folder: Path, salt: bytes | None = None) -> NewBound:
-        """Prepare it; what a killed run prepared before is thrown away.
+    @contextmanager
+    def beside(cls, folder: Path, salt: bytes | None = None) -> Iterator[NewBound]:
+        """Prepare it; what was not published when the block ends, or was prepared by a killed run before, is thrown away.
 
         Raises
         ------
@@ -54,8 +56,11 @@ class NewBound:
         refuse_bound(folder)
         bound = cls(folder, salt if salt is not None else secrets.token_bytes(SALT_BYTES))
         shutil.rmtree(bound._aside, ignore_errors=True)
-        (bound._aside / ITEMS_KEPT).mkdir(parents=True)
-        return bound
+        try:
+            (bound._aside / ITEMS_KEPT).mkdir(parents=True)
+            yield bound
+        finally:
+            shutil.rmtree(bound._aside, ignore_errors=True)
 
     @property
     def _aside(self) -> Path:
@@ -117,7 +122,8 @@ def refuse_bound(folder: Path) -> None:
         raise ConflictError(f"{folder} is there already", remedy="name a new folder, or remove this one")
 
 
-def bind_run(
+@contextmanager
+def bound_run(
     staging: Staging,
     parts: Sequence[InputFile | Unit],
     kept: Sequence[int],
@@ -125,8 +131,8 @@ def bind_run(
     folder: Path,
     ruleset: Ruleset,
     spoken: SpokenOf,
-) -> NewBound:
-    """Bind the items that a run noted while it decided; the folder is left to be published with the output.
+) -> Iterator[NewBound]:
+    """Bind the items that a run noted while it decided, and give the folder, to be published with the output.
 
     Parameters
     ----------
@@ -146,12 +152,12 @@ def bind_run(
             f"nothing of {emptied[0]} stays, so it is no list any more, and those after it would be counted in its place",
             remedy="apply without --bind, then run `byleave attest bind`",
         )
-    bound = NewBound.beside(folder)
     first = FirstRows(ruleset)
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
-    bound.write(_noted(staging, kept, bound), removed, first, spoken)
-    return bound
+    with NewBound.beside(folder) as bound:
+        bound.write(_noted(staging, kept, bound), removed, first, spoken)
+        yield bound
 
 
 def _noted(staging: Staging, rows: Sequence[int], bound: NewBound) -> Iterator[Piece]:
@@ -159,7 +165,7 @@ def _noted(staging: Staging, rows: Sequence[int], bound: NewBound) -> Iterator[P
         if path.stat().st_size != count * ID_BYTES:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {count:,} that stay",
-                remedy="remove the hidden folder beside the output, and run the same command again",
+                remedy="run the same command again",
             )
         bound.link(place, path)
         yield from _read_items(place, path)

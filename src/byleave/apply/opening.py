@@ -191,11 +191,12 @@ def bind_items(
             f"{output} holds no {REMOVED_LIST}, so no rows were written whose items could be bound",
             remedy="bind the items of a run under --mode filter and a regime other than research",
         )
-    bound, kept = NewBound.beside(folder, salt), _KeptRows(output, ruleset, coverage)
-    bound.note(kept.pieces())
-    spoken = SpokenOf.of(ruleset, kept.unseen, by_coverage=compared)
-    commitments = bound.write(bound.noted(), removed, kept.first, spoken)
-    bound.publish()
+    kept = _KeptRows(output, ruleset, coverage)
+    with NewBound.beside(folder, salt) as bound:
+        bound.note(kept.pieces())
+        spoken = SpokenOf.of(ruleset, kept.unseen, by_coverage=compared)
+        commitments = bound.write(bound.noted(), removed, kept.first, spoken)
+        bound.publish()
     return commitments
 
 

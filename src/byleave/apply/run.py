@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from byleave import __version__
-from byleave.apply.binding import NewBound, bind_run, refuse_bound
+from byleave.apply.binding import NewBound, bound_run, refuse_bound
 from byleave.apply.card import card_of
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
@@ -238,11 +239,11 @@ def _apply(
         (staging.own / "report.json").write_bytes(report_json(report))
         shown = _thumbnails(request, reading.source, registries, staging.own / request.list_name)
         (staging.own / "report.html").write_text(html_page(report, shown), encoding="utf-8")
-        bound = _bound(request, registries, len(coverages), source, outcome, staging)
         card = card_of((file.name for file in outcome.written), source.configs)
-        staging.publish(outcome.shards, outcome.written, card)
-        if bound is not None:
-            bound.publish()
+        with _bound(request, registries, len(coverages), source, outcome, staging) as bound:
+            staging.publish(outcome.shards, outcome.written, card)
+            if bound is not None:
+                bound.publish()
     return report
 
 
@@ -253,13 +254,13 @@ def _bound(
     source: Input,
     outcome: Spread,
     staging: Staging,
-) -> NewBound | None:
+) -> AbstractContextManager[NewBound | None]:
     if request.bind is None:
-        return None
+        return nullcontext()
     by_coverage = coverages == len(registries.members)
     spoken = SpokenOf.of(registries.ruleset, outcome.tally.totals, by_coverage=by_coverage)
     listed = staging.own / request.list_name
-    return bind_run(staging, source.parts, outcome.kept, listed, request.bind, registries.ruleset, spoken)
+    return bound_run(staging, source.parts, outcome.kept, listed, request.bind, registries.ruleset, spoken)
 
 
 def _thumbnails(

@@ -16,7 +16,7 @@ from byleave.apply.report import Report
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, TargetKind
-from byleave.errors import ConflictError, InputError
+from byleave.errors import ConflictError, FormatError, InputError
 
 LINKS = [f"https://{'ab'[n % 3 > 0]}.example/{n}" for n in range(900)]
 
@@ -107,3 +107,27 @@ def test_a_list_of_which_nothing_stays_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match=r"nothing of a\.txt stays"):
         applied(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_nothing_is_left_where_somebody_else_takes_the_place(world: Path) -> None:
+    def take(step: str, done: int, total: int) -> None:
+        if step == "apply" and done == total:
+            (world / "out").mkdir()
+            (world / "out" / "mine").touch()
+
+    asked = request(world, world / "data", bind=world / "bound", unchecked=Unchecked.KEEP)
+    with pytest.raises(ConflictError, match="is there already"):
+        apply_ruleset(asked, NOW, take)
+    assert hidden(world) == []
+
+
+def test_nothing_is_left_where_an_output_cannot_be_read(world: Path) -> None:
+    applied(world, bind=None)
+    (world / "out" / "1.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(FormatError, match=r"1\.parquet"):
+        afterwards(world)
+    assert hidden(world) == []
