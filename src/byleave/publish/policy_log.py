@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from byleave.log import JSON
+from byleave.log.events import CLAIM_ID_BYTES
 from byleave.registry.events import append_event, open_events
 from byleave.registry.permissions import Act, Who, require
-from byleave.registry.registering import CLAIM_ID_BYTES
 from byleave.registry.tables import ClaimEventRow
 from byleave.release.policy import OPERATION, Logged, policy_record, rules_digest
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from byleave.consent import ClaimState, Preferences, Standing, Statement, TargetKind, Use, standing
 from byleave.fingerprints import ClaimedPicture
 from byleave.log import JSON, targets_root
+from byleave.log.events import CLAIM_ID_BYTES
 from byleave.registry.claims import Claim, count_targets, event_time
 from byleave.registry.events import NewEvent
 from byleave.registry.permissions import Who
@@ -19,8 +20,6 @@ from byleave.registry.targets import Target, columns_of
 
 if TYPE_CHECKING:
     from byleave.registry.filing import Filing
-
-CLAIM_ID_BYTES = 16
 
 HELD_FLAT = "flat"
 """The picture is too flat to be told from strangers' pictures by its bits, so a person looks first."""

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, VerificationError
 from byleave.log import JSON, VerifierKey
 from byleave.log.envelopes import Envelope
+from byleave.log.events import CLAIM_ID_BYTES
 from byleave.registry.account_tables import Account
 from byleave.registry.events import append_event
 from byleave.registry.following import Application, note_applied
 from byleave.registry.permissions import Act, Who, require
-from byleave.registry.registering import CLAIM_ID_BYTES
 from byleave.registry.statement_keys import statement_keys
 from byleave.registry.statement_tables import FeedbackRow, StatementRow
 from byleave.registry.tables import CheckpointRow, ClaimRow, ReleaseRow
