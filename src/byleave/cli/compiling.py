@@ -1,11 +1,12 @@
-"""Words for whoever waits while loops are compiled: on each machine once, for a minute or so."""
+"""Words for whoever waits while loops are compiled: on each machine once for each kind of run, for a minute or so the first time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-WORDS = "compiling for this processor: a minute or so, once for this version of Byleave"
+KEPT = "compiling for this processor what no run needed before: a minute or so the first time; it is kept"
+NOT_KEPT = "compiling for this processor: a minute or so in every run, since ~/.cache/byleave is not a folder that you alone can use"
 
 
 def tell_of_compiling(tell: Callable[[str], None]) -> None:
@@ -15,13 +16,15 @@ def tell_of_compiling(tell: Callable[[str], None]) -> None:
     """
     from numba.core import event
 
+    from byleave.compiled import CACHE_FOLDER
+
     class FirstLoop(event.Listener):
         told = False
 
         def on_start(self, _: Any) -> None:
             if not self.told:
                 self.told = True
-                tell(WORDS)
+                tell(KEPT if CACHE_FOLDER is not None else NOT_KEPT)
 
         def on_end(self, _: Any) -> None: ...
 
