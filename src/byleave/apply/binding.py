@@ -26,7 +26,7 @@ from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
 from byleave.errors import ConflictError
 from byleave.release.commitments import SALT_BYTES, Commitments, Covering
-from byleave.storage import publish_folder, write_atomically
+from byleave.storage import name_again, publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
 KEPT, REMOVED, COVERING, FACTS = "kept.rows", "removed.rows", "covering.rows", "commitments.json"
@@ -103,10 +103,7 @@ class NewBound:
 
     def link(self, place: int, path: Path) -> None:
         """Keep the file of item ids that a run noted of a part."""
-        try:
-            self._noted(place).hardlink_to(path)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(path, self._noted(place))
+        name_again(path, self._noted(place))
 
     def _noted(self, place: int) -> Path:
         return self._aside / ITEMS_KEPT / f"{place:08d}{ITEMS}"

@@ -21,7 +21,7 @@ from byleave.apply.card import CARD
 from byleave.apply.desks import Desk, Done, Made
 from byleave.apply.noting import note_beside
 from byleave.errors import ByleaveError, ConflictError, UnavailableError
-from byleave.storage import OWN_FOLDER, publish_folder, write_atomically
+from byleave.storage import OWN_FOLDER, name_again, publish_folder, write_atomically
 from byleave.storage.outputs import OUTPUT_NOTE, Written, output_note, written_below
 
 OUT, SHARDS, JOURNAL = "out", "shards", "journal"
@@ -78,10 +78,7 @@ class FolderDesks:
                 target = out / path.relative_to(source)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
-                try:
-                    target.hardlink_to(path)
-                except OSError:  # not every file system has links
-                    shutil.copyfile(path, target)
+                name_again(path, target)
 
     def _desk(self, place: int) -> Desk:
         return _desk_in(self.folder / SHARDS / _desk_named(self._path(place)))
@@ -199,12 +196,10 @@ def _removed(desk: Desk) -> Written:
 
 def _begun(folder: Path, now: datetime) -> datetime:
     state = folder / "run.json"
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):
         at = datetime.fromisoformat(json.loads(state.read_bytes())["at"])
         if now - RESUMED_FOR <= at <= now:
             return at
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     for name in (OUT, SHARDS, JOURNAL):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir()

@@ -27,7 +27,7 @@ from byleave.release.manifest import MANIFEST, NOTE, ReleaseName
 from byleave.release.patched import MOST_DELTAS, PATCHED
 from byleave.release.reading import Release, check_files, open_unchecked
 from byleave.release.sources import Source
-from byleave.storage import staged_folder
+from byleave.storage import name_again, staged_folder
 
 WORK = ".deltas-"
 NO_WAY = (FormatError, NotFoundError, UnavailableError, VerificationError)
@@ -102,17 +102,9 @@ def _keep_rows(held: Release, patched: Path) -> None:
     earlier = held.patched.folder if held.patched else held.folder
     for name in (MANIFEST, NOTE):
         shutil.copyfile(earlier / name, start / name)
-    _link(earlier / CLAIMS, start / CLAIMS)
+    name_again(earlier / CLAIMS, start / CLAIMS)
     for delta in _deltas(held):
         shutil.copytree(delta.folder, patched / delta.folder.name)
-
-
-def _link(path: Path, to: Path) -> None:
-    """Give a file a second name, or copy it where the disk knows no second names. Nobody writes into it."""
-    try:
-        to.hardlink_to(path)
-    except OSError:
-        shutil.copyfile(path, to)
 
 
 def _fetch_delta(

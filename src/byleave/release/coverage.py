@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import struct
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ from byleave.release.manifest import (
     text_of,
     whole,
 )
-from byleave.storage import sync_folder
+from byleave.storage import staged_file
 from byleave.urls.names import ID_BYTES
 
 if TYPE_CHECKING:
@@ -187,19 +185,6 @@ def _from_hex(text: str) -> bytes:
 
 
 def _write_archive(path: Path, contents: dict[str, bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    aside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for member, content in sorted(contents.items()):
-                    archive.writestr(zipfile.ZipInfo(member), content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.chmod(0o644)
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with staged_file(path) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+        for member, content in sorted(contents.items()):
+            archive.writestr(zipfile.ZipInfo(member), content)

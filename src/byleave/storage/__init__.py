@@ -3,6 +3,7 @@
 from byleave.storage.files import (
     OWN_FOLDER,
     STAGING,
+    name_again,
     publish_folder,
     refuse_full,
     remove_leftovers,
@@ -18,6 +19,7 @@ __all__ = [
     "OWN_FOLDER",
     "STAGING",
     "alone_in",
+    "name_again",
     "publish_folder",
     "read_at_most",
     "refuse_full",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from byleave.errors import ConflictError, InputError
-from byleave.storage import publish_folder, remove_leftovers, staged_folder, write_atomically
+from byleave.storage import name_again, publish_folder, remove_leftovers, staged_folder, write_atomically
 
 FILE_WRITER = """
 import sys
@@ -171,3 +171,26 @@ def test_an_old_folder_set_aside_by_a_killed_replacement_is_put_back(tmp_path: P
     (tmp_path / ".7.staging-b").mkdir()
     assert remove_leftovers(tmp_path, "7") == 2
     assert names(tmp_path / "7") == ["file"]
+
+
+def test_a_second_name_is_one_of_the_same_file_where_the_disk_knows_such(tmp_path: Path) -> None:
+    (tmp_path / "first").write_bytes(b"same")
+    name_again(tmp_path / "first", tmp_path / "second")
+    assert (tmp_path / "second").stat().st_ino == (tmp_path / "first").stat().st_ino
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/cmdline").exists(), reason="another disk that is always there is Linux's"
+)
+def test_a_second_name_on_another_disk_is_one_of_a_copy(tmp_path: Path) -> None:
+    elsewhere = Path("/proc/self/cmdline")
+    name_again(elsewhere, tmp_path / "second")
+    assert (tmp_path / "second").read_bytes() == elsewhere.read_bytes() != b""
+
+
+def test_a_second_name_takes_none_from_another_file(tmp_path: Path) -> None:
+    (tmp_path / "first").write_bytes(b"one")
+    (tmp_path / "second").write_bytes(b"other")
+    with pytest.raises(FileExistsError):
+        name_again(tmp_path / "first", tmp_path / "second")
+    assert (tmp_path / "second").read_bytes() == b"other"

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from byleave.apply.dictionaries import lean
-from byleave.apply.forms.parquet_rows import bytes_of
-from byleave.apply.forms.units import Rows, batch_of, check_length, place_for, refuse
+from byleave.apply.forms.parquet_rows import rows_of
+from byleave.apply.forms.units import Rows, check_length, place_for, refuse
 from byleave.apply.inputs import InputFile, columns_of
 from byleave.apply.judging import Flags
 from byleave.settings import MIB
@@ -54,15 +54,9 @@ class ArrowFolder:
     def rows(self, *, digests: bool) -> Iterator[Rows]:  # noqa: ARG002 - pictures in cells are known by their links
         """Yield links and digests of each file in turn."""
         for file in self.data:
-            first = 0
             with _opened(file) as stream:
                 columns = columns_of(stream.schema, file.name)
-            for batch in _batches(file):
-                absent: list[bytes | None] = [None] * batch.num_rows
-                links = bytes_of(batch.column(columns.link)) if columns.link else absent
-                stated = bytes_of(batch.column(columns.digest)) if columns.digest else absent
-                yield Rows(file.name, first, batch_of(links, stated))
-                first += batch.num_rows
+            yield from rows_of(file.name, _batches(file), columns)
 
     def write(self, stays: Flags, out: Path) -> None:
         """Write the rows that stay, under a fingerprint of their own: by it ``datasets`` tells contents apart in its cache."""

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.forms.parquet_rows import bytes_of
-from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, batch_of, check_length, refuse
+from byleave.apply.forms.parquet_rows import rows_of
+from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, check_length, refuse
 from byleave.apply.inputs import InputFile, columns_of
 from byleave.apply.judging import Flags
 from byleave.errors import InputError, MissingExtraError
@@ -36,13 +36,8 @@ class LanceTable:
         """Yield links and digests in the order of the table."""
         table = _open(self.folder, self.name)
         columns = columns_of(table.schema, self.name)
-        first = 0
-        for batch in table.to_batches(columns=columns.names(), batch_size=ROWS_AT_ONCE, scan_in_order=True):
-            absent: list[bytes | None] = [None] * batch.num_rows
-            links = bytes_of(batch.column(columns.link)) if columns.link else absent
-            stated = bytes_of(batch.column(columns.digest)) if columns.digest else absent
-            yield Rows(self.name, first, batch_of(links, stated))
-            first += batch.num_rows
+        batches = table.to_batches(columns=columns.names(), batch_size=ROWS_AT_ONCE, scan_in_order=True)
+        yield from rows_of(self.name, batches, columns)
 
     def write(self, stays: Flags, out: Path) -> None:
         """Write a new table, so that nothing of the rows that go is left in an older version of it."""

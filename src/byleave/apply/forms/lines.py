@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, assert_never
+from typing import assert_never
 
 from byleave.apply.forms.fields import NO_NAMES, RENAME, Facts, facts_of
 from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, batch_of, check_length, place_for, refuse
@@ -102,7 +103,7 @@ class LineList:
         except _FAULTS as error:
             raise refuse(self.name, f"cannot be read: {str(error)[:150]}") from error
 
-    def _read(self, source: IO[bytes]) -> Iterator[Record]:
+    def _read(self, source: BufferedIOBase) -> Iterator[Record]:
         match self.format:
             case LineFormat.JSONL:
                 return self._jsonl(source)
@@ -115,7 +116,7 @@ class LineList:
             case _:
                 assert_never(self.format)
 
-    def _lines(self, source: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, source: BufferedIOBase) -> Iterator[tuple[int, bytes]]:
         number = 0
         while line := source.readline(MOST_LINE_BYTES + 1):
             number += 1
@@ -125,7 +126,7 @@ class LineList:
         if not number:
             raise refuse(self.name, "the file is empty")
 
-    def _jsonl(self, source: IO[bytes]) -> Iterator[Record]:
+    def _jsonl(self, source: BufferedIOBase) -> Iterator[Record]:
         named, rows = False, 0
         for number, line in self._lines(source):
             content = (line.removeprefix(_MARK) if number == 1 else line).strip()
@@ -138,12 +139,12 @@ class LineList:
                 raise refuse(self._where(number), NO_NAMES, RENAME)
             yield line, facts
 
-    def _txt(self, source: IO[bytes]) -> Iterator[Record]:
+    def _txt(self, source: BufferedIOBase) -> Iterator[Record]:
         for number, line in self._lines(source):
             link = (line.removeprefix(_MARK) if number == 1 else line).rstrip(b"\r\n")
             yield line, ((link, None) if link.strip() else None)
 
-    def _separated(self, source: IO[bytes], separator: str) -> Iterator[Record]:
+    def _separated(self, source: BufferedIOBase, separator: str) -> Iterator[Record]:
         taken: list[bytes] = []
         number = 0
 
@@ -193,22 +194,22 @@ def line_format(path: Path) -> LineFormat | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[BufferedIOBase]:
     with path.open("rb") as file:
         if path.name.lower().endswith(".gz"):
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield unpacked  # type: ignore[misc]  # GzipFile reads as a file does
+                yield unpacked
         else:
             yield file
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[IO[bytes]]:
+def _written(path: Path) -> Iterator[BufferedIOBase]:
     with path.open("wb") as file:
         if path.name.lower().endswith(".gz"):
             # Neither a name nor a time, so that the same rows give the same bytes.
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                yield packed  # type: ignore[misc]  # GzipFile writes as a file does
+                yield packed
         else:
             yield file
 

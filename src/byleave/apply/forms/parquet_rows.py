@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,12 +39,17 @@ def parquet_rows(file: InputFile) -> Iterator[Rows]:
     """
     with open_parquet(file.path) as opened:
         columns = columns_of(opened.schema_arrow, file.name)
+    yield from rows_of(file.name, parquet_columns(file, *columns.names()), columns)
+
+
+def rows_of(name: str, batches: Iterable[pa.RecordBatch], columns: Columns) -> Iterator[Rows]:
+    """Yield links and digests of batches that follow one another in what has this name."""
     first = 0
-    for batch in parquet_columns(file, *columns.names()):
+    for batch in batches:
         absent: list[bytes | None] = [None] * batch.num_rows
         links = bytes_of(batch.column(columns.link)) if columns.link else absent
         digests = bytes_of(batch.column(columns.digest)) if columns.digest else absent
-        yield Rows(file.name, first, batch_of(links, digests))
+        yield Rows(name, first, batch_of(links, digests))
         first += batch.num_rows
 
 
