@@ -6,10 +6,12 @@ A worker ends when its parent does, even by a kill.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
@@ -57,7 +59,9 @@ def _in_processes(
 ) -> Iterator[tuple[int, Result]]:
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(work,))
     try:
-        for place, future in enumerate([pool.submit(_do, task) for task in tasks]):
+        with _no_interrupts():
+            futures = [pool.submit(_do, task) for task in tasks]
+        for place, future in enumerate(futures):
             told: Any = future.result()
             if isinstance(told, Failure):
                 raise told.error()
@@ -70,6 +74,25 @@ def _in_processes(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Put Ctrl-C off while processes are started, so that none is left half begun. They inherit that, and are not interrupted amid their imports."""
+    pressed: list[int] = []
+    in_main = (
+        threading.current_thread() is threading.main_thread()
+    )  # no other thread is interrupted, nor may ask
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number)) if in_main else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 @dataclass(slots=True)
@@ -89,10 +112,13 @@ _benches: list[_Bench] = []
 
 
 def _begin(work: Work[Any, Any]) -> None:
+    """Make a worker ready: it ends with its parent, and at once where somebody presses Ctrl-C."""
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
     pa.set_cpu_count(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     _benches[:] = [_Bench(work)]
 
 

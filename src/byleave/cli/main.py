@@ -108,6 +108,10 @@ app.command("backup")(registry.backup)
 app.command("restore")(registry.restore)
 
 
+STOPPED = 130
+"""What Typer leaves with, without a word, where somebody pressed Ctrl-C."""
+
+
 def run() -> None:
     """Run the command line; leave with the error's own exit code."""
     try:
@@ -124,9 +128,10 @@ def run() -> None:
         else:
             sys.stderr.write(f"error: {error.problem}\nhint: {error.remedy}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; what was finished is kept\n")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            sys.stderr.write("stopped; what was finished is kept\n")
+        raise
 
 
 def _run_app() -> None:

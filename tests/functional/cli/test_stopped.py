@@ -1,0 +1,106 @@
+"""Ctrl-C at a terminal reaches a command and every process that it started: it says one line, and leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.forked import RUN
+from tests.unit.apply.worlds import row, synced
+
+from byleave.consent import TargetKind
+
+pytestmark = pytest.mark.functional
+
+SAID = "stopped; what was finished is kept\n"
+
+
+@contextmanager
+def started(*words: object, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start ``byleave`` with these words at the head of a group of processes, as a shell does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "BYLEAVE_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def stopped(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Press Ctrl-C, and return the exit code with what was said."""
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    return process.returncode, said
+
+
+def test_a_command_that_is_stopped_says_so_and_leaves_with_130(tmp_path: Path) -> None:
+    pipe = tmp_path / "signing.key"
+    os.mkfifo(pipe)
+    words = (
+        "--registry",
+        "a.example/list",
+        "--dataset",
+        "many links",
+        "--regime",
+        "opt_out",
+        "--use",
+        "train_gen",
+    )
+    to = tmp_path / "pledge.dsse.json"
+    with started("pledge", "--key", pipe, "--to", to, *words, "--max-lag", 30, folder=tmp_path) as process:
+        writer = read_by(process, pipe)
+        try:
+            assert stopped(process) == (130, SAID)
+        finally:
+            os.close(writer)
+    assert not to.exists()
+
+
+def read_by(process: subprocess.Popen[str], pipe: Path) -> int:
+    """Wait until the command reads from a pipe, and return our end of it."""
+    while process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    pytest.fail(f"it ended before it read: {process.communicate()[1]}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")
+def test_workers_that_just_start_are_stopped_without_a_word_of_their_own(tmp_path: Path) -> None:
+    ruleset = synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("one", "two"):
+        pq.write_table(pa.table({"url": [f"https://a.example/{name}"]}), data / f"{name}.parquet")
+    words = ("--ruleset", ruleset, "--input", data, "--output", tmp_path / "out", "--regime", "opt_out")
+    with started("apply", *words, "--use", "train_gen", "--workers", 2, folder=tmp_path) as process:
+        while not workers_of(process.pid):
+            assert process.poll() is None, "it ended before a worker was seen"
+            time.sleep(0.002)
+        assert stopped(process) == (130, SAID)
+    assert not (tmp_path / "out").exists()
+
+
+def workers_of(process: int) -> list[str]:
+    """Return the processes that work for another one."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
