@@ -1,4 +1,4 @@
-"""One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, or an SQL engine (``apply_engines.py``).
+"""One contender at one piece of work, in a process of its own: Byleave, a plain scan and rewrite, an SQL engine (``apply_engines.py``), or ``apply_floor.py``.
 
 Byleave works from the release, and so do the engines ``datafusion`` and ``chdb``; those whose names end in ``-knowing`` are given the refused links themselves.
 All use one thread, and answer first for a small file, so that loading and compiling count for nobody. For a mask all write which rows go: Byleave by
@@ -28,6 +28,7 @@ from apply_engines import (
     DataFusionKnowing,
     files_of,
 )
+from apply_floor import Floor
 
 COLUMNS_TO_DECIDE = ["URL"]
 
@@ -106,8 +107,15 @@ class Byleave:
             first += pq.read_metadata(path).num_rows
 
 
+def floor(folder: Path) -> Floor:
+    from byleave.apply.run import open_ruleset
+
+    return Floor(folder, open_ruleset(folder / "synced")[1])
+
+
 CONTENDERS: dict[str, Callable[[Path], Any]] = {
     "limit": Limit,
+    "floor": floor,
     "byleave": Byleave,
     "datafusion": DataFusionFromRelease,
     "chdb": ChDBFromRelease,

@@ -18,7 +18,8 @@ from byleave.apply.judging import Flags
 from byleave.apply.modes import Mode, outcome_of
 from byleave.apply.pages.compact import Reader, Struct, written
 from byleave.apply.pages.file import PageRewriter
-from byleave.apply.pages.runs import are_all, read_runs, written_run, written_runs
+from byleave.apply.pages.levels import Levels
+from byleave.apply.pages.runs import read_runs, written_runs
 from byleave.errors import FormatError
 
 TEXTS = st.sampled_from(["", "a", "ab", "same", "a longer text, the same each time", "é\0", "ü" * 9])
@@ -157,12 +158,17 @@ def test_bytes_that_are_no_runs_are_refused_or_read_within_them(
     assert numbers.max(initial=0) < 2**bits
 
 
-def test_a_run_of_one_value_is_told_by_its_heads() -> None:
-    run = np.frombuffer(written_run(3, 1000, 2), np.uint8)
-    assert are_all(run, 2, 1000, 3)
-    assert not are_all(run, 2, 1000, 2)
-    assert not are_all(run, 2, 1001, 3)
-    assert read_runs(run, 2, 1000).tolist() == [3] * 1000
+@pytest.mark.parametrize("content", [b"\xa0\x1f\x03", b"\xd0\x0f\x03" * 2, b"\xfb\x01" + b"\xff" * 250])
+def test_levels_that_are_all_the_greatest_are_told_in_one_run_in_two_and_packed(content: bytes) -> None:
+    levels = Levels.read(memoryview(content), 3, 1000 if content[0] == 0xFB else 2000)
+    assert levels.numbers is None
+    assert Levels.read(memoryview(levels.written()), 3, levels.entries) == levels
+
+
+def test_levels_of_which_one_is_lower_are_all_read() -> None:
+    levels = Levels.read(memoryview(b"\xce\x0f\x03\x02\x02"), 3, 1000)
+    assert levels.numbers is not None
+    assert levels.numbers.tolist() == [3] * 999 + [2]
 
 
 @given(st.binary(max_size=60))

@@ -75,7 +75,7 @@ class ChunkRewriter:
     def _add(self, page: Opened) -> None:
         """Take a data page."""
         stays = self._entries_that_stay(page)
-        self._entries += page.count
+        self._entries += page.entries
         count = int(np.count_nonzero(stays))
         if not count:
             return
@@ -83,8 +83,8 @@ class ChunkRewriter:
         values = stays if there is None else stays[there]
         self.values += count
         self.summary.nulls += count - int(np.count_nonzero(values))
-        levels = page.repetitions.taken(stays), page.definitions.taken(stays)
-        whole = count == page.count
+        levels = page.repetitions.taken(stays, count), page.definitions.taken(stays, count)
+        whole = count == page.entries
         if page.encoding in IN_DICTIONARY:
             places = self._places(page, len(values))[values]
             self._made.append(_Waiting(page, *levels, places, whole))
@@ -99,7 +99,7 @@ class ChunkRewriter:
     def _entries_that_stay(self, page: Opened) -> Flags:
         """Return which entries of a page belong to rows that stay, bool (n,)."""
         if not self._leaf.repetitions:
-            first, self._rows = self._rows, self._rows + page.count
+            first, self._rows = self._rows, self._rows + page.entries
             stays = self._stays[first : self._rows]
         else:
             begins = page.repetitions.are(0)
@@ -108,7 +108,7 @@ class ChunkRewriter:
                 raise malformed("a column has other rows than its row group")
             self._rows += int(np.count_nonzero(begins))
             stays = self._stays[rows]
-        if len(stays) != page.count:
+        if len(stays) != page.entries:
             raise malformed("a column has more rows than its row group")
         return stays
 
@@ -122,7 +122,7 @@ class ChunkRewriter:
         if not len(content):
             raise malformed("a page has fewer values than it says")
         places = read_runs(content[1:], int(content[0]), count)
-        if int(places.max()) >= self._dictionary.count:
+        if int(places.max()) >= self._dictionary.entries:
             raise malformed("a page names more values than its dictionary has")
         return places
 
@@ -163,7 +163,7 @@ class ChunkRewriter:
         if not waiting or self._dictionary is None:
             return [page for page in self._made if isinstance(page, Paged)]
         dictionary, content = self._dictionary, np.frombuffer(self._dictionary.values, np.uint8)
-        used = np.zeros(dictionary.count, np.bool_)
+        used = np.zeros(dictionary.entries, np.bool_)
         for page in waiting:
             used[page.places] = True
         out = self._room_for(len(content))

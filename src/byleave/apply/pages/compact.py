@@ -6,11 +6,13 @@ Fields that this program does not know go through unchanged. Source: the documen
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from byleave.errors import FormatError
 
+Raw = bytes | memoryview
 Value = TypeVar("Value")
 
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(1, 13)
@@ -21,7 +23,8 @@ _NEAR: Final = 15
 _MOST_SHIFT: Final = 63
 _MORE: Final = 0x80
 """The bit of a byte that says that more bytes of a number follow."""
-_WHOLE: Final = (I16, I32, I64)
+_WHOLE: Final = frozenset((I16, I32, I64))
+_SIZES: Final = {I8: 1, DOUBLE: 8}
 
 
 @dataclass(slots=True)
@@ -60,10 +63,10 @@ class Struct:
         return listed.values
 
     def _needed(self, number: int, kind: type[Value]) -> Value:
-        value = self.get(number)
-        if not isinstance(value, kind):
+        found = self.fields.get(number)
+        if found is None or not isinstance(found[1], kind):
             raise malformed(f"field {number} of a part of its metadata is missing")
-        return value
+        return found[1]
 
     def set(self, number: int, kind: int, value: Any) -> None:
         """Set a field; a new one stands where its number says, so that numbers rise."""
@@ -99,79 +102,98 @@ class Reader:
         self._data = data
         self.at = at
 
-    def struct(self, depth: int = 0) -> Struct:
+    def struct(self) -> Struct:
         """Read a struct."""
-        if depth > DEEPEST:
-            raise malformed("its metadata nest too deep")
-        fields: dict[int, tuple[int, Any]] = {}
-        data, number = self._data, 0
-        while True:
-            head = self._byte()
-            if head == 0:
-                return Struct(fields)
-            kind = head & 0xF
-            number = number + (head >> 4) if head >> 4 else self._signed()
-            if kind in _WHOLE and self.at < len(data) and data[self.at] < _MORE:
-                # Most numbers are small, and read here without two calls for each.
-                small = data[self.at]
-                self.at += 1
-                fields[number] = kind, (small >> 1) ^ -(small & 1)
-            else:
-                fields[number] = kind, kind == TRUE if kind in (TRUE, FALSE) else self._value(kind, depth)
-
-    def _value(self, kind: int, depth: int) -> Any:
-        if kind in _WHOLE:
-            return self._signed()
-        if kind == BINARY:
-            return bytes(self._bytes(self.unsigned()))
-        if kind in (LIST, SET):
-            return self._items(depth + 1)
-        if kind == STRUCT:
-            return self.struct(depth + 1)
-        if kind == DOUBLE:
-            return struct.unpack("<d", self._bytes(8))[0]
-        if kind == I8:
-            return int.from_bytes(self._bytes(1), signed=True)
-        raise malformed(f"its metadata have a value of the kind {kind}")
-
-    def _items(self, depth: int) -> Items:
-        head = self._byte()
-        kind, size = head & 0xF, head >> 4
-        if size == _LONG_LIST:
-            size = self.unsigned()
-        if size > len(self._data) - self.at:
-            raise malformed("its metadata end too early")
-        if kind in (TRUE, FALSE):
-            return Items(kind, [self._byte() == TRUE for _ in range(size)])
-        return Items(kind, [self._value(kind, depth) for _ in range(size)])
-
-    def _byte(self) -> int:
-        if self.at >= len(self._data):
-            raise malformed("its metadata end too early")
-        self.at += 1
-        return self._data[self.at - 1]
-
-    def _bytes(self, size: int) -> bytes | memoryview:
-        if size > len(self._data) - self.at:
-            raise malformed("its metadata end too early")
-        self.at += size
-        return self._data[self.at - size : self.at]
+        return self._read(_struct)
 
     def unsigned(self) -> int:
         """Read a number of seven bits a byte, the lowest first."""
-        value, shift = 0, 0
-        while True:
-            byte = self._byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-            if shift > _MOST_SHIFT:
-                raise malformed("a number in its metadata has too many bytes")
+        return self._read(_unsigned)
 
-    def _signed(self) -> int:
-        value = self.unsigned()
-        return (value >> 1) ^ -(value & 1)
+    def _read(self, read: Callable[[Raw, int], tuple[Value, int]]) -> Value:
+        try:
+            value, self.at = read(self._data, self.at)
+        except IndexError as error:
+            raise malformed("its metadata end too early") from error
+        return value
+
+
+def _struct(data: Raw, at: int, depth: int = 0) -> tuple[Struct, int]:
+    """Read a struct; this and the next four return where the next byte stands, and fail with ``IndexError`` behind the last one."""
+    if depth > DEEPEST:
+        raise malformed("its metadata nest too deep")
+    fields: dict[int, tuple[int, Any]] = {}
+    number = 0
+    while head := data[at]:
+        at += 1
+        kind = head & 0xF
+        if head > _NEAR:
+            number += head >> 4
+        else:
+            number, at = _signed(data, at)
+        if kind in _WHOLE:
+            value, at = _signed(data, at)
+        elif kind in (TRUE, FALSE):
+            value = kind == TRUE
+        else:
+            value, at = _value(data, at, kind, depth)
+        fields[number] = kind, value
+    return Struct(fields), at + 1
+
+
+def _value(data: Raw, at: int, kind: int, depth: int) -> tuple[Any, int]:
+    if kind in _WHOLE:
+        return _signed(data, at)
+    if kind == STRUCT:
+        return _struct(data, at, depth + 1)
+    if kind in (LIST, SET):
+        return _items(data, at, depth + 1)
+    size = _SIZES.get(kind)
+    if kind == BINARY:
+        size, at = _unsigned(data, at)
+    if size is None:
+        raise malformed(f"its metadata have a value of the kind {kind}")
+    content = bytes(data[at : at + size])
+    if len(content) < size:
+        raise malformed("its metadata end too early")
+    if kind == DOUBLE:
+        return struct.unpack("<d", content)[0], at + size
+    return content if kind == BINARY else int.from_bytes(content, signed=True), at + size
+
+
+def _items(data: Raw, at: int, depth: int) -> tuple[Items, int]:
+    head, at = data[at], at + 1
+    kind, size = head & 0xF, head >> 4
+    if size == _LONG_LIST:
+        size, at = _unsigned(data, at)
+    if size > len(data) - at:
+        raise malformed("its metadata end too early")
+    if kind in (TRUE, FALSE):
+        return Items(kind, [byte == TRUE for byte in data[at : at + size]]), at + size
+    values = []
+    for _ in range(size):
+        value, at = _value(data, at, kind, depth)
+        values.append(value)
+    return Items(kind, values), at
+
+
+def _unsigned(data: Raw, at: int) -> tuple[int, int]:
+    value = data[at]
+    if value < _MORE:
+        return value, at + 1
+    value, shift = value & ~_MORE, 0
+    while shift < _MOST_SHIFT:
+        at, shift = at + 1, shift + 7
+        byte = data[at]
+        value |= (byte & ~_MORE) << shift
+        if byte < _MORE:
+            return value, at + 1
+    raise malformed("a number in its metadata has too many bytes")
+
+
+def _signed(data: Raw, at: int) -> tuple[int, int]:
+    value, at = _unsigned(data, at)
+    return (value >> 1) ^ -(value & 1), at
 
 
 def written(value: Struct) -> bytes:
@@ -191,7 +213,9 @@ def _write_struct(value: Struct, out: bytearray) -> None:
             out.append(said)
             _write_signed(number, out)
         before = number
-        if kind not in (TRUE, FALSE):
+        if kind in _WHOLE:
+            _write_signed(content, out)
+        elif kind not in (TRUE, FALSE):
             _write_value(kind, content, out)
     out.append(0)
 
@@ -227,10 +251,17 @@ def _write_items(value: Items, out: bytearray) -> None:
 
 
 def _write_unsigned(value: int, out: bytearray) -> None:
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
+    while value >= _MORE:
+        out.append(value & 0x7F | _MORE)
         value >>= 7
     out.append(value)
+
+
+def unsigned_written(value: int) -> bytes:
+    """Write a number of seven bits a byte, the lowest first."""
+    out = bytearray()
+    _write_unsigned(value, out)
+    return bytes(out)
 
 
 def _write_signed(value: int, out: bytearray) -> None:

@@ -94,7 +94,7 @@ class PageRewriter:
             if not all(page.is_plain for page in opened):
                 return None
             self._kept = {id(column): opened}
-            return spelled([(np.frombuffer(page.values, np.uint8), page.count) for page in opened])
+            return spelled([(np.frombuffer(page.values, np.uint8), page.entries) for page in opened])
 
     def _text_column(self, number: int, name: str) -> tuple[Struct, Leaf] | None:
         for column, leaf in zip(columns_of(self._groups[number]), self._leaves, strict=True):
@@ -145,9 +145,10 @@ class PageRewriter:
             place = Column.DICTIONARY if page.kind == Kind.DICTIONARY else Column.DATA
             if column.get(place) is None:
                 column.set(place, I64, self._out.tell())
-            self._out.write(page.head)
+            head = written(page.header)
+            self._out.write(head)
             self._out.write(page.body)
-            plain += len(page.head) + page.size
+            plain += len(head) + page.size
             kinds[page.kind, page.encoding] += 1
         column.set(Column.VALUES, I64, rewriter.values)
         column.set(Column.BYTES, I64, plain)

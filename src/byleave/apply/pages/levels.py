@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from byleave.apply.pages.runs import Numbers, are_all, bits_for, read_runs, written_run, written_runs
+from byleave.apply.pages.compact import unsigned_written
+from byleave.apply.pages.runs import Numbers, bits_for, read_runs, written_runs
 from byleave.apply.pages.values import Flags
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Levels of the ``count`` entries of a page: uint32 (count,), or ``None`` where all are the ``greatest``."""
+class Levels(NamedTuple):
+    """Levels of the ``entries`` of a page: uint32 (entries,), or ``None`` where all are the ``greatest``."""
 
     numbers: Numbers | None
     greatest: int
-    count: int
+    entries: int
 
     @classmethod
     def read(cls, data: memoryview, greatest: int, count: int) -> Levels:
@@ -29,33 +29,36 @@ class Levels:
         """
         if not greatest or not count:
             return cls(None, greatest, count)
-        content, bits = np.frombuffer(data, np.uint8), bits_for(greatest)
-        if are_all(content, bits, count, greatest):
+        if data == _run(greatest, count):
             return cls(None, greatest, count)
-        return cls(read_runs(content, bits, count), greatest, count)
+        numbers = read_runs(np.frombuffer(data, np.uint8), bits_for(greatest), count)
+        return cls(None if (numbers == greatest).all() else numbers, greatest, count)
 
     def are(self, level: int) -> Flags:
-        """Return which entries have a level, bool (count,)."""
+        """Return which entries have a level, bool (entries,)."""
         if self.numbers is None:
-            return np.full(self.count, level == self.greatest)
+            return np.full(self.entries, level == self.greatest)
         found: Flags = self.numbers == level
         return found
 
     @property
     def at_greatest(self) -> Flags | None:
-        """Which entries have the greatest level, bool (count,); ``None`` for all."""
+        """Which entries have the greatest level, bool (entries,); ``None`` for all."""
         return None if self.numbers is None else self.numbers == self.greatest
 
-    def taken(self, stays: Flags) -> Levels:
-        """Return the levels of entries that stay."""
-        numbers = None if self.numbers is None else self.numbers[stays]
-        return Levels(numbers, self.greatest, int(np.count_nonzero(stays)))
+    def taken(self, stays: Flags, count: int) -> Levels:
+        """Return the levels of the ``count`` entries that stay."""
+        return Levels(None if self.numbers is None else self.numbers[stays], self.greatest, count)
 
     def written(self) -> bytes:
         """Write the levels, without their size."""
         if not self.greatest:
             return b""
-        bits = bits_for(self.greatest)
         if self.numbers is None:
-            return written_run(self.greatest, self.count, bits)
-        return written_runs(self.numbers, bits).tobytes()
+            return _run(self.greatest, self.entries)
+        return written_runs(self.numbers, bits_for(self.greatest)).tobytes()
+
+
+def _run(level: int, count: int) -> bytes:
+    """Write a level ``count`` times, as one run."""
+    return unsigned_written(2 * count) + level.to_bytes((bits_for(level) + 7) // 8, "little")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from byleave.apply.pages.codecs import Codec, Raw, compress, decompress
-from byleave.apply.pages.compact import I32, Reader, Struct, malformed, written
+from byleave.apply.pages.compact import I32, Reader, Struct, malformed
 from byleave.apply.pages.footer import (
     MOST_CHUNK_BYTES,
     MOST_ENTRIES,
@@ -63,43 +62,29 @@ def kind_of(header: Struct) -> tuple[int, int]:
     return kind, header.within(inner).number(encoding)
 
 
-@dataclass(frozen=True, slots=True)
-class Paged:
-    """A page as it is written: its kind and encoding, its header, its bytes, and their number before they were compressed."""
+class Paged(NamedTuple):
+    """A page to be written: its kind and encoding, its header, and its bytes."""
 
     kind: int
     encoding: int
-    head: bytes
+    header: Struct
     body: Raw | pa.Buffer
-    size: int
 
-    @classmethod
-    def unchanged(cls, header: Struct, body: Raw) -> Self:
-        """Return a page as it stands."""
-        return cls(*kind_of(header), written(header), body, header.number(Page.BYTES))
-
-    @classmethod
-    def compressed(cls, header: Struct, content: memoryview, codec: Codec, levels: bytes = b"") -> Self:
-        """Compress the content of a page, but for levels before it, and say in its header what holds now."""
-        packed = compress(codec, content)
-        body = b"".join((levels, packed)) if levels else packed
-        size = len(levels) + len(content)
-        header.set(Page.BYTES, I32, size)
-        header.set(Page.COMPRESSED, I32, len(body))
-        if header.get(Page.CRC) is not None:
-            header.set(Page.CRC, I32, _checksum(body))
-        return cls(*kind_of(header), written(header), body, size)
+    @property
+    def size(self) -> int:
+        """How many bytes there were before they were compressed."""
+        return self.header.number(Page.BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A page taken apart. Its header is its own, and may be written to."""
 
     header: Struct
     body: Raw
     codec: Codec
+    kind: int
     encoding: int
-    count: int
+    entries: int
     repetitions: Levels
     definitions: Levels
     values: Raw | pa.Buffer
@@ -107,24 +92,20 @@ class Opened:
     @property
     def is_dictionary(self) -> bool:
         """Whether the values are those that other pages name by their places."""
-        return bool(self.header.get(Page.KIND) == Kind.DICTIONARY)
+        return self.kind == Kind.DICTIONARY
 
     @property
     def is_plain(self) -> bool:
         """Whether it holds a plain value for each of its entries."""
         return not self.is_dictionary and self.encoding == Encoding.PLAIN and self.definitions.numbers is None
 
-    @property
-    def _is_second(self) -> bool:
-        return bool(self.header.get(Page.KIND) == Kind.DATA_2)
-
     def unchanged(self) -> Paged:
         """Return the page as it stands."""
-        return Paged.unchanged(self.header, self.body)
+        return Paged(self.kind, self.encoding, self.header, self.body)
 
     def levels_written(self, repetitions: Levels, definitions: Levels) -> bytes:
         """Return what stands before the values in that part of the page which is compressed."""
-        if self._is_second:
+        if self.kind == Kind.DATA_2:
             return b""
         sections = (levels.written() for levels in (repetitions, definitions) if levels.greatest)
         return b"".join(len(part).to_bytes(SIZE_BYTES, "little") + part for part in sections)
@@ -132,25 +113,37 @@ class Opened:
     def written(self, repetitions: Levels, definitions: Levels, content: memoryview) -> Paged:
         """Put a page together from what :meth:`levels_written` gave and values behind it, in ``content``."""
         header = self.header
-        if not self._is_second:
+        if self.kind == Kind.DATA:
             data = header.within(Page.DATA)
-            data.set(_Data.VALUES, I32, definitions.count)
+            data.set(_Data.VALUES, I32, definitions.entries)
             data.drop(_Data.STATISTICS)
-            return Paged.compressed(header, content, self.codec)
+            return self._compressed(content, self.codec)
         data, parts = header.within(Page.DATA_2), (repetitions.written(), definitions.written())
         there, begins = definitions.at_greatest, repetitions.are(0)
-        data.set(_Data2.VALUES, I32, definitions.count)
-        data.set(_Data2.NULLS, I32, 0 if there is None else definitions.count - int(np.count_nonzero(there)))
+        data.set(_Data2.VALUES, I32, definitions.entries)
+        data.set(
+            _Data2.NULLS, I32, 0 if there is None else definitions.entries - int(np.count_nonzero(there))
+        )
         data.set(_Data2.ROWS, I32, int(np.count_nonzero(begins)))
         data.set(_Data2.REPETITION_BYTES, I32, len(parts[0]))
         data.set(_Data2.DEFINITION_BYTES, I32, len(parts[1]))
         data.drop(_Data2.STATISTICS)
-        return Paged.compressed(header, content, self._codec_of(data), b"".join(parts))
+        return self._compressed(content, self._codec_of(data), b"".join(parts))
 
     def with_values(self, count: int, content: memoryview) -> Paged:
         """Return a dictionary of other values, so many and as they are written plainly."""
         self.header.within(Page.DICTIONARY).set(_Data.VALUES, I32, count)
-        return Paged.compressed(self.header, content, self.codec)
+        return self._compressed(content, self.codec)
+
+    def _compressed(self, content: memoryview, codec: Codec, levels: bytes = b"") -> Paged:
+        """Compress the content of the page, but for levels before it, and say in its header what holds now."""
+        packed, header = compress(codec, content), self.header
+        body = b"".join((levels, packed)) if levels else packed
+        header.set(Page.BYTES, I32, len(levels) + len(content))
+        header.set(Page.COMPRESSED, I32, len(body))
+        if header.get(Page.CRC) is not None:
+            header.set(Page.CRC, I32, _checksum(body))
+        return Paged(self.kind, self.encoding, header, body)
 
     def _codec_of(self, data: Struct) -> Codec:
         return Codec.UNCOMPRESSED if data.get(_Data2.IS_COMPRESSED) is False else self.codec
@@ -165,6 +158,12 @@ def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Opened]:
         If a page does not fit, is of a kind that is not known here, or its bytes are not those its checksum is of.
     """
     codec, most = Codec(column.number(Column.CODEC)), column.number(Column.VALUES)
+    for header, body in list(_parted(data)):
+        yield _opened(header, body, codec, leaf, most)
+
+
+def _parted(data: memoryview) -> Iterator[tuple[Struct, memoryview]]:
+    """Yield the header and the bytes of each page, but for those of an index."""
     reader = Reader(data)
     while reader.at < len(data):
         header = reader.struct()
@@ -176,7 +175,7 @@ def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Opened]:
         if header.get(Page.CRC) is not None and header.number(Page.CRC) != _checksum(body):
             raise malformed("the checksum of a page does not hold")
         if header.number(Page.KIND) != Kind.INDEX:
-            yield _opened(header, body, codec, leaf, most)
+            yield header, body
 
 
 def _opened(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: int) -> Opened:
@@ -187,29 +186,28 @@ def _opened(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: in
     FormatError
         If it is shorter than it says, or encoded in a way that is not known here.
     """
-    size = header.number(Page.BYTES)
+    size, (kind, encoding) = header.number(Page.BYTES), kind_of(header)
     if not 0 <= size <= MOST_CHUNK_BYTES:
         raise malformed("a page is larger than its column")
-    if header.get(Page.KIND) == Kind.DATA_2:
+    if kind == Kind.DATA_2:
         return _second(header, body, codec, leaf, most)
-    raw = memoryview(decompress(codec, body, size))
-    if header.get(Page.KIND) == Kind.DICTIONARY:
+    raw = memoryview(decompress(codec, body, size)).cast("B")
+    if kind == Kind.DICTIONARY:
         count, none = _count(header.within(Page.DICTIONARY), MOST_ENTRIES), Levels(None, 0, 0)
-        return Opened(header, body, codec, Encoding.PLAIN, count, none, none, raw)
-    data = header.within(Page.DATA)
-    count, encoding = _count(data, most), data.number(_Data.ENCODING)
+        return Opened(header, body, codec, kind, Encoding.PLAIN, count, none, none, raw)
+    count = _count(header.within(Page.DATA), most)
     if not has_known_encoding(header, leaf):
         raise malformed("a page is encoded in another way than those before it")
     first, raw = _section(raw, leaf.repetitions)
     second, raw = _section(raw, leaf.definitions)
     levels = Levels.read(first, leaf.repetitions, count), Levels.read(second, leaf.definitions, count)
-    return Opened(header, body, codec, encoding, count, *levels, values=raw)
+    return Opened(header, body, codec, kind, encoding, count, *levels, values=raw)
 
 
 def _second(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: int) -> Opened:
     """Take a page of the second version apart."""
     data, size = header.within(Page.DATA_2), header.number(Page.BYTES)
-    count, encoding = _count(data, most), data.number(_Data2.ENCODING)
+    count = _count(data, most)
     first, second = data.number(_Data2.REPETITION_BYTES), data.number(_Data2.DEFINITION_BYTES)
     if not 0 <= first <= first + second <= min(len(body), size):
         raise malformed("a page is shorter than its levels")
@@ -218,7 +216,7 @@ def _second(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: in
     packed = Codec.UNCOMPRESSED if data.get(_Data2.IS_COMPRESSED) is False else codec
     rest = size - first - second
     values = decompress(packed, body[first + second :], rest) if rest else b""
-    return Opened(header, body, codec, encoding, count, repetitions, definitions, values)
+    return Opened(header, body, codec, *kind_of(header), count, repetitions, definitions, values)
 
 
 def _count(data: Struct, most: int) -> int:

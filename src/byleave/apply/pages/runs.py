@@ -89,26 +89,6 @@ def _read(data: Bytes, at: Word, end: int, bits: int, numbers: Numbers) -> int:
 
 
 @compiled_lean
-def _are_all(data: Bytes, bits: int, count: int, value: Word) -> bool:
-    """Whether the first ``count`` numbers stand in runs of one value alone; packed ones are not looked at."""
-    at: Word = I64(0)
-    seen: Word = I64(0)
-    wide = (bits + 7) >> 3
-    while seen < count:
-        head, at = _read_head(data, at, data.shape[0])
-        if at < 0 or head & U64(1) or head == U64(0) or at + wide > data.shape[0]:
-            return False
-        found = U64(0)
-        for i in range(wide):
-            found |= U64(data[at + i]) << U64(8 * i)
-        if found != value:
-            return False
-        seen += I64(head >> U64(1))
-        at += wide
-    return True
-
-
-@compiled_lean
 def _write_head(out: Bytes, at: int, head: Word) -> int:
     while head >= U64(0x80):
         out[at] = (head & U64(0x7F)) | U64(0x80)
@@ -182,18 +162,6 @@ def written_runs(numbers: Numbers, bits: int) -> Bytes:
     # A head of at most five bytes stands before every eight or more values.
     out = np.empty((len(numbers) + 8) * (bits + 8 * 5) // 8 + 16, np.uint8)
     return out[: _write(numbers, bits, out)]
-
-
-def are_all(data: Bytes, bits: int, count: int, value: int) -> bool:
-    """Whether ``count`` numbers are runs of one value; where they are written otherwise they are not looked at, and it is not said."""
-    return _are_all(read_only(data), bits, count, np.uint64(value))
-
-
-def written_run(value: int, count: int, bits: int) -> bytes:
-    """Write one value ``count`` times."""
-    out = np.empty(16, np.uint8)
-    size = _write_head(out, 0, np.uint64(2 * count))
-    return out[:size].tobytes() + value.to_bytes((bits + 7) // 8, "little")
 
 
 def bits_for(largest: int) -> int:
