@@ -196,6 +196,16 @@ class Browser:
         code = link.partition("code=")[2]
         return self.post("/sign-in/confirm", data={"form_token": self.token(link), "code": code})
 
+    def says_no(self, content: bytes) -> None:
+        """Say no to one picture by its file, as its page does."""
+        data = {"form_token": self.token("/choices/start"), "draft": ""}
+        sent = self.post("/choices/copies", data=data, files=[("picture", ("a.jpg", content, "image/jpeg"))])
+        found = re.search(r"/choices/draft/([0-9a-f-]{36})", str(sent.url))
+        assert found, sent.text
+        path = f"/choices/draft/{found.group(1)}"
+        filed = self.post(f"{path}/file", data={"form_token": self.token(path), "answer": "no_training"})
+        assert filed.status_code == 200, filed.text
+
     def entries(self, page: str) -> list[str]:
         """Return the entries a page lists, in order."""
         return re.findall(r'<input type="checkbox" name="entry" value="([^"]+)"', page)

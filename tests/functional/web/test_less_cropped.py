@@ -72,15 +72,6 @@ def shows(browser: Browser, picture: Image.Image) -> httpx.Response:
     return browser.post("/proofs/original", data=data, files=sent)
 
 
-def says_no(browser: Browser, content: bytes) -> None:
-    data = {"form_token": browser.token("/choices/start"), "draft": ""}
-    sent = browser.post("/choices/copies", data=data, files=[("picture", ("a.jpg", content, "image/jpeg"))])
-    found = re.search(r"/choices/draft/([0-9a-f-]{36})", str(sent.url))
-    assert found, sent.text
-    path = f"/choices/draft/{found.group(1)}"
-    browser.post(f"{path}/file", data={"form_token": browser.token(path), "answer": "no_training"})
-
-
 def newest(site: Website) -> tuple[int, str]:
     """Return the level of the picture claimed last, and the state of the proof kept last."""
     with site.database.transaction() as session:
@@ -95,7 +86,7 @@ def newest(site: Website) -> tuple[int, str]:
 def test_a_file_no_larger_but_less_cropped_supports_a_choice_about_the_copy(
     site: Website, cropped: Gallery, ann: Browser
 ) -> None:
-    says_no(ann, cropped.file("cliff").read_bytes())
+    ann.says_no(cropped.file("cliff").read_bytes())
     page = shows(ann, SCENES["cliff"]).text
     assert "Confirmed" in page
     assert "900 × 700 pixels" in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 import httpx
@@ -40,17 +39,6 @@ def shows(browser: Browser, content: bytes) -> httpx.Response:
     return browser.post("/proofs/original", data=data, files={"picture": ("a.jpg", content, "image/jpeg")})
 
 
-def says_no(browser: Browser, content: bytes) -> None:
-    """Say no to one picture by its file, as its page does."""
-    data = {"form_token": browser.token("/choices/start"), "draft": ""}
-    sent = browser.post("/choices/copies", data=data, files=[("picture", ("a.jpg", content, "image/jpeg"))])
-    found = re.search(r"/choices/draft/([0-9a-f-]{36})", str(sent.url))
-    assert found, sent.text
-    path = f"/choices/draft/{found.group(1)}"
-    filed = browser.post(f"{path}/file", data={"form_token": browser.token(path), "answer": "no_training"})
-    assert filed.status_code == 200, filed.text
-
-
 def levels(website: Website) -> list[int]:
     with website.database.transaction() as session:
         chosen = sa.select(TargetRow.evidence).where(TargetRow.kind == TargetKind.PICTURE.value)
@@ -66,7 +54,7 @@ def proofs(website: Website) -> list[ProofRow]:
 
 def test_a_larger_file_supports_a_choice_about_the_picture(website: Website, gallery: Gallery) -> None:
     ann = person(website)
-    says_no(ann, gallery.file("heron-1").read_bytes())
+    ann.says_no(gallery.file("heron-1").read_bytes())
     before = sorted(website.settings.home.rglob("*"))
     page = shows(ann, enlarged(gallery, "heron-1", 2)).text
     assert "Confirmed" in page
@@ -95,7 +83,7 @@ def test_a_file_shown_first_counts_for_the_choice_made_with_it_later(
     ann = person(website)
     large = enlarged(gallery, "violin-0", 2)
     assert "Confirmed" in shows(ann, large).text
-    says_no(ann, large)
+    ann.says_no(large)
     assert levels(website) == [Evidence.E1]
 
 
@@ -108,7 +96,7 @@ def test_a_picture_that_no_dataset_has_is_not_larger_than_anything(website: Webs
 def test_two_people_who_both_show_a_larger_file_stand_alike(website: Website, gallery: Gallery) -> None:
     small, large = enlarged(gallery, "market-2", 1.5), enlarged(gallery, "market-2", 3)
     for browser, content in ((person(website), large), (person(website), small)):
-        says_no(browser, gallery.file("market-2").read_bytes())
+        browser.says_no(gallery.file("market-2").read_bytes())
         assert "Confirmed" in shows(browser, content).text
     assert levels(website) == [Evidence.E1, Evidence.E1]
     assert {row.state for row in proofs(website)} == {"good"}
@@ -116,7 +104,7 @@ def test_two_people_who_both_show_a_larger_file_stand_alike(website: Website, ga
 
 def test_it_does_not_reach_another_picture(website: Website, gallery: Gallery) -> None:
     ann = person(website)
-    says_no(ann, gallery.file("thistle-1").read_bytes())
+    ann.says_no(gallery.file("thistle-1").read_bytes())
     shows(ann, enlarged(gallery, "thistle-2", 2))
     assert levels(website) == [Evidence.E0]
 
@@ -164,7 +152,7 @@ def test_only_who_is_signed_in_may_show_one(website: Website) -> None:
 def test_what_showing_control_costs_stands_in_the_public_record(website: Website, gallery: Gallery) -> None:
     assert "Showing control costs" not in website.browser().get("/registry").text
     ann = person(website)
-    says_no(ann, gallery.file("heron-1").read_bytes())
+    ann.says_no(gallery.file("heron-1").read_bytes())
     shows(ann, enlarged(gallery, "heron-1", 2))
     (kept,) = proofs(website)
     assert kept.seen is not None
