@@ -56,6 +56,20 @@ class Needs:
             withheld=withheld,
         )
 
+    def names(self) -> list[str]:
+        """Say what claims are on that ask for a comparison."""
+        asked = {"pictures": self.pixels, "exact files": self.digest, "texts or sounds": self.other}
+        return [name for name, needed in asked.items() if needed]
+
+    def why(self) -> str:
+        """Say, as a part of a sentence, why rows cannot be checked."""
+        held = f"the registry holds claims on {' and '.join(self.names())}"
+        if self.withheld:
+            return f"{held}, {self.withheld:,} of those on pictures without their values, so that fingerprints do not settle it"
+        if self.pixels or self.digest:
+            return f"{held}, and nothing says what stands behind these links"
+        return f"{held}, which cannot be compared yet"
+
     def unchecked(self, matched: Matched) -> Flags:
         """Say which rows were not compared by all that is needed."""
         missing = np.full(len(matched.checked), self.other)

@@ -69,16 +69,7 @@ def checks_section(report: Report) -> str:
 
 
 def _asks(report: Report) -> str:
-    needs = report.run.needs
-    needed = [
-        words
-        for asked, words in (
-            (needs.pixels, "pictures"),
-            (needs.digest, "exact files"),
-            (needs.other, "texts or sounds"),
-        )
-        if asked
-    ]
+    needed = report.run.needs.names()
     return (
         f"This release holds claims on {' and '.join(needed)}."
         if needed
@@ -94,7 +85,7 @@ def _compared(report: Report) -> str:
         said.append("Fingerprints stood beside the input.")
     if report.run.needs.withheld:
         said.append(
-            f"{report.run.needs.withheld:,} claims on pictures do not publish what they name and act through a coverage alone."
+            f"Claims on pictures that do not publish what they name, and act through a coverage alone: {report.run.needs.withheld:,}."
         )
     return " ".join(said) or "No coverage file and no fingerprints were given, so no picture was compared."
 

@@ -201,8 +201,7 @@ class Decider:
     def _ask_about_unchecked(self, unchecked: Flags) -> None:
         if self._plan.unchecked is None and unchecked.any():
             raise InputError(
-                f"{int(unchecked.sum()):,} rows could not be checked against all claims: the registry holds claims on pictures or files, "
-                "and nothing says what stands behind these links",
+                f"{int(unchecked.sum()):,} rows could not be checked against all claims: {self._plan.needs.why()}",
                 remedy="give a coverage made with `byleave copies cover`, and choose what becomes of rows that stay unchecked: keep or drop",
             )
 

@@ -352,7 +352,7 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
             else:
                 unchecked = first_unchecked_of(here, part, step)
         if unchecked:
-            raise not_said(unchecked, seen)
+            raise not_said(unchecked, seen, needs)
 
 
 def _plan_facts(

@@ -184,6 +184,16 @@ class TestCounting:
         with pytest.raises(InputError, match="2 of the first 5 rows could not be checked"):
             applied(world, unchecked=None)
 
+    def test_where_claims_keep_their_values_back_nobody_is_told_to_pass_the_fingerprints_she_passed(
+        self, world: Path
+    ) -> None:
+        synced(world, [picture_row(1, CLAIMED), picture_row(2, OTHER, ticked=False)])
+        with pytest.raises(InputError, match="1 of those on pictures without their values") as caught:
+            applied(world, unchecked=None)
+        assert "--fingerprints" not in caught.value.remedy
+        assert "--coverage" in caught.value.remedy
+        assert "--unchecked keep" in caught.value.remedy
+
     def test_claims_whose_values_are_not_published_leave_every_row_unchecked(self, world: Path) -> None:
         synced(world, [picture_row(1, CLAIMED), picture_row(2, OTHER, ticked=False)])
         report = applied(world)
