@@ -69,7 +69,7 @@ def configs_in(folder: Path) -> str | None:
     for name in (CARD, README):
         path = folder / name
         if path.is_file() and (found := _found(path)):
-            return found if "data_" in found and "**" not in found else None
+            return found if "data_files" in found and "**" not in found else None
     return None
 
 

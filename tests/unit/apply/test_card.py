@@ -81,6 +81,7 @@ class TestConfigsOfTheInput:
             "---\nlicense: mit\n---\n",
             "---\nconfigs:\n- config_name: takes everything\n---\n",
             "---\nconfigs:\n- data_files: '**/*.parquet'\n---\n",
+            "---\nconfigs:\n- data_dir: data\n---\n",
             "",
         ],
     )
