@@ -5,7 +5,7 @@ Only for what the list names: who could ask about any link could read the datase
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,10 +26,14 @@ from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """How many targets of the lists are proven to cover nothing kept, and how many cover something, say because they are a yes or wait for confirmation."""
+    """How many targets of the lists are proven to cover nothing kept, and how many cover something, say because they are a yes or wait for confirmation.
+
+    ``without`` is how many have no proof, because not every row kept was compared with them.
+    """
 
     absent: int
     kept: int
+    without: int
 
 
 def write_absences(
@@ -50,7 +54,7 @@ def write_absences(
     """
     _check_lists(signed.said, releases)
     bound.check(signed.said)
-    targets = _targets(bound, releases)
+    targets, without = _targets(bound, releases)
     index = AbsenceIndex.of(signed.sha256, len(targets))
     remove_leftovers(folder.parent, folder.name)
     absent = done = 0
@@ -65,7 +69,7 @@ def write_absences(
                     absent += item not in tree
             progress(done, len(targets))
         (staging / INDEX).write_bytes(index.to_bytes())
-    return Proven(absent, len(targets) - absent)
+    return Proven(absent, len(targets) - absent, without)
 
 
 def _check_lists(said: Attestation, releases: Sequence[Release]) -> None:
@@ -83,16 +87,17 @@ def _check_lists(said: Attestation, releases: Sequence[Release]) -> None:
         )
 
 
-def _targets(bound: Bound, releases: Sequence[Release]) -> list[tuple[bytes, bool]]:
-    """Return the ids of all targets of some lists that can be looked up, rising, each with whether that is in the tree of targets."""
-    found = set()
+def _targets(bound: Bound, releases: Sequence[Release]) -> tuple[list[tuple[bytes, bool]], int]:
+    """Return the ids of all targets of some lists that can be looked up, rising, each with whether that is in the tree of targets; and how many cannot be."""
+    found, without = set[tuple[bytes, bool]](), 0
     for kind in TargetKind:
-        if bound.tree_for(kind) is None:
-            continue
-        for release in releases:
-            path = release.folder / DIGESTS / f"{kind.value}.sha256"
-            digests = np.fromfile(path, np.uint8).reshape(-1, DIGEST_BYTES)
-            ids = np.ascontiguousarray(digests[:, :ID_BYTES])
-            names = {row.tobytes() for row in ids}
-            found |= {(name, kind is not TargetKind.URL) for name in names if bound.speaks_of(kind, name)}
-    return sorted(found)
+        names = {name for release in releases for name in _names(release, kind)}
+        spoken_of = {name for name in names if bound.speaks_of(kind, name)}
+        found |= {(name, kind is not TargetKind.URL) for name in spoken_of}
+        without += len(names) - len(spoken_of)
+    return sorted(found), without
+
+
+def _names(release: Release, kind: TargetKind) -> Iterator[bytes]:
+    digests = np.fromfile(release.folder / DIGESTS / f"{kind.value}.sha256", np.uint8)
+    return (row.tobytes() for row in np.ascontiguousarray(digests.reshape(-1, DIGEST_BYTES)[:, :ID_BYTES]))

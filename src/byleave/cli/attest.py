@@ -221,4 +221,4 @@ def feedback(
     if json_:
         print_json(answer)
         return
-    say(f"entry {answer['entry']} of the log holds what you say of {len(said.verdicts):,} claims")
+    say(f"entry {answer['entry']} of the log holds what you say; claims it speaks of: {len(said.verdicts):,}")

@@ -64,14 +64,16 @@ def prove(
             Bound.open(bound), signed, list(map(open_synced, ruleset)), to, partial(shown.step, "prove")
         )
     if json_:
-        print_json({"absent": proven.absent, "kept": proven.kept})
+        print_json({"absent": proven.absent, "kept": proven.kept, "without": proven.without})
         return
-    every = proven.absent + proven.kept
+    every = proven.absent + proven.kept + proven.without
     say(f"{proven.absent:,} of {every:,} targets of the list: proven to have nothing kept under them")
     if proven.kept:
         say(
             f"{proven.kept:,} of them: something was kept, and the proofs say so; a yes, or a no that does not count yet, say"
         )
+    if proven.without:
+        say(f"{proven.without:,} of them have no proof: not every entry kept was compared with them")
     say(
         f"serve {to} by https, and tell the registry where: `byleave attest submit {attestation} --proofs URL …`"
     )

@@ -102,10 +102,10 @@ class _LookedUp:
         every = self.absent + len(self.kept) + len(self.missing)
         say(f"{self.absent:,} of {every:,} that your choice names: proven to cover nothing of {kept_of}")
         if self.kept:
-            say(f"{_counted(self.kept)} WERE KEPT, or cover something that was: their proofs show it")
+            say(f"KEPT, or covering something that was, as the proofs show: {_counted(self.kept)}")
         if self.missing:
             say(
-                f"{_counted(self.missing)} have no proof, mostly because the list they applied did not name them, "
+                f"without a proof: {_counted(self.missing)}; mostly because the list they applied did not name it, "
                 "or because not every picture, or file, was compared"
             )
         say("this shows what they bound themselves to, not that nothing else was used")
@@ -184,7 +184,9 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
         f"cosigned by {witnesses}"
     )
     for breach in audited.breaches[:_SHOWN]:
-        say(f"BREACH at {breach.row.part}, entry {breach.row.place:,} of those kept: {breach.reason}")
+        say(
+            f"BREACH: entry {breach.row.place:,} of what they bound, which stands in {breach.row.part}: {breach.reason}"
+        )
     if audited.breaches:
         say(
             f"{len(audited.breaches):,} of them should not have been kept: {said.organisation} did not do what it signed"

@@ -267,7 +267,7 @@ def _told(session: Session, opened: Signed[Statement], origin: str) -> dict[str,
     known = session.execute(sa.select(ClaimRow.id).where(ClaimRow.id.in_(wanted))).scalars().all()
     if missing := wanted - set(known):
         raise InputError(
-            f"there is no claim {min(missing).hex()} here, and {len(missing) - 1} others are not either",
+            f"{len(missing):,} of the claims named are not here, such as {min(missing).hex()}",
             remedy="speak of claims as this registry's lists name them",
         )
     return {"made_at": said.made_at}

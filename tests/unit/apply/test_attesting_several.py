@@ -124,7 +124,7 @@ def test_what_both_lists_name_is_proven_and_both_must_be_given(world: Path) -> N
     bind_output(world / "out", both, [], world / "bound")
     signed = attested(world, "one", "two", bound=world / "bound")
     bound, releases = Bound.open(world / "bound"), [open_synced(folder) for folder in both]
-    assert write_absences(bound, signed, releases, world / "proofs", lambda *_: None) == Proven(2, 0)
+    assert write_absences(bound, signed, releases, world / "proofs", lambda *_: None) == Proven(2, 0, 0)
     assert json.loads((world / "proofs" / "absences.json").read_bytes())["proofs"] == 2
     with pytest.raises(VerificationError, match="was applied, and is not named"):
         write_absences(bound, signed, releases[:1], world / "others", lambda *_: None)

@@ -177,7 +177,7 @@ class TestHonest:
     def test_what_was_refused_is_proven_absent(self, trainer: Trainer) -> None:
         signed = trainer.sign()
         proven = prove(trainer, signed)
-        assert proven == Proven(len(DENIED), 0)
+        assert proven == Proven(len(DENIED), 0, 0)
         absences = Absences(open_source(str(trainer.folder / "proofs")), signed)
         for url in DENIED:
             shown = absences.find(TargetKind.URL, url_digest(canonical_url(url)))
@@ -205,7 +205,7 @@ class TestCaught:
         signed = trainer.sign(rows={"input": 140, "kept": 120, "removed": 20})
         audited = audit(trainer, signed)
         assert {one.row.link for one in audited.breaches} == set(DENIED)
-        assert prove(trainer, signed) == Proven(0, len(DENIED))
+        assert prove(trainer, signed) == Proven(0, len(DENIED), 0)
         shown = Absences(open_source(str(trainer.folder / "proofs")), signed).find(
             TargetKind.URL, url_digest(canonical_url(DENIED[0]))
         )

@@ -186,7 +186,7 @@ class TestSpoken:
         hidden = picture_digest(claimed(HIDDEN).to_text())
         assert speaks_of_pictures(holder.bound)
         assert not bound.speaks_of(TargetKind.PICTURE, hidden[:16])
-        assert prove(holder, signed) == Proven(1, 1)
+        assert prove(holder, signed) == Proven(1, 1, 1)
         path = holder.folder / "proofs" / "all.jsonl"
         assert bound.covering is not None
         forged = bound.covering.absence(signed.sha256, hidden[:16], covering=True).to_bytes()
@@ -201,7 +201,7 @@ class TestHonest:
 
     def test_a_refused_picture_is_proven_absent_and_an_allowed_one_there(self, holder: Holder) -> None:
         signed = holder.sign()
-        assert prove(holder, signed) == Proven(1, 1)
+        assert prove(holder, signed) == Proven(1, 1, 0)
         absences = Absences(open_source(str(holder.folder / "proofs")), signed)
         refused = absences.find(TargetKind.PICTURE, picture_digest(claimed(REFUSED).to_text()))
         there = absences.find(TargetKind.PICTURE, picture_digest(claimed(ALLOWED).to_text()))
@@ -288,7 +288,7 @@ class TestCaught:
         audited = audit(holder, signed)
         assert len(audited.breaches) == 6
         assert {one.reason for one in audited.breaches} == {"the list says no to it"}
-        assert prove(holder, signed) == Proven(0, 2)
+        assert prove(holder, signed) == Proven(0, 2, 0)
 
     def test_it_is_opened_without_its_fingerprint(self, tmp_path: Path, printer: Fingerprinter) -> None:
         holder, signed = kept_what_was_refused(tmp_path, printer)

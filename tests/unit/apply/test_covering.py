@@ -92,7 +92,7 @@ def keeper(tmp_path: Path) -> Keeper:
 
 def test_of_every_kind_it_is_proven_what_has_an_entry_and_what_has_none(keeper: Keeper) -> None:
     signed = keeper.sign()
-    assert prove(keeper, signed) == Proven(len(NOTHING), len(SOMETHING))
+    assert prove(keeper, signed) == Proven(len(NOTHING), len(SOMETHING), 0)
     absences = Absences(open_source(str(keeper.folder / "proofs")), signed)
     for target in NOTHING:
         shown = absences.find(*target)
@@ -144,7 +144,7 @@ def test_a_tree_that_leaves_out_what_has_an_entry_is_caught_by_the_draw(keeper: 
     (keeper.out / "_byleave" / "attestation.dsse.json").unlink()
     covering_nothing(keeper, but=KEPT_FILE)
     signed = keeper.sign_bound()
-    assert prove(keeper, signed) == Proven(len(NOTHING) + len(SOMETHING) - 1, 1)
+    assert prove(keeper, signed) == Proven(len(NOTHING) + len(SOMETHING) - 1, 1, 0)
     audited = audit(keeper, signed)
     assert {one.row.link for one in audited.breaches} == {LINKS[2][0], LINKS[4][0], LINKS[7][0]}
     assert {one.reason for one in audited.breaches} == {
@@ -226,7 +226,7 @@ def test_what_earlier_versions_bound_still_holds(keeper: Keeper) -> None:
     (keeper.out / "_byleave" / "attestation.dsse.json").unlink()
     signed = keeper.sign_bound()
     assert audit(keeper, signed).breaches == ()
-    assert prove(keeper, signed) == Proven(0, 0)
+    assert prove(keeper, signed) == Proven(0, 0, 6)
 
 
 def test_of_pictures_nothing_is_said_where_a_coverage_did_not_compare_an_entry_kept(tmp_path: Path) -> None:
