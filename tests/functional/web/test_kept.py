@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -182,3 +183,16 @@ def test_everybody_reads_it_as_a_page_and_as_data(website: Website) -> None:
     }
     with website.database.transaction() as session:
         assert session.execute(sa.select(sa.func.count()).select_from(StatementRow)).scalar_one() == 1
+
+
+def test_what_is_said_of_a_line_stands_as_sentences(website: Website) -> None:
+    with website.database.transaction() as session:
+        lab, days = a_lab(session), (website.clock() - NOW).days
+        signs(session, lab, "pledge", NOW + days * DAY - 20 * DAY, most_lag_days=30)
+        applied(session, lab, 15 - days)
+        add_model(session, model(NOW + (days - 10) * DAY), who=OPERATOR, at=website.clock())
+    words = " ".join(re.sub(r"<[^>]*>", "", website.browser().get("/kept").text).split())
+    assert words.count(". Promised") == 2
+    assert words.count(". Signed statement") == 2
+    assert ".Promised" not in words
+    assert ".Signed" not in words
