@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from byleave.apply.inputs import InputFile, columns_of, damaged, open_parquet
+from byleave.apply.inputs import InputFile, columns_of, open_parquet, reading_parquet
 from byleave.apply.sources import found_below
 from byleave.errors import FormatError
 from byleave.urls import canonical_host, registrable_domain
@@ -94,11 +94,9 @@ def _parquet_links(file: InputFile) -> Iterator[pa.Array]:
         link = columns_of(opened.schema_arrow, file.name).link
         if link is None:
             return
-        try:
+        with reading_parquet(file.path):
             for batch in opened.iter_batches(ROWS_AT_ONCE, columns=[link], use_threads=False):
                 yield batch.column(0)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(file.path, error) from error
 
 
 def _as_bytes(links: pa.Array) -> pa.Array:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.matching import is_textual
-from byleave.errors import FormatError
+from byleave.errors import ByleaveError, FormatError, UnavailableError
+from byleave.storage import refuse_full
 
 LINK_NAMES = ("url", "image_url")
 DIGEST_NAMES = ("sha256",)
 """Lower-case column names, the first present one wins."""
+
+_NO_ANSWER = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,35 @@ def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Column
 
 def open_parquet(path: Path, *, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
     """Open a Parquet file that somebody else wrote, with its page checksums checked where it has them; read ``dictionaries`` as such."""
-    try:
+    with reading_parquet(path):
         return pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries))
+
+
+@contextmanager
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Tell of errors while a Parquet file is read, or what stays of it written.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged.
+    UnavailableError
+        If the place where it stands does not answer, or nothing more can be written where the output goes.
+    """
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
+        refuse_full(error)
         raise damaged(path, error) from error
 
 
-def damaged(path: Path, error: Exception) -> FormatError:
-    """Return the error for a Parquet file that cannot be read."""
+def damaged(path: Path, error: Exception) -> ByleaveError:
+    """Return the error for a Parquet file that cannot be read: it is damaged, or the place where it stands does not answer."""
+    if isinstance(error, OSError) and error.errno in _NO_ANSWER:
+        return UnavailableError(
+            f"{path} cannot be read now: {os.strerror(error.errno)}",
+            remedy="see to the disk or the network where it stands, then run the same command again: it goes on",
+        )
     lines = str(error).splitlines() or [type(error).__name__]
     return FormatError(
         f"{path} cannot be read as Parquet: {lines[0][:200]}",

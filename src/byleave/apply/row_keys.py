@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
 from byleave.apply.forms.units import DECIDING, Unit
-from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
+from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet, reading_parquet
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sources import Input
@@ -110,12 +110,10 @@ def _parquet(file: InputFile) -> Iterator[Told]:
         columns = columns_of(schema, file.name)
         told = [_first(schema, names) for names in (CAPTION_NAMES, CREATOR_NAMES)]
         wanted = sorted({*columns.names(), *filter(None, told)})
-        try:
+        with reading_parquet(file.path):
             for batch in opened.iter_batches(columns=wanted, use_threads=False):
                 captions, creators = (batch.column(name) if name else None for name in told)
                 yield Told(batch, columns, captions, creators)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(file.path, error) from error
 
 
 def _unit(unit: Unit) -> Iterator[Told]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from byleave.apply.comparing import MOST_NAMES
 from byleave.apply.counting import Names
-from byleave.apply.inputs import damaged
+from byleave.apply.inputs import reading_parquet
 from byleave.apply.naming import ClaimName
 from byleave.apply.registries import Registries
 from byleave.apply.since import MOST_REPORT_BYTES
@@ -103,12 +103,9 @@ def pseudonyms(registries: Registries, claims: Sequence[ClaimName]) -> dict[Clai
 def _claims(path: Path) -> Counter[ClaimName]:
     """Count the rows of a list by claim; a row counts once for each."""
     seen, counts = Names(), Counter[str]()
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=["causes"], use_threads=False):
-                seen.add(*_claims_of(batch.column("causes")))
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from error
+    with reading_parquet(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["causes"], use_threads=False):
+            seen.add(*_claims_of(batch.column("causes")))
     counts, _ = seen.take(counts, MOST_NAMES)
     return Counter({ClaimName.of_key(key): count for key, count in counts.items()})
 

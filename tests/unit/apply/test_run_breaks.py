@@ -12,10 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from tests.unit.apply.pictured import picture, tar_shard
 from tests.unit.apply.worlds import NOW, URLS, kept_rows, links_file, request, row, synced
 
+from byleave.apply.inputs import reading_parquet
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
@@ -235,12 +238,14 @@ class TestResume:
             apply_ruleset(request(world, world / "data"), NOW, meddle)
         assert not (world / "out").exists()
 
-    @pytest.mark.parametrize("name", ["links.parquet", "links.csv"])
+    @pytest.mark.parametrize("name", ["links.parquet", "links.csv", "metadata/metadata_0.parquet"])
     def test_a_disk_without_room_is_not_blamed_on_the_input(self, tmp_path: Path, name: str) -> None:
         synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
         links = [f"https://b.example/{hashlib.sha256(b'%d' % at).hexdigest()}" for at in range(5_000)]
-        (tmp_path / "data").mkdir()
-        if name == "links.parquet":
+        (tmp_path / "data" / "img_emb").mkdir(parents=True)
+        if name.startswith("metadata"):
+            np.save(tmp_path / "data" / "img_emb" / "img_emb_0.npy", np.zeros((len(links), 1), np.float16))
+        if name.endswith(".parquet"):
             links_file(tmp_path / "data" / name, links)
         else:
             (tmp_path / "data" / name).write_text("url\n" + "\n".join(links))
@@ -248,6 +253,13 @@ class TestResume:
             apply_ruleset(request(tmp_path, tmp_path / "data"), NOW)
         assert not (tmp_path / "out").exists()
         assert apply_ruleset(request(tmp_path, tmp_path / "data"), NOW).kept == 5_000
+
+    @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that cannot be read is Linux's")
+    def test_a_disk_that_does_not_answer_is_not_blamed_on_the_file(self) -> None:
+        memory = Path("/proc/self/mem")  # nothing can be read at its beginning
+        with pytest.raises(UnavailableError, match="cannot be read now") as told, reading_parquet(memory):
+            pa.OSFile(str(memory)).read_at(1, 0)
+        assert "goes on" in told.value.remedy
 
 
 @contextmanager

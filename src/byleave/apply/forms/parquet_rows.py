@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from byleave.apply.forms.units import Rows, batch_of, check_length, place_for
-from byleave.apply.inputs import Columns, InputFile, columns_of, damaged, open_parquet
+from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet, reading_parquet
 from byleave.apply.judging import Flags
 from byleave.apply.matching import is_textual
 from byleave.apply.modes import Mode, outcome_of
@@ -22,11 +22,8 @@ def parquet_count(file: InputFile) -> int:
 
 def parquet_columns(file: InputFile, *names: str) -> Iterator[pa.RecordBatch]:
     """Yield some columns in bounded batches."""
-    try:
-        with open_parquet(file.path) as opened:
-            yield from opened.iter_batches(columns=list(names), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(file.path, error) from error
+    with reading_parquet(file.path), open_parquet(file.path) as opened:
+        yield from opened.iter_batches(columns=list(names), use_threads=False)
 
 
 def parquet_rows(file: InputFile) -> Iterator[Rows]:
@@ -55,7 +52,7 @@ def rows_of(name: str, batches: Iterable[pa.RecordBatch], columns: Columns) -> I
 
 def write_parquet(file: InputFile, stays: Flags, out: Path) -> None:
     """Write the rows that stay, with all else as it was."""
-    with open_parquet(file.path) as opened:
+    with reading_parquet(file.path), open_parquet(file.path) as opened:
         check_length(stays, int(opened.metadata.num_rows), file.name)
         outcome, row = (
             outcome_of(Mode.FILTER, opened, Columns(None, None), file.path, place_for(file, out)),
@@ -69,9 +66,6 @@ def write_parquet(file: InputFile, stays: Flags, out: Path) -> None:
                     row += batch.num_rows
                 outcome.end_row_group()
             outcome.close()
-        except (pa.ArrowException, OSError) as error:
-            outcome.abandon()
-            raise damaged(file.path, error) from error
         except BaseException:
             outcome.abandon()
             raise
