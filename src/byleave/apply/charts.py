@@ -40,7 +40,7 @@ def figure(bars: Sequence[Bar], described: str, legend: Sequence[tuple[str, str]
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
-    """Write a table; whole numbers stand to the right, texts are escaped."""
+    """Write a table; whole numbers stand to the right, texts are escaped. Where it is too wide for a page, it is scrolled, by keyboard too."""
     numeric = [bool(rows) and isinstance(rows[0][i], int) for i in range(len(heads))]
     head = "".join(
         f'<th scope="col"{_aligned(number)}>{escape(text)}</th>'
@@ -48,7 +48,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | int]
     )
     body = "".join("<tr>" + _cells(row) + "</tr>" for row in rows)
     return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
+        f'<div class="scroll" role="group" aria-label="{escape(caption)}" tabindex="0"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -32,7 +32,7 @@ def _tile(thumbnail: Thumbnail) -> str:
     said = "<br>".join(escape(word) for word in words[:_REASONS_TOLD]) + more
     place = f"{row.file}, entry {row.row:,}"
     return (
-        f'<li><img src="{thumbnail.address}" alt="The picture of {escape(place)}" loading="lazy">'
+        f'<li><img src="{thumbnail.address}" alt="The picture of {escape(place)}">'
         f"<p>{said}</p><p class='soft'>{escape(place)}</p></li>"
     )
 

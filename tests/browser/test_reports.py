@@ -1,0 +1,57 @@
+"""The pages that a run writes are files: read by everybody, narrow and wide, light and dark, and by keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.browser.test_access import assert_accessible
+from tests.forked import run_command
+from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+
+from byleave.apply.run import apply_ruleset
+from byleave.consent import TargetKind
+from byleave.storage import OWN_FOLDER
+
+pytestmark = pytest.mark.browser
+LINKS = ["http://a.example/1", "http://b.example/2", "http://c.example/3"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Write two variants of a dataset, whose file has a long name."""
+    synced(tmp_path, [row(1, TargetKind.HOST, "a.example"), row(2, TargetKind.URL, LINKS[1])])
+    links = links_file(tmp_path / "links" / f"{'part-of-the-dataset-' * 4}0.parquet", LINKS)
+    apply_ruleset(request(tmp_path, links.parent), NOW)
+    return tmp_path
+
+
+def test_a_report_is_read_by_everybody(chromium: Browser, world: Path) -> None:
+    read(chromium, world / "out" / OWN_FOLDER / "report.html")
+
+
+def test_so_is_a_comparison(chromium: Browser, world: Path) -> None:
+    page = world / "difference.html"
+    words = ["diff", world / "links", world / "out", "--html", page, "--ruleset", world / "synced"]
+    assert run_command([str(word) for word in words], {}, world).returncode == 0
+    read(chromium, page)
+
+
+def read(chromium: Browser, file: Path) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert_accessible(page)
+    assert_reached_by_keyboard(page)
+    context.close()
+
+
+def assert_reached_by_keyboard(page: Page) -> None:
+    """Look whether Tab leads to every part that can be scrolled, and shows where it is."""
+    page.set_viewport_size({"width": 360, "height": 800})
+    for place in range(page.locator(".scroll").count()):
+        page.keyboard.press("Tab")
+        part = page.locator(".scroll").nth(place)
+        assert part.evaluate("part => part === document.activeElement && part.matches(':focus-visible')")
+        assert part.evaluate("part => getComputedStyle(part).outlineStyle") != "none"
