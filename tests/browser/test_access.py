@@ -22,7 +22,7 @@ PUBLIC = (
     "/about",
     "/list",
 )
-WIDTHS = (390, 1280)
+WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 GRAVE = {"serious", "critical"}
 
