@@ -28,8 +28,7 @@ from byleave.consent import CauseKind
 from byleave.errors import ByleaveError
 from byleave.media import Unusable, isolated
 from byleave.release import Release
-from byleave.release.claims_file import read_batches
-from byleave.release.folders import CLAIMS
+from byleave.release.patching import read_rows
 from byleave.settings import Limits
 
 MOST_THUMBNAILS: Final = 100
@@ -176,7 +175,7 @@ def _with_values(
         if not ours:
             continue
         told: set[bytes] = set()
-        for batch in read_batches(release.folder / CLAIMS, ["claim", "value"]):
+        for batch in read_rows(release, ["claim", "value"]):
             there = pc.and_(pc.is_valid(batch.column("value")), pc.is_in(batch.column("claim"), wanted))
             told |= set(batch.column("claim").filter(there).to_pylist())
         found |= {claim for claim in ours if bytes.fromhex(claim[0]) in told}

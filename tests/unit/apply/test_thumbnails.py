@@ -23,9 +23,10 @@ from tests.unit.apply.pictured import (
     reposted,
     tar_shard,
 )
-from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, synced
 
 from byleave.apply.causes import REMOVED_SCHEMA
+from byleave.apply.compiling import compile_synced
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.finding import find_shards
@@ -35,6 +36,9 @@ from byleave.datasets import OWN_FOLDER
 from byleave.errors import InputError
 from byleave.media import isolated
 from byleave.media.fingerprinting import Fingerprinter
+from byleave.release import sync
+from byleave.release.delta_writing import keep_deltas
+from byleave.release.writing import write_release
 
 HOST = "pictures.example"
 
@@ -76,6 +80,17 @@ class TestShowing:
         shown = pictures(page(tmp_path))
         assert len(shown) == 2
         assert {max(one.size) for one in shown} == {THUMBNAIL_PX}
+
+    def test_a_picture_is_shown_under_a_list_that_was_reached_by_a_delta(self, tmp_path: Path) -> None:
+        tar_shard(tmp_path / "data", "00000", [picture(1)])
+        folder = synced(tmp_path, [row(2, TargetKind.HOST, "other.example")])
+        rows = [row(2, TargetKind.HOST, "other.example"), *whole_host()]
+        releases = tmp_path / "releases"
+        newer = write_release(releases, rows, number=2, published_at=NOW, policy={}, key=KEY)
+        keep_deltas(releases, newer, [1], KEY)
+        assert sync(str(releases), folder, keys=[KEY.verifier]).patched is not None
+        compile_synced(folder)
+        assert len(pictures(page(tmp_path))) == 1
 
     def test_the_measured_bits_of_a_copy_are_told_and_the_least_alike_comes_first(
         self, tmp_path: Path
