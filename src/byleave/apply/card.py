@@ -25,6 +25,9 @@ MOST_CARD_BYTES: Final = 16 * 1024 * 1024
 _SAID: Final = f"# Names the files with rows, so that what stands in {OWN_FOLDER} is not loaded with them.\n"
 _FRONT: Final = re.compile(r"\s*---\n(.*?)\n---(?:\n|\Z)", re.DOTALL)
 _CONFIGS: Final = re.compile(r"^configs:.*\n(?:(?:[ #-].*)?\n)*", re.MULTILINE)
+_BEYOND: Final = re.compile(r"""\*\*|://|\.\.|\\|(?:^|[\s'"\[,])/""")
+"""Patterns that go through all folders, ours too, and names that lead out of the folder: the rows there were not decided about."""
+
 _KINDS: Final = ("parquet", "jsonl", "csv", "txt", "tsv", "tar", "ndjson")
 """Endings of files with rows; of as many files of two kinds the package takes the one that comes first here."""
 
@@ -65,11 +68,11 @@ def card_of(names: Iterable[str], configs: str | None) -> bytes | None:
 
 
 def configs_in(folder: Path) -> str | None:
-    """Return the ``configs`` of the dataset in a folder as they stand in its card, or ``None`` if there are none, or they take whatever is there."""
+    """Return the ``configs`` of the dataset in a folder as they stand in its card, or ``None`` if there are none, or they take more than its files with rows."""
     for name in (CARD, README):
         path = folder / name
         if path.is_file() and (found := _found(path)):
-            return found if "data_files" in found and "**" not in found else None
+            return found if "data_files" in found and not _BEYOND.search(found) else None
     return None
 
 

@@ -89,6 +89,24 @@ class TestConfigsOfTheInput:
         (tmp_path / README).write_text(card)
         assert configs_in(tmp_path) is None
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "https://elsewhere.example/whole.parquet",
+            "hf://datasets/somebody/whole/*.parquet",
+            "/data/whole/*.parquet",
+            "'/data/whole/*.parquet'",
+            "[/data/whole/a.parquet]",
+            "../whole/*.parquet",
+            'data/"\\x2e\\x2e/whole"',
+        ],
+    )
+    def test_are_none_where_they_would_lead_out_to_rows_that_nobody_decided_about(
+        self, tmp_path: Path, path: str
+    ) -> None:
+        (tmp_path / README).write_text(f"---\nconfigs:\n- config_name: a\n  data_files: {path}\n---\n")
+        assert configs_in(tmp_path) is None
+
     def test_are_looked_for_in_the_beginning_of_bytes_of_any_kind(self, tmp_path: Path) -> None:
         with (tmp_path / README).open("wb") as file:
             file.write(b"---\n\xff\n" + self.CONFIGS.encode() + b"---\n")
