@@ -11,7 +11,7 @@ import typer
 
 from byleave.cli.output import now, print_json, say
 from byleave.cli.statement_words import log_beside, newest_checkpoint
-from byleave.errors import InputError
+from byleave.errors import InputError, as_format_error
 
 if TYPE_CHECKING:
     from byleave.release.attestations import Attestation
@@ -164,11 +164,14 @@ def submit(
 ) -> None:
     """Hand a signed statement in, and keep the receipt that the registry's public log holds it. Doing it again is harmless."""
     from byleave.cli.statement_words import hand_in
-    from byleave.cli.verify_statements import statement_bytes
+    from byleave.cli.verify_statements import ATTESTATION, statement_bytes
     from byleave.log.envelopes import Envelope
     from byleave.storage import write_atomically
 
-    answer = hand_in(to, token, Envelope.parse(statement_bytes(statement)).to_bytes(), proofs)
+    content = statement_bytes(statement)
+    with as_format_error(f"{statement} cannot be handed in", remedy=ATTESTATION):
+        envelope = Envelope.parse(content)
+    answer = hand_in(to, token, envelope.to_bytes(), proofs)
     kept = receipt or receipt_beside(statement)
     write_atomically(kept, str(answer["receipt"]).encode())
     if json_:

@@ -27,7 +27,8 @@ def gate(
     from byleave.release.gate_policy import MAX_POLICY_BYTES, GatePolicy
     from byleave.storage import read_at_most
 
-    rules = GatePolicy.parse(read_at_most(policy, MAX_POLICY_BYTES, remedy="name the file of your policy"))
+    content = read_at_most(policy, MAX_POLICY_BYTES, remedy="name the file of your policy")
+    rules = GatePolicy.parse(content, str(policy))
     checks = checks_of(Asking(dataset, rules, now(), source))
     passes = all(check.holds for check in checks)
     if json_:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, Self
 
 from byleave.consent import Regime, Standard, Use
-from byleave.errors import ByleaveError, FormatError
+from byleave.errors import FormatError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.age import AgeLimit
 from byleave.release.terms_said import minimum_of
@@ -61,8 +61,8 @@ class GatePolicy:
     datasets: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, content: bytes) -> Self:
-        """Read a policy.
+    def parse(cls, content: bytes, name: str = "the policy") -> Self:
+        """Read a policy; errors call it by its ``name``.
 
         Raises
         ------
@@ -70,22 +70,18 @@ class GatePolicy:
             If it is no TOML, lacks something, or holds something that has no meaning: nothing is passed over.
         """
         if len(content) > MAX_POLICY_BYTES:
-            raise FormatError(f"a policy has more than {MAX_POLICY_BYTES} bytes", remedy=_REMEDY)
-        try:
+            raise FormatError(f"{name} has more than {MAX_POLICY_BYTES} bytes", remedy=_REMEDY)
+        with as_format_error(f"{name} cannot be used", remedy=_REMEDY):
             said = tomllib.loads(content.decode())
             missing, unknown = NEEDED - said.keys(), said.keys() - NEEDED - OPTIONAL
             if missing or unknown:
                 raise ValueError(
                     "; ".join(
-                        [f"{name} is missing" for name in sorted(missing)]
-                        + [f"{name} means nothing here" for name in sorted(unknown)]
+                        [f"{member} is missing" for member in sorted(missing)]
+                        + [f"{member} means nothing here" for member in sorted(unknown)]
                     )
                 )
             return cls._read(said)
-        except ByleaveError as error:
-            raise FormatError(f"the policy cannot be used: {error.problem}", remedy=_REMEDY) from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise FormatError(f"the policy cannot be used: {str(error)[:300]}", remedy=_REMEDY) from error
 
     @classmethod
     def _read(cls, said: Mapping[str, Any]) -> Self:

@@ -57,3 +57,19 @@ def test_a_run_is_signed_as_it_ends_or_never_begins(world: Path) -> None:
     assert byleave(*drafts, home=home).returncode == 0
     assert "| b.example | 1 |" in (world / "drafts" / "art53.md").read_text()
     assert byleave(*drafts, home=home).returncode == 4, "a draft that somebody filled in is not written over"
+
+
+def test_a_file_that_cannot_be_used_is_named(world: Path) -> None:
+    home, wrong = world / "home", world / "links.parquet"
+    (world / "empty.toml").write_bytes(b"")
+    for words, named in (
+        (
+            ("attest", "submit", wrong, "--to", "http://127.0.0.1:9", "--token", wrong),
+            "links.parquet cannot be handed in",
+        ),
+        (("gate", world, "--policy", wrong), "links.parquet cannot be used: it is not UTF-8 text"),
+        (("gate", world, "--policy", world / "empty.toml"), "empty.toml cannot be used: keys is missing"),
+    ):
+        told = byleave(*words, home=home)
+        assert told.returncode == 2
+        assert named in told.stderr
