@@ -59,7 +59,7 @@ def _check_lists(decider: Decider, attestation: Attestation) -> None:
         held = ", ".join(f"no. {held} of {of}" for held, of in sorted(given.values()))
         raise VerificationError(
             f"list no. {number} of {origin} was applied, and the folder holds {held}",
-            remedy=f"sync list no. {number} into a folder of its own, see `byleave sync --help`",
+            remedy=f"fetch that list: `byleave sync SOURCE --to FOLDER --number {number}`",
         )
     if further := given.keys() - wanted.keys():
         number, origin = given[min(further)]

@@ -26,6 +26,11 @@ def sync(
     source: str = typer.Argument(help="Folder of releases or web address of one"),
     to: Path = typer.Option(..., "--to", help="Folder that keeps the list"),
     key: list[str] = typer.Option([], help="Verifier key of the registry; told once, remembered"),
+    number: int | None = typer.Option(
+        None,
+        min=1,
+        help="Fetch this list instead of the latest, into a folder of its own: to check what was done under it",
+    ),
     preview: bool = typer.Option(
         False, "--preview", help="Show what the list would newly drop; change nothing"
     ),
@@ -54,7 +59,9 @@ def sync(
     asked = _Asked(to, dataset, max_drop, age, only_look=preview, json=json_)
     keys = [VerifierKey.parse(one) for one in key]
     try:
-        release = sync_release(source, to, keys=keys, approve=asked.approve, with_standing=not no_standing)
+        release = sync_release(
+            source, to, keys=keys, approve=asked.approve, with_standing=not no_standing, number=number
+        )
     except _OnlyLookedError:
         return
     if token is not None:

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from byleave.errors import InputError, NotFoundError, VerificationError, as_format_error
+from byleave.errors import ConflictError, InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.beside import bring_standing, read_history
 from byleave.release.catching_up import NO_WAY, catch_up, remove_work
@@ -47,10 +47,12 @@ def sync(
     progress: Progress = silent,
     approve: Approve | None = None,
     with_standing: bool = True,
+    number: int | None = None,
 ) -> Release:
     """Bring ``folder`` to the latest release of ``source``, by deltas where they lead there; return that release, verified.
 
-    ``with_standing`` says whether to fetch where every claim stands, 48 bytes for each claim: receipts are held against that.
+    ``with_standing`` says whether to fetch where every claim stands, 48 bytes for each claim: receipts are held against that. ``number``
+    asks for that release instead of the latest, into a folder that holds no other: what was done under it is checked under it.
 
     Raises
     ------
@@ -58,12 +60,14 @@ def sync(
         If no key is given and the folder remembers none: who signs must be told once.
     VerificationError
         If the release is older than the one held, or another one under the same number, or fails to verify. The folder stays as it was.
+    NotFoundError
+        If there is no release of that number yet.
     ConflictError
-        If another sync is at work in the folder.
+        If another sync is at work in the folder, or it holds another release than the one asked for by its number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
-        return _sync(source, folder, keys, progress, approve, with_standing=with_standing)
+        return _sync(source, folder, keys, progress, approve, with_standing=with_standing, asked=number)
 
 
 def _sync(
@@ -74,11 +78,14 @@ def _sync(
     approve: Approve | None,
     *,
     with_standing: bool,
+    asked: int | None,
 ) -> Release:
     held = read_current(folder)
+    if asked is not None:
+        _refuse_another(held, asked, folder)
     trusted = tuple(keys) or (held.keys if held else ())
     with closing(open_source(source)) as place:
-        number = latest_number(place.read(LATEST))
+        number = _number(latest_number(place.read(LATEST)), asked)
         if not trusted:
             raise InputError(
                 f"whose signature should be trusted? {source} serves release {number}",
@@ -166,6 +173,23 @@ def read_current(folder: Path) -> Current | None:
             manifest_sha256=str(state["manifest_sha256"]),
             keys=tuple(VerifierKey.parse(key) for key in state["keys"]),
             source=str(state["source"]),
+        )
+
+
+def _number(latest: int, asked: int | None) -> int:
+    if asked is not None and asked > latest:
+        raise NotFoundError(
+            f"there is no list no. {asked} yet: the latest is no. {latest}",
+            remedy="name the number of a list that was published",
+        )
+    return latest if asked is None else asked
+
+
+def _refuse_another(held: Current | None, asked: int, folder: Path) -> None:
+    if held and held.number != asked:
+        raise ConflictError(
+            f"{folder} holds list no. {held.number}, not no. {asked}",
+            remedy="name a new folder for a list by its number",
         )
 
 

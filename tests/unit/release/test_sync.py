@@ -196,3 +196,28 @@ def test_a_source_that_is_no_folder_and_a_folder_never_synced_are_not_found(
         sync(str(tmp_path / "nowhere"), held, keys=TRUSTED)
     with pytest.raises(NotFoundError):
         open_synced(held)
+
+
+class TestByNumber:
+    """What was done under a list is checked under it, when newer ones are out already."""
+
+    def test_an_earlier_list_is_fetched_into_a_folder_of_its_own(self, source: Path, tmp_path: Path) -> None:
+        released(source, 9)
+        folder = tmp_path / "seven"
+        assert sync(str(source), folder, keys=TRUSTED, number=7).number == 7
+        assert sync(str(source), folder, number=7).number == open_synced(folder).number == 7
+
+    def test_a_folder_that_holds_another_list_stays_as_it_was(self, source: Path, held: Path) -> None:
+        released(source, 9)
+        sync(str(source), held, keys=TRUSTED)
+        before = seen(held)
+        with pytest.raises(ConflictError, match=r"holds list no\. 9, not no\. 7"):
+            sync(str(source), held, number=7)
+        assert seen(held) == before
+
+    def test_a_list_that_is_not_out_yet_is_not_found(self, source: Path, held: Path) -> None:
+        with pytest.raises(NotFoundError, match=r"the latest is no\. 7"):
+            sync(str(source), held, keys=TRUSTED, number=8)
+        with pytest.raises(NotFoundError):
+            sync(str(source), held, keys=TRUSTED, number=3)
+        assert seen(held) == {}
