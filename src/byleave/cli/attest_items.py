@@ -139,4 +139,6 @@ def read_policy(path: Path) -> Policy:
     from byleave.storage import read_at_most
 
     remedy = "name a file with one line for each log and each witness you believe"
-    return Policy.parse(read_at_most(path, MAX_POLICY_BYTES, remedy=remedy))
+    content = read_at_most(path, MAX_POLICY_BYTES, remedy=remedy)
+    with as_format_error(f"{path} cannot be used", remedy=remedy):
+        return Policy.parse(content)

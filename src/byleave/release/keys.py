@@ -127,7 +127,13 @@ def make_key(path: Path, name: str) -> SigningKey:
         If the file is there already.
     """
     key = SigningKey.from_seed(name, Ed25519PrivateKey.generate().private_bytes_raw())
-    VerifierKey.parse(str(key.verifier))
+    try:
+        VerifierKey.parse(str(key.verifier))
+    except FormatError as error:
+        raise FormatError(
+            f"no key can be called {name[:80]!r}",
+            remedy="give a short name without spaces or +, such as a site of yours",
+        ) from error
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:

@@ -273,5 +273,7 @@ class TestRuns:
 
     def test_another_parquet_file_is_no_sidecar(self, tmp_path: Path) -> None:
         pq.write_table(pa.table({"url": links_of("a", 2)}), tmp_path / "links.parquet")
-        with pytest.raises(FormatError, match="no file of fingerprints"):
+        with pytest.raises(
+            FormatError, match="no file of fingerprints: `byleave fingerprint` did not write it"
+        ):
             read_facts(tmp_path / "links.parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -106,6 +107,13 @@ def test_processes_that_make_the_first_key_at_once_get_the_same_one(tmp_path: Pa
     assert [maker.returncode for maker in makers] == [0] * 4
     assert printed == {str(load_key(folder, ORIGIN).verifier).encode() + b"\n"}
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a+b"])
+def test_a_name_that_no_key_can_have_is_told_as_it_was_given(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="no key can be called '" + re.escape(name[:80])):
+        make_key(tmp_path / "key", name)
+    assert not (tmp_path / "key").exists()
 
 
 def test_half_a_key_does_not_stay_in_the_way(tmp_path: Path) -> None:

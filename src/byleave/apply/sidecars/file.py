@@ -233,7 +233,10 @@ def read_facts(path: Path) -> SidecarFacts:
     try:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
-        facts = SidecarFacts.from_json((metadata.metadata or {})[METADATA_KEY])
+        said = (metadata.metadata or {}).get(METADATA_KEY)
+        if said is None:
+            raise ValueError("`byleave fingerprint` did not write it")
+        facts = SidecarFacts.from_json(said)
         fits = all(
             name in schema.names and schema.field(name).type == SCHEMA.field(name).type
             for name in SCHEMA.names
