@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.matching import is_textual
-from byleave.errors import ByleaveError, FormatError, UnavailableError
-from byleave.storage import refuse_full
+from byleave.errors import FormatError
+from byleave.storage import refuse_disk_faults
 
 LINK_NAMES = ("url", "image_url")
 DIGEST_NAMES = ("sha256",)
 """Lower-case column names, the first present one wins."""
-
-_NO_ANSWER = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +82,18 @@ def reading_parquet(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        refuse_full(error)
         raise damaged(path, error) from error
 
 
-def damaged(path: Path, error: Exception) -> ByleaveError:
-    """Return the error for a Parquet file that cannot be read: it is damaged, or the place where it stands does not answer."""
-    if isinstance(error, OSError) and error.errno in _NO_ANSWER:
-        return UnavailableError(
-            f"{path} cannot be read now: {os.strerror(error.errno)}",
-            remedy="see to the disk or the network where it stands, then run the same command again: it goes on",
-        )
+def damaged(path: Path, error: Exception) -> FormatError:
+    """Return the error for a Parquet file that cannot be read.
+
+    Raises
+    ------
+    UnavailableError
+        If that is no fault of the file.
+    """
+    refuse_disk_faults(error, path)
     lines = str(error).splitlines() or [type(error).__name__]
     return FormatError(
         f"{path} cannot be read as Parquet: {lines[0][:200]}",

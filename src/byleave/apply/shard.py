@@ -33,7 +33,6 @@ from byleave.apply.speaking import count_unseen
 from byleave.apply.tally import Tally
 from byleave.apply.verdicts import Verdicts, kept
 from byleave.consent import Preference, Regime
-from byleave.storage import refuse_full
 
 Flags = npt.NDArray[np.bool_]
 
@@ -143,7 +142,6 @@ def apply_to_file(
             outcome.close()
         except (pa.ArrowException, OSError) as error:
             outcome.abandon()
-            refuse_full(error)
             raise damaged(source.path, error) from error
         except BaseException:
             outcome.abandon()

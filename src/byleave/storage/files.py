@@ -21,6 +21,7 @@ STAGING = ".staging"
 """How the name of a file ends that is not written in whole."""
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ANSWER = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN})
 _OLD = "old"
 """What a folder is called while its replacement takes its name."""
 
@@ -118,18 +119,23 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def refuse_full(error: BaseException) -> None:
-    """Tell an error that says that nothing more can be written as what it is; call it before another reason is sought.
+def refuse_disk_faults(error: BaseException, path: Path) -> None:
+    """Tell an error of the place where files stand as what it is, met while ``path`` was read; call it before the file is called damaged.
 
     Raises
     ------
     UnavailableError
-        If there is no room left, a quota is used up, or files may not grow so large.
+        If there is no room left, a quota is used up, files may not grow so large, or a disk or a server does not answer.
     """
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         raise UnavailableError(
             f"nothing more can be written: {os.strerror(error.errno)}",
             remedy="make room where the output goes, then run the same command again: it goes on",
+        ) from error
+    if isinstance(error, OSError) and error.errno in _NO_ANSWER:
+        raise UnavailableError(
+            f"{path} cannot be read now: {os.strerror(error.errno)}",
+            remedy="see to the disk or the network where it stands, then run the same command again: it goes on",
         ) from error
 
 

@@ -18,9 +18,11 @@ import pytest
 from tests.unit.apply.pictured import picture, tar_shard
 from tests.unit.apply.worlds import NOW, URLS, kept_rows, links_file, request, row, synced
 
-from byleave.apply.inputs import reading_parquet
+from byleave.apply.forms.lines import LineFormat, LineList
+from byleave.apply.inputs import InputFile, reading_parquet
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
+from byleave.apply.sidecars.shards import read_picture
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind
 from byleave.datasets import source_digest
@@ -32,6 +34,7 @@ from byleave.errors import (
     UnavailableError,
     VerificationError,
 )
+from byleave.settings import Limits
 
 
 class TestRefusals:
@@ -260,6 +263,14 @@ class TestResume:
         with pytest.raises(UnavailableError, match="cannot be read now") as told, reading_parquet(memory):
             pa.OSFile(str(memory)).read_at(1, 0)
         assert "goes on" in told.value.remedy
+
+    @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that cannot be read is Linux's")
+    def test_nor_on_a_list_by_lines_or_a_picture(self) -> None:
+        memory = InputFile(Path("/proc/self/mem"), "mem")
+        with pytest.raises(UnavailableError, match="/proc/self/mem cannot be read now"):
+            LineList(memory, LineFormat.TXT).count()
+        with pytest.raises(UnavailableError, match="/proc/self/mem cannot be read now"):
+            read_picture(memory.path, Limits())
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from byleave.apply.shard import Plan, decide_batch, list_rows
 from byleave.apply.tally import Tally
 from byleave.consent import TargetKind
 from byleave.errors import InputError
-from byleave.storage import refuse_full
+from byleave.storage import refuse_disk_faults
 
 
 def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Callable[[int], None]) -> Tally:
@@ -47,7 +47,7 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
         if plan.mode is Mode.FILTER:
             unit.write(np.concatenate(stays), out)
     except (pa.ArrowException, OSError) as error:
-        refuse_full(error)
+        refuse_disk_faults(error, unit.files[0].path)
         raise refuse(unit.name, f"cannot be read or written: {str(error)[:200]}") from error
     tally.cut_names()
     return tally

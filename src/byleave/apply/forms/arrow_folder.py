@@ -19,6 +19,7 @@ from byleave.apply.forms.units import Rows, check_length, place_for, refuse
 from byleave.apply.inputs import InputFile, columns_of
 from byleave.apply.judging import Flags
 from byleave.settings import MIB
+from byleave.storage import refuse_disk_faults
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 MOST_BYTES = 64 * MIB
@@ -112,6 +113,7 @@ def _opened(file: InputFile) -> Iterator[pa.RecordBatchStreamReader]:
         with pa.memory_map(str(file.path)) as source, pa.ipc.open_stream(source) as stream:
             yield stream
     except (pa.ArrowException, OSError) as error:
+        refuse_disk_faults(error, file.path)
         raise refuse(file.name, f"cannot be read as Arrow: {str(error)[:150]}") from error
 
 

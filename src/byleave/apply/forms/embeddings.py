@@ -14,6 +14,7 @@ from byleave.apply.forms.parquet_rows import parquet_count, parquet_rows, write_
 from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, check_length, place_for, refuse
 from byleave.apply.inputs import InputFile
 from byleave.apply.judging import Flags
+from byleave.storage import refuse_disk_faults
 
 FOLDER, STEM = "metadata", "metadata_"
 
@@ -65,6 +66,7 @@ def _mapped(file: InputFile) -> npt.NDArray[Any]:
     try:
         mapped = np.load(file.path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
+        refuse_disk_faults(error, file.path)
         raise refuse(file.name, f"no array of numbers: {str(error)[:150]}") from error
     if not isinstance(mapped, np.ndarray) or mapped.ndim == 0:
         raise refuse(file.name, "no array with rows")

@@ -16,6 +16,7 @@ from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, check_length, refuse
 from byleave.apply.inputs import InputFile, columns_of
 from byleave.apply.judging import Flags
 from byleave.errors import InputError, MissingExtraError
+from byleave.storage import refuse_disk_faults
 
 VERSIONS = "_versions"
 
@@ -93,4 +94,5 @@ def _open(folder: Path, name: str) -> Any:
     try:
         return _lance().dataset(str(folder))
     except (ValueError, OSError, RuntimeError) as error:
+        refuse_disk_faults(error, folder)
         raise refuse(name, f"no Lance table: {str(error)[:150]}") from error

@@ -18,6 +18,7 @@ from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, batch_of, check_length
 from byleave.apply.inputs import DIGEST_NAMES, LINK_NAMES, InputFile
 from byleave.apply.judging import Flags
 from byleave.errors import FormatError
+from byleave.storage import refuse_disk_faults
 
 MOST_LINE_BYTES = 64 * 1024 * 1024
 _MARK = b"\xef\xbb\xbf"
@@ -101,6 +102,7 @@ class LineList:
             with _opened(self.file.path) as source:
                 yield from self._read(source)
         except _FAULTS as error:
+            refuse_disk_faults(error, self.file.path)
             raise refuse(self.name, f"cannot be read: {str(error)[:150]}") from error
 
     def _read(self, source: BufferedIOBase) -> Iterator[Record]:

@@ -25,7 +25,7 @@ from byleave.apply.sidecars.file import (
 )
 from byleave.apply.tables import Ints
 from byleave.errors import VerificationError
-from byleave.storage import refuse_full
+from byleave.storage import refuse_disk_faults
 from byleave.storage.outputs import Written
 
 
@@ -67,7 +67,7 @@ def carry_over(sidecar: Path, gone: Ints, rows: int, out: Path, written: Sequenc
                 writer.add_batch(batch)
             writer.finish(told.shard, files, told.model)
     except (pa.ArrowException, OSError) as error:
-        refuse_full(error)
+        refuse_disk_faults(error, sidecar)
         raise VerificationError(
             f"{sidecar} cannot be read, or not be written for the output: {str(error)[:150]}",
             remedy=MAKE_AGAIN,

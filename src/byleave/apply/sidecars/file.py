@@ -23,6 +23,7 @@ from byleave import __version__
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION, PictureFingerprint
+from byleave.storage import refuse_disk_faults
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
 
 FORMAT = "byleave/fingerprints/1"
@@ -244,6 +245,7 @@ def read_facts(path: Path) -> SidecarFacts:
         if not fits or metadata.num_rows != facts.rows:
             raise ValueError("its columns or its rows are not what it says")
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        refuse_disk_faults(error, path)
         raise FormatError(
             f"{path} is no file of fingerprints: {str(error)[:150]}", remedy=MAKE_AGAIN
         ) from error

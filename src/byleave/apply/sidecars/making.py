@@ -27,7 +27,7 @@ from byleave.fingerprints import PICTURE_VERSION
 from byleave.media import Unusable
 from byleave.media.fingerprinting import TOGETHER, Fingerprinted, Fingerprinter, Outcome
 from byleave.settings import Limits
-from byleave.storage import refuse_full
+from byleave.storage import refuse_disk_faults
 from byleave.urls import canonical_url, item_id_of_bytes, item_id_of_url
 
 NO_PICTURE = "no_picture"
@@ -92,7 +92,7 @@ def make_sidecar(
         else:
             progress(found.facts.rows)
     except (pa.ArrowException, OSError) as error:
-        refuse_full(error)
+        refuse_disk_faults(error, shard.paths[0])
         raise FormatError(
             f"{shard.name}: cannot be read, or its fingerprints not be written: {str(error)[:200]}",
             remedy="check the disk, then run the same command again: it goes on with what is missing",

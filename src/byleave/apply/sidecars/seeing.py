@@ -23,6 +23,7 @@ from byleave.apply.sidecars.shards import digest_of
 from byleave.errors import NotFoundError, VerificationError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION
 from byleave.release import Release
+from byleave.storage import refuse_disk_faults
 from byleave.storage.outputs import file_digest
 from byleave.urls.bulk.sha256 import Bytes
 from byleave.urls.names import DIGEST_BYTES
@@ -226,6 +227,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield from file.iter_batches(columns=list(_COLUMNS), use_threads=False)
     except (pa.ArrowException, OSError) as error:
+        refuse_disk_faults(error, path)
         raise VerificationError(f"{path} cannot be read: {str(error)[:150]}", remedy=MAKE_AGAIN) from error
 
 

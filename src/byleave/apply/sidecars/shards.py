@@ -24,6 +24,7 @@ from byleave.datasets.members import PICTURE_SUFFIXES, Group, read_group
 from byleave.datasets.sources import source_files
 from byleave.media import Unusable, UnusableKind
 from byleave.settings import Limits
+from byleave.storage import refuse_disk_faults
 
 KEY = "key"
 CELL_NAMES = (*PICTURE_NAMES, "image", "picture", "bytes", "content")
@@ -109,6 +110,7 @@ class ParquetPictures:
                     for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
                         yield Sample(key, link, picture or None)
             except (pa.ArrowException, OSError) as error:
+                refuse_disk_faults(error, self.file.path)
                 raise refuse(self.file.name, f"cannot be read as Parquet: {str(error)[:150]}") from error
 
 
@@ -179,7 +181,7 @@ class FolderBesideParquet:
         named = chain.from_iterable(_keys_and_links(batch, names) for batch in batches)
         for key, link in _picked(named, only):
             path = stored.get(key) if key is not None else None
-            yield Sample(key, link, _read_file(path, limits) if path is not None else None)
+            yield Sample(key, link, read_picture(path, limits) if path is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +284,19 @@ def _keys_and_links(
         yield (str(key) if key is not None else None), link
 
 
-def _read_file(path: Path, limits: Limits) -> bytes | Unusable:
+def read_picture(path: Path, limits: Limits) -> bytes | Unusable:
+    """Read the file of one picture, or say why it is of no use.
+
+    Raises
+    ------
+    UnavailableError
+        If that is no fault of the file.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(limits.picture_bytes + 1)
     except OSError as error:
+        refuse_disk_faults(error, path)
         return Unusable(UnusableKind.UNREADABLE_FILE, error.strerror or str(error))
     return content if len(content) <= limits.picture_bytes else _too_large(limits)
 
