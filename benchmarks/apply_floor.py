@@ -22,7 +22,7 @@ from byleave.apply.matching import Matcher
 from byleave.apply.pages.codecs import compress
 from byleave.apply.pages.footer import Column, File, columns_of, leaves_of, read_footer, span_of
 from byleave.apply.pages.page import Opened, pages_of
-from byleave.apply.pages.values import spelled
+from byleave.apply.pages.values import Speller
 from byleave.apply.rewriting import BATCH_ROWS
 from byleave.apply.ruleset import Ruleset
 
@@ -51,7 +51,10 @@ class Floor:
 
     def _name(self, pages: list[Opened]) -> None:
         plain = [page for page in pages if page.is_plain]  # of the small file the others are dictionaries
-        content, ends = spelled([(np.frombuffer(page.values, np.uint8), page.entries) for page in plain])
+        speller = Speller(sum(len(page.values) for page in plain), sum(page.entries for page in plain))
+        for page in plain:
+            speller.add(np.frombuffer(page.values, np.uint8), page.entries)
+        content, ends = speller.texts()
         links = pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(content))
         for first in range(0, len(links), BATCH_ROWS):
             batch = links.slice(first, BATCH_ROWS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self, assert_never
@@ -15,7 +15,8 @@ from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
 from byleave.apply.dictionaries import dictionaries_of
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
-from byleave.apply.pages.file import PageRewriter
+from byleave.apply.pages.file import PageReader, PageRewriter
+from byleave.apply.pages.values import Texts
 from byleave.apply.rewriting import BATCH_ROWS, Rewriter, batches
 from byleave.errors import InputError
 
@@ -71,7 +72,7 @@ def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, read: Path,
     """
     match mode:
         case Mode.MASK:
-            return _Masked(source, columns)
+            return _Masked(source, columns, read)
         case Mode.ANNOTATE:
             return _Annotated(source, columns, read, path)
         case Mode.FILTER:
@@ -80,16 +81,50 @@ def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, read: Path,
             assert_never(mode)
 
 
+class _Deciding:
+    """Reads the columns that decide; links from pages, where these say them plainly, with what reads texts of one column of a row group."""
+
+    def __init__(
+        self, source: pq.ParquetFile, columns: Columns, texts: Callable[[int, str], Texts | None]
+    ) -> None:
+        self._source = source
+        self._columns = columns
+        self._texts = texts
+
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Yield a row group in bounded batches."""
+        links = self._links(row_group)
+        if links is None:
+            yield from batches(self._source, row_group, self._columns.names())
+            return
+        others = [name for name in self._columns.names() if name != self._columns.link]
+        read = batches(self._source, row_group, others) if others else iter(())
+        for first in range(0, len(links), BATCH_ROWS):
+            batch = {self._columns.link: links.slice(first, BATCH_ROWS)}
+            if others:
+                further = next(read)
+                batch |= {name: further.column(name) for name in others}
+            yield pa.record_batch(batch)
+
+    def _links(self, row_group: int) -> pa.Array | None:
+        name = self._columns.link
+        if name is None:
+            return None
+        kind = self._source.schema_arrow.field(name).type
+        texts = self._texts(row_group, name) if kind in (pa.string(), pa.binary()) else None
+        if texts is None:
+            return None
+        content, ends = texts
+        return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(content)])
+
+
 class _Masked:
     """Writes nothing: the list of rows says it all."""
 
-    def __init__(self, source: pq.ParquetFile, columns: Columns) -> None:
-        self._source = source
-        self._columns = columns.names()
-
-    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
-        """Read the columns that decide."""
-        return batches(self._source, row_group, self._columns)
+    def __init__(self, source: pq.ParquetFile, columns: Columns, read: Path) -> None:
+        reader = PageReader.open(read)
+        self._close = reader.close if reader is not None else None
+        self.batches = _Deciding(source, columns, reader.texts if reader is not None else _no_texts).batches
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
         """Leave the batch alone."""
@@ -98,10 +133,17 @@ class _Masked:
         """Nothing is held."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close what the pages were read from."""
+        if self._close is not None:
+            self._close()
 
     def abandon(self) -> None:
-        """Nothing is open."""
+        """Give up after a fault."""
+        self.close()
+
+
+def _no_texts(row_group: int, name: str) -> None:
+    """Leave every column to Arrow."""
 
 
 class _Rewriting:
@@ -136,8 +178,7 @@ class _Paged:
     """Takes rows out of the pages of the file. Columns that do not decide are never decoded."""
 
     def __init__(self, source: pq.ParquetFile, columns: Columns, rewriter: PageRewriter) -> None:
-        self._source = source
-        self._columns = columns
+        self.batches = _Deciding(source, columns, rewriter.texts).batches
         self._rewriter = rewriter
         self._row_group = 0
         self._stays: list[Flags] = []
@@ -148,33 +189,6 @@ class _Paged:
         """Open it; ``None`` if the file holds something that must be decoded."""
         rewriter = PageRewriter.open(read, path)
         return cls(source, columns, rewriter) if rewriter is not None else None
-
-    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
-        """Read the columns that decide; links from the pages that are written again, where that can be done."""
-        links = self._links(row_group)
-        if links is None:
-            yield from batches(self._source, row_group, self._columns.names())
-            return
-        others = [name for name in self._columns.names() if name != self._columns.link]
-        read = batches(self._source, row_group, others) if others else iter(())
-        for first in range(0, len(links), BATCH_ROWS):
-            batch = {self._columns.link: links.slice(first, BATCH_ROWS)}
-            if others:
-                further = next(read)
-                batch |= {name: further.column(name) for name in others}
-            yield pa.record_batch(batch)
-
-    def _links(self, row_group: int) -> pa.Array | None:
-        """Return the links of a row group, if the pages that hold them say them plainly."""
-        name = self._columns.link
-        if name is None:
-            return None
-        kind = self._source.schema_arrow.field(name).type
-        texts = self._rewriter.texts(row_group, name) if kind in (pa.string(), pa.binary()) else None
-        if texts is None:
-            return None
-        content, ends = texts
-        return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(content)])
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
         """Take note of the rows that stay."""

@@ -20,6 +20,7 @@ from byleave.apply.pages.compact import Reader, Struct, written
 from byleave.apply.pages.file import PageRewriter
 from byleave.apply.pages.levels import Levels
 from byleave.apply.pages.runs import read_runs, written_runs
+from byleave.apply.pages.values import Speller
 from byleave.errors import FormatError
 
 TEXTS = st.sampled_from(["", "a", "ab", "same", "a longer text, the same each time", "é\0", "ü" * 9])
@@ -270,21 +271,35 @@ def test_a_file_without_rows_stays_one(tmp_path: Path, *, dictionary: bool) -> N
     assert filtered(path, out, np.zeros(0, np.bool_)) == table
 
 
+@pytest.mark.parametrize("mode", [Mode.MASK, Mode.FILTER])
 @pytest.mark.parametrize("dictionary", [True, False])
 @pytest.mark.parametrize(
     "urls", [["http://a.example/é", None, "b"], ["", "x", "http://b.example/"]], ids=["nulls", "none"]
 )
 def test_links_read_from_the_pages_are_those_that_arrow_reads(
-    tmp_path: Path, urls: list[str | None], *, dictionary: bool
+    tmp_path: Path, urls: list[str | None], mode: Mode, *, dictionary: bool
 ) -> None:
     path = tmp_path / "in.parquet"
     table = pa.table({"url": urls * 50, "sha256": [None, "ab", "c"] * 50})
     pq.write_table(table, path, use_dictionary=dictionary, data_page_size=200, row_group_size=90)
     with open_parquet(path) as source:
-        outcome = outcome_of(Mode.FILTER, source, Columns("url", "sha256"), path, tmp_path / "out.parquet")
+        outcome = outcome_of(mode, source, Columns("url", "sha256"), path, tmp_path / "out.parquet")
         batches = [batch for group in range(2) for batch in outcome.batches(group)]
         outcome.abandon()
     assert pa.Table.from_batches(batches).select(["url", "sha256"]).to_pylist() == table.to_pylist()
+
+
+def test_a_column_that_has_more_or_fewer_texts_than_it_says_is_refused() -> None:
+    page = np.frombuffer(b"\x01\0\0\0a\x02\0\0\0bc", np.uint8)
+    speller = Speller(size=11, count=2)
+    speller.add(page, 2)
+    content, ends = speller.texts()
+    assert (content[:3].tobytes(), ends.tolist()) == (b"abc", [0, 1, 3])
+    with pytest.raises(FormatError, match="fewer values"):
+        Speller(size=11, count=3).texts()
+    for size, count in ((10, 2), (11, 1)):
+        with pytest.raises(FormatError, match="more values"):
+            Speller(size, count).add(page, 2)
 
 
 def test_a_damaged_page_ends_the_run_and_names_the_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A Parquet file with rows taken out of its pages, while all else stays as it stands.
+"""A Parquet file read page by page, and written with rows taken out of its pages, while all else stays as it stands.
 
 Kept are schema, order of rows, row groups and pages less what goes, codec and encoding of every page, and what the file says of itself, whoever wrote it.
 Not kept are indices, Bloom filters and statistics of single pages, which would tell of rows that went.
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from byleave.apply.inputs import damaged
 from byleave.apply.pages.chunk import ChunkRewriter
@@ -36,68 +35,63 @@ from byleave.apply.pages.footer import (
     span_of,
 )
 from byleave.apply.pages.page import IN_DICTIONARY, Opened, has_known_encoding, pages_of
-from byleave.apply.pages.values import Flags, spelled
+from byleave.apply.pages.values import Flags, Speller, Texts
 from byleave.errors import FormatError
-from byleave.urls.bulk.sha256 import Bytes
 
 PEEKED_BYTES = 64 * 1024
 """Of each column chunk of the first row group, to see of what kind its pages are."""
 
 
-class PageRewriter:
-    """Writes row groups of one file, less the rows that go, to another file.
+class PageReader:
+    """Reads pages of one file."""
 
-    Parameters
-    ----------
-    footer
-        The metadata of the source, which is changed.
-    """
-
-    def __init__(self, name: Path, source: BinaryIO, footer: Struct, path: Path) -> None:
+    def __init__(self, name: Path, source: BinaryIO, footer: Struct) -> None:
         self._name = name
         self._source = source
-        self._footer = footer
-        self._leaves = leaves_of(footer.structs(File.SCHEMA))
-        self._groups = footer.structs(File.GROUPS)
-        self._written: list[Struct] = []
-        self._kept: dict[int, list[Opened]] = {}
-        self._out = path.open("wb")
-        self._out.write(MAGIC)
+        self.footer = footer
+        self.leaves = leaves_of(footer.structs(File.SCHEMA))
+        self.groups = footer.structs(File.GROUPS)
+        self.close = source.close
 
     @classmethod
-    def open(cls, source: Path, path: Path) -> Self | None:
-        """Open a file to be written to ``path``; ``None`` if it holds something that is not taken apart here, and must be decoded."""
-        file = source.open("rb")
+    def open(cls, path: Path) -> Self | None:
+        """Open a file; ``None`` if it holds something that is not taken apart here, and must be decoded."""
+        file = path.open("rb")
         with suppress(FormatError, ValueError, KeyError):
             footer = read_footer(file)
             if footer is not None and _is_known(file, footer):
-                return cls(source, file, footer, path)
+                return cls(path, file, footer)
         file.close()
         return None
 
-    def texts(self, number: int, name: str) -> tuple[Bytes, npt.NDArray[np.int32]] | None:
-        """Return the texts of a column in a row group as :func:`spelled` does; its pages are kept until the group is written.
+    def texts(self, number: int, name: str) -> Texts | None:
+        """Return the texts of a column in a row group.
 
-        ``None`` if the column holds nulls or lists, or not all of its pages hold plain values: others may read it.
+        ``None`` if it holds nulls or lists, or not all of its pages hold plain values: others may read it.
 
         Raises
         ------
         FormatError
             If its pages cannot be read.
         """
-        found = self._text_column(number, name)
-        if found is None:
-            return None
-        column, leaf = found
-        with self._named():
-            opened = list(pages_of(self._read(column), column, leaf))
-            if not all(page.is_plain for page in opened):
-                return None
-            self._kept = {id(column): opened}
-            return spelled([(np.frombuffer(page.values, np.uint8), page.entries) for page in opened])
+        found = self.text_column(number, name)
+        return self.spell(*found, None) if found is not None else None
 
-    def _text_column(self, number: int, name: str) -> tuple[Struct, Leaf] | None:
-        for column, leaf in zip(columns_of(self._groups[number]), self._leaves, strict=True):
+    def spell(self, column: Struct, leaf: Leaf, keep: list[Opened] | None) -> Texts | None:
+        """Return the texts of a column, and its pages in ``keep``, if it is given; ``None`` if not all of these hold plain values."""
+        with self.named():
+            speller = Speller(column.number(Column.BYTES), column.number(Column.VALUES))
+            for page in pages_of(self.read(column), column, leaf):
+                if not page.is_plain:
+                    return None
+                speller.add(np.frombuffer(page.values, np.uint8), page.entries)
+                if keep is not None:
+                    keep.append(page)
+            return speller.texts()
+
+    def text_column(self, number: int, name: str) -> tuple[Struct, Leaf] | None:
+        """Find a column of texts in a row group, and what is said of it; ``None`` if it is none, or has a dictionary."""
+        for column, leaf in zip(columns_of(self.groups[number]), self.leaves, strict=True):
             is_text = leaf.physical is Physical.TEXT and not leaf.repetitions
             if is_text and column.items(Column.NAME) == [name.encode()]:
                 is_plain = not set(IN_DICTIONARY) & set(column.items(Column.ENCODINGS))
@@ -105,13 +99,46 @@ class PageRewriter:
                 return (column, leaf) if is_plain and column.number(Column.VALUES) else None
         return None
 
-    def _read(self, column: Struct) -> memoryview:
+    def read(self, column: Struct) -> memoryview:
+        """Read the bytes of a column's pages."""
         start, size = span_of(column)
         self._source.seek(start)
         data = self._source.read(size)
         if len(data) != size:
             raise malformed("a column ends behind the file")
         return memoryview(data)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name the file in what is said of its pages."""
+        try:
+            yield
+        except FormatError as error:
+            raise damaged(self._name, error) from error
+
+
+class PageRewriter:
+    """Writes row groups of one file, less the rows that go, to another file; the metadata that ``source`` has read are changed."""
+
+    def __init__(self, source: PageReader, path: Path) -> None:
+        self._source = source
+        self._written: list[Struct] = []
+        self._kept: dict[int, list[Opened]] = {}
+        self._out = path.open("wb")
+        self._out.write(MAGIC)
+
+    @classmethod
+    def open(cls, source: Path, path: Path) -> Self | None:
+        """Open a file to be written to ``path``; ``None`` as from :meth:`PageReader.open`."""
+        reader = PageReader.open(source)
+        return cls(reader, path) if reader is not None else None
+
+    def texts(self, number: int, name: str) -> Texts | None:
+        """As :meth:`PageReader.texts`; the pages are kept until the group is written."""
+        found, kept = self._source.text_column(number, name), list[Opened]()
+        texts = self._source.spell(*found, kept) if found is not None else None
+        self._kept = {id(found[0]): kept} if found is not None and texts is not None else {}
+        return texts
 
     def write(self, number: int, stays: Flags) -> None:
         """Write a row group with the rows that stay, bool (n,); nothing if none does.
@@ -126,12 +153,12 @@ class PageRewriter:
         kept, self._kept = self._kept, {}
         if not stays.any():
             return
-        group = self._groups[number]
+        group = self._source.groups[number]
         first = self._out.tell()
-        for chunk, leaf in zip(group.structs(Group.CHUNKS), self._leaves, strict=True):
+        for chunk, leaf in zip(group.structs(Group.CHUNKS), self._source.leaves, strict=True):
             column = chunk.within(Chunk.COLUMN)
-            with self._named():
-                opened = kept.get(id(column)) or pages_of(self._read(column), column, leaf)
+            with self._source.named():
+                opened = kept.get(id(column)) or pages_of(self._source.read(column), column, leaf)
                 self._write_chunk(ChunkRewriter(column, leaf, stays), opened, column)
             chunk.set(Chunk.OFFSET, I64, 0)
             chunk.drop(*Chunk.INDEX)
@@ -173,19 +200,12 @@ class PageRewriter:
 
     def close(self) -> None:
         """Write the metadata."""
-        self._footer.set(File.GROUPS, LIST, Items(STRUCT, self._written))
-        self._footer.set(File.ROWS, I64, sum(group.number(Group.ROWS) for group in self._written))
-        footer = written(self._footer)
-        self._out.write(footer + len(footer).to_bytes(SIZE_BYTES, "little") + MAGIC)
+        footer = self._source.footer
+        footer.set(File.GROUPS, LIST, Items(STRUCT, self._written))
+        footer.set(File.ROWS, I64, sum(group.number(Group.ROWS) for group in self._written))
+        content = written(footer)
+        self._out.write(content + len(content).to_bytes(SIZE_BYTES, "little") + MAGIC)
         self.abandon()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Name the file in what is said of its pages."""
-        try:
-            yield
-        except FormatError as error:
-            raise damaged(self._name, error) from error
 
     def abandon(self) -> None:
         """Close both files; what stands in the new one is of no use unless it was closed."""

@@ -5,7 +5,6 @@ Texts stand behind their lengths, four bytes each, so that where one begins foll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -144,22 +143,45 @@ def _spell(data: Bytes, count: int, content: Bytes, ends: npt.NDArray[np.int32],
     return 0
 
 
-def spelled(pages: Sequence[tuple[Bytes, int]]) -> tuple[Bytes, npt.NDArray[np.int32]]:
-    """Return the texts of pages, each with their number, behind each other, and where they end: uint8 (m,) and int32 (n + 1,), as Arrow has them.
+Texts = tuple[Bytes, npt.NDArray[np.int32]]
+"""Texts behind each other, and where they end, as Arrow has them: uint8 (m,) and int32 (n + 1,)."""
 
-    Raises
-    ------
-    FormatError
-        If a page has not as many texts.
-    """
-    count = sum(texts for _, texts in pages)
-    content = np.empty(sum(len(data) for data, _ in pages), np.uint8)
-    ends, first = np.zeros(count + 1, np.int32), 0
-    for data, texts in pages:
-        if _spell(read_only(data), texts, content, ends, first) == _BROKEN:
+
+class Speller:
+    """Puts the texts of pages behind each other, ``count`` in all, for which the pages have at most ``size`` bytes."""
+
+    def __init__(self, size: int, count: int) -> None:
+        self._content = np.empty(size, np.uint8)
+        self._ends = np.zeros(count + 1, np.int32)
+        self._seen = 0
+        self._left = size
+
+    def add(self, data: Bytes, texts: int) -> None:
+        """Take a page of so many texts.
+
+        Raises
+        ------
+        FormatError
+            If it has not as many, or there is no room for them.
+        """
+        self._left -= len(data)
+        if self._left < 0 or self._seen + texts >= len(self._ends):
+            raise malformed("a column has more values than it says")
+        if _spell(read_only(data), texts, self._content, self._ends, self._seen) == _BROKEN:
             raise malformed("a page has fewer values than it says")
-        first += texts
-    return content, ends
+        self._seen += texts
+
+    def texts(self) -> Texts:
+        """Return them.
+
+        Raises
+        ------
+        FormatError
+            If there are fewer.
+        """
+        if self._seen + 1 != len(self._ends):
+            raise malformed("a column has fewer values than it says")
+        return self._content, self._ends
 
 
 def take_values(
