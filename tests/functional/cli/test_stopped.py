@@ -22,13 +22,15 @@ from byleave.consent import TargetKind
 pytestmark = pytest.mark.functional
 
 SAID = "stopped; what was finished is kept\n"
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell lets what it starts in the background, these tests perhaps, and all that they start, ignore Ctrl-C."""
 
 
 @contextmanager
 def started(*words: object, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Start ``byleave`` with these words at the head of a group of processes, as a shell does."""
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, *map(str, words)],
+        [sys.executable, "-c", HEARING + RUN, *map(str, words)],
         cwd=folder,
         env={**os.environ, "BYLEAVE_HOME": str(folder / "home")},
         stdout=subprocess.PIPE,

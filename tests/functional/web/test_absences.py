@@ -87,7 +87,7 @@ def test_sites_and_paths_are_looked_up_too_and_files_and_pictures_where_all_were
 
 
 def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
-    story.world.put(f"{PLACE}/all.jsonl", b"")
+    story.world.put(f"{PLACE}/{story.proofs}", b"")
     page = story.check(story.refused).text
     assert "No proof given: 1" in page
 
@@ -95,10 +95,10 @@ def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "status", "said"),
     [
-        ("all.jsonl", b"gone", 404, "is not served there"),
-        ("all.jsonl", b"busy", 503, "the server answers 503"),
-        ("all.jsonl", b"not a proof\n", 200, "holds what is no proof"),
-        ("all.jsonl", b"x" * (5 * 1024 * 1024), 200, "is longer than"),
+        ("", b"gone", 404, "is not served there"),
+        ("", b"busy", 503, "the server answers 503"),
+        ("", b"not a proof\n", 200, "holds what is no proof"),
+        ("", b"x" * (5 * 1024 * 1024), 200, "is longer than"),
         ("absences.json", b"{}", 200, "holds no proofs of absence"),
         ("absences.json", b"[" * 100_000, 200, "holds no proofs of absence"),
     ],
@@ -106,7 +106,7 @@ def test_a_link_without_a_proof_is_told_as_that(story: Story) -> None:
 def test_what_cannot_be_had_or_read_is_told_and_breaks_nothing(
     story: Story, name: str, content: bytes, status: int, said: str
 ) -> None:
-    story.world.put(f"{PLACE}/{name}", content, status=status)
+    story.world.put(f"{PLACE}/{name or story.proofs}", content, status=status)
     page = story.check(story.refused)
     assert page.status_code == 200
     assert "Not checked: 1" in page.text
@@ -114,13 +114,13 @@ def test_what_cannot_be_had_or_read_is_told_and_breaks_nothing(
 
 
 def test_a_proof_that_was_changed_is_not_believed(story: Story) -> None:
-    lines = story.files["all.jsonl"].splitlines()
+    lines = story.files[story.proofs].splitlines()
     wanted = url_target(REFUSED).digest[:16].hex().encode()
     (line,) = (line for line in lines if wanted in line)
     said = json.loads(line)
     said["leaves"][0]["rows"][0] = said["leaves"][0]["rows"][0][:-2] + "77"
     changed = json.dumps(said, separators=(",", ":"), sort_keys=True).encode()
-    story.world.put(f"{PLACE}/all.jsonl", b"\n".join(changed if one == line else one for one in lines))
+    story.world.put(f"{PLACE}/{story.proofs}", b"\n".join(changed if one == line else one for one in lines))
     page = story.check(story.refused).text
     assert "Not checked: 1" in page
     assert "Left out" not in page
