@@ -80,9 +80,8 @@ def _in_processes(
 def _no_interrupts() -> Iterator[None]:
     """Put Ctrl-C off while processes are started, so that none is left half begun. They inherit that, and are not interrupted amid their imports."""
     pressed: list[int] = []
-    in_main = (
-        threading.current_thread() is threading.main_thread()
-    )  # no other thread is interrupted, nor may ask
+    # No other thread is interrupted, nor may it ask.
+    in_main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number)) if in_main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

@@ -158,7 +158,7 @@ def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Opened]:
         If a page does not fit, is of a kind that is not known here, or its bytes are not those its checksum is of.
     """
     codec, most = Codec(column.number(Column.CODEC)), column.number(Column.VALUES)
-    for header, body in list(_parted(data)):
+    for header, body in _parted(data):
         yield _opened(header, body, codec, leaf, most)
 
 
