@@ -1,19 +1,10 @@
-"""Work on this machine: in this process, or in several that share it.
-
-A worker ends when its parent does, even by a kill.
-"""
+"""Work on this machine: in this process, or in several that share it."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +12,19 @@ import pyarrow as pa
 
 from byleave.apply.engine import Counted, Failure, Result, Rows, SameMachine, Task, Work, done_elsewhere
 from byleave.errors import UnavailableError
+from byleave.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """``workers`` processes at most; one works in the process that asks."""
+    """``workers`` processes at most; one works in the process that asks.
+
+    first
+        What each of several processes calls before its first task. It travels to them.
+    """
 
     workers: int = 1
+    first: Callable[[], None] | None = None
 
     def share(self, path: Path) -> SameMachine:
         """Leave the file where it is."""
@@ -47,22 +44,18 @@ class LocalEngine:
         """
         workers = min(self.workers, len(tasks))
         if workers > 1:
-            yield from _in_processes(work, tasks, workers, progress)
+            yield from _in_processes(Processes(workers, _begin, work, self.first), tasks, progress)
         elif tasks:
             do = work.begin()
             for place, task in enumerate(tasks):
                 yield place, do(task, progress)
 
 
-def _in_processes(
-    work: Work[Task, Result], tasks: Sequence[Task], workers: int, progress: Rows
-) -> Iterator[tuple[int, Result]]:
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(work,))
+def _in_processes(pool: Processes, tasks: Sequence[Any], progress: Rows) -> Iterator[tuple[int, Any]]:
     try:
-        with _no_interrupts():
-            futures = [pool.submit(_do, task) for task in tasks]
+        futures = [pool.submit(_do, task) for task in tasks]
         for place, future in enumerate(futures):
-            told: Any = future.result()
+            told = future.result()
             if isinstance(told, Failure):
                 raise told.error()
             progress(told.rows)
@@ -74,24 +67,6 @@ def _in_processes(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Put Ctrl-C off while processes are started, so that none is left half begun. They inherit that, and are not interrupted amid their imports."""
-    pressed: list[int] = []
-    # No other thread is interrupted, nor may it ask.
-    in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number)) if in_main else None
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if handler is not None:
-            signal.signal(signal.SIGINT, handler)
-        if pressed:
-            signal.raise_signal(signal.SIGINT)
 
 
 @dataclass(slots=True)
@@ -110,20 +85,12 @@ class _Bench:
 _benches: list[_Bench] = []
 
 
-def _begin(work: Work[Any, Any]) -> None:
-    """Make a worker ready: it ends with its parent, and at once where somebody presses Ctrl-C."""
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
+def _begin(work: Work[Any, Any], first: Callable[[], None] | None) -> None:
+    """Make a worker ready."""
     pa.set_cpu_count(1)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    if first is not None:
+        first()
     _benches[:] = [_Bench(work)]
-
-
-def _await_end(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _do(task: Any) -> Counted | Failure:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from byleave import media
 from byleave.media.models import PictureModel, picture_model
+from byleave.processes import Processes
 from byleave.settings import Limits
 
 TASK_PICTURES = 16
@@ -77,7 +76,7 @@ class Describers:
         self.limits = limits
         self.thumbnail_px = thumbnail_px
         self.workers = min(8, os.cpu_count() or 1) if workers is None else workers
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Processes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -133,25 +132,13 @@ class Describers:
 
     def _submit(self, batch: list[bytes]) -> Future[list[Outcome]]:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_end_with_parent)
+            self._pool = Processes(self.workers)
         return self._pool.submit(describe_batch, batch, self.limits, self.thumbnail_px)
 
     def _drop_pool(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone, even by a kill that runs no clean-up."""
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_await_end, args=(parent.sentinel,), daemon=True).start()
-
-
-def _await_end(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _described(picture: media.Picture, vector: NDArray[np.float32], unsafe: float) -> Described:

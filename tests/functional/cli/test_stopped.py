@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.forked import RUN
+from tests.sources import write_folder
 from tests.unit.apply.worlds import row, synced
 
 from byleave.consent import TargetKind
@@ -95,11 +96,25 @@ def test_workers_that_just_start_are_stopped_without_a_word_of_their_own(tmp_pat
         pq.write_table(pa.table({"url": [f"https://a.example/{name}"]}), data / f"{name}.parquet")
     words = ("--ruleset", ruleset, "--input", data, "--output", tmp_path / "out", "--regime", "opt_out")
     with started("apply", *words, "--use", "train_gen", "--workers", 2, folder=tmp_path) as process:
-        while not workers_of(process.pid):
-            assert process.poll() is None, "it ended before a worker was seen"
-            time.sleep(0.002)
+        wait_for_workers(process)
         assert stopped(process) == (130, SAID)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="on one processor an ingest starts no workers")
+def test_workers_that_describe_pictures_are_stopped_without_a_word_of_their_own(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "pictures", range(80))
+    with started("ingest", folder, "--dataset", "many", folder=tmp_path) as process:
+        wait_for_workers(process, amid="numpy")
+        assert stopped(process) == (130, SAID)
+
+
+def wait_for_workers(process: subprocess.Popen[str], amid: str = "") -> None:
+    """Wait until a command has started the first of its workers, and that one has loaded a package."""
+    while not any(amid in Path(f"/proc/{worker}/maps").read_text() for worker in workers_of(process.pid)):
+        assert process.poll() is None, "it ended before a worker was seen"
+        time.sleep(0.002)
 
 
 def workers_of(process: int) -> list[str]:
