@@ -179,13 +179,14 @@ def apply(options: ApplyOptions) -> None:
     from byleave.apply.report import report_object
     from byleave.apply.run import apply_ruleset
     from byleave.cli.attest import tell_signed
-    from byleave.cli.compiling import tell_of_compiling
     from byleave.cli.engines import engine_of
     from byleave.release.age import check_age
 
     request, signing = options.request(), options.signing()
-    with engine_of(options.engine, options.workers, options.ray_address) as chosen, Shown() as shown:
-        tell_of_compiling(shown.line)
+    with (
+        Shown() as shown,
+        engine_of(options.engine, options.workers, options.ray_address, shown.line) as chosen,
+    ):
         report = apply_ruleset(request, now(), shown.step, chosen)
     if request.max_age is not None:
         for registry in report.registries:

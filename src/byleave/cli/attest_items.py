@@ -34,7 +34,9 @@ def bind(
 ) -> None:
     """Bind every entry kept and taken out, so that the attestation names them all without telling which they are."""
     from byleave.apply.opening import bind_output
+    from byleave.cli.compiling import tell_of_compiling
 
+    tell_of_compiling()
     bound = bind_output(output, ruleset, coverage, to)
     if json_:
         print_json(bound.members())
@@ -56,10 +58,12 @@ def prove(
     """Write, for everything that the list names, the proof that nothing of it was kept, or that something was. Any file server serves them."""
     from byleave.apply.opening import Bound
     from byleave.apply.proving import write_absences
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.release import open_synced
 
     signed = signed_attestation(attestation, key)
     with Shown() as shown:
+        tell_of_compiling(shown.line)
         proven = write_absences(
             Bound.open(bound), signed, list(map(open_synced, ruleset)), to, partial(shown.step, "prove")
         )
@@ -99,9 +103,11 @@ def open_(
     """Open the entries that a cosigned checkpoint draws, so that anybody can decide about them again."""
     from byleave.apply.opening import Bound, open_drawn
     from byleave.apply.redeciding import redecider
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.cli.statement_words import write_new
     from byleave.release.attested import ATTESTATION_PATH
 
+    tell_of_compiling()
     signed = signed_attestation(output / ATTESTATION_PATH, key)
     note, rules = read_note(checkpoint), read_policy(policy)
     decider = redecider(signed.said, ruleset, coverage)

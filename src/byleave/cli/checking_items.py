@@ -136,9 +136,11 @@ def audit_attestation(
 ) -> None:
     """Decide again about the entries that a cosigned checkpoint drew. Leaves with 5 if one should not have been kept."""
     from byleave.apply.auditing import audit_openings
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.release.openings import MAX_OPENINGS_BYTES, Openings
     from byleave.storage import read_at_most
 
+    tell_of_compiling()
     remedy = "name the file that `byleave attest open` wrote; whoever signed the attestation publishes it"
     content = read_at_most(openings, MAX_OPENINGS_BYTES, remedy=remedy)
     with as_format_error(f"{openings} cannot be used", remedy=remedy):

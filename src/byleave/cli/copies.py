@@ -26,12 +26,14 @@ def cover(
 ) -> None:
     """Write the signed coverage file of one dataset by one published list."""
     from byleave.catalog import Catalog
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.copies.cover import cover as cover_dataset
     from byleave.publish.folders import releases_folder
     from byleave.publish.keys import known_keys, signing_key
     from byleave.registry.database import Database
     from byleave.release import open_latest, open_release
 
+    tell_of_compiling()
     settings = Settings.from_process()
     keys = known_keys(settings)
     folder = releases_folder(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,12 @@ MOST_WORKERS = 256
 
 
 @contextmanager
-def engine_of(name: str, workers: int, ray_address: str | None) -> Iterator[Engine]:
+def engine_of(
+    name: str, workers: int, ray_address: str | None, tell: Callable[[str], None] | None = None
+) -> Iterator[Engine]:
     """Give the engine that the options name, and leave the cluster with the block where it is one.
+
+    ``tell`` is given the words for whoever waits where this process, or a worker of this machine, compiles loops.
 
     Raises
     ------
@@ -25,6 +29,10 @@ def engine_of(name: str, workers: int, ray_address: str | None) -> Iterator[Engi
     MissingExtraError, UnavailableError
         If Ray is not installed, or there is no cluster.
     """
+    from byleave.cli.compiling import heard_from_workers, tell_of_compiling
+
+    if tell is not None:
+        tell_of_compiling(tell)
     if name == "ray":
         from byleave.apply.ray_engine import joined
 
@@ -37,4 +45,8 @@ def engine_of(name: str, workers: int, ray_address: str | None) -> Iterator[Engi
         raise InputError(f"{workers} processes cannot work on a dataset", remedy=f"give 1 to {MOST_WORKERS}")
     from byleave.apply.local_engine import LocalEngine
 
-    yield LocalEngine(workers)
+    if tell is None or workers == 1:
+        yield LocalEngine(workers)
+        return
+    with heard_from_workers(tell) as first:
+        yield LocalEngine(workers, first)

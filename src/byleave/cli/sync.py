@@ -50,10 +50,13 @@ def sync(
     json_: bool = typer.Option(False, "--json", help="Print what is held now as JSON"),
 ) -> None:
     """Bring a folder to the latest published list. A tampered, truncated or older list is refused and the folder stays as it was."""
+    from byleave.cli.compiling import tell_of_compiling
     from byleave.log import VerifierKey
     from byleave.release.age import AgeLimit
     from byleave.release.sync import sync as sync_release
 
+    if _can_compile():
+        tell_of_compiling()
     age = AgeLimit.parse(max_age, grace) if max_age is not None else None
     dataset = _dataset(input_, use, regime) if preview or max_drop is not None else None
     asked = _Asked(to, dataset, max_drop, age, only_look=preview, json=json_)
@@ -198,11 +201,15 @@ def _show_key(source: str, number: int, token: Path) -> None:
         say(f"the list is here, but the registry did not take the key: HTTP {seen.status}")
 
 
-def _compile(release: Release, folder: Path) -> bool:
-    """Compile the list where the extra is installed; the light core verifies and keeps it all the same."""
+def _can_compile() -> bool:
     from importlib.util import find_spec
 
-    if find_spec("numba") is None or find_spec("pyarrow") is None:
+    return find_spec("numba") is not None and find_spec("pyarrow") is not None
+
+
+def _compile(release: Release, folder: Path) -> bool:
+    """Compile the list where the extra is installed; the light core verifies and keeps it all the same."""
+    if not _can_compile():
         return False
     from byleave.apply.compiling import compile_ruleset
 
