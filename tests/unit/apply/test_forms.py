@@ -194,6 +194,7 @@ DAMAGES: list[tuple[str, Callable[[Path], Any], str]] = [
     ("mds", lambda d: cut(d / "shard.00001.mds", 500), "does not fit its length"),
     ("mds", lambda d: (d / "shard.00001.mds").unlink(), "is not there"),
     ("mds", lambda d: edit(d / "index.json", '"samples": 5', '"samples": 6'), "does not fit its length"),
+    ("mds", lambda d: edit(d / "index.json", '"hashes": {"sha1"', '"hashes": ["sha1"], "digests": {"sha1"'), "does not describe"),
     ("mds", lambda d: edit(d / "index.json", '["int", "str"]', '["int", "pkl"]'), "holds pkl, not text"),
     ("lance", lambda d: cut_all(d / "links.lance" / "_versions"), "no Lance table"),
 ]  # fmt: skip
@@ -234,6 +235,51 @@ class TestDamage:
         assert report.left_out == ("README.txt", name)
         with pytest.raises(FormatError, match="no field is called url"):
             applied(home, tmp_path / "data" / name, tmp_path / "alone")
+
+
+class TestMds:
+    """What its package can say in an index beyond what is made here."""
+
+    def test_digests_that_are_not_made_here_are_left_out_of_the_index(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        FORM_NAMES["mds"].make(tmp_path / "data")
+        edit(tmp_path / "data" / "index.json", '"hashes": ["sha1"]', '"hashes": ["sha1", "xxh64"]')
+        edit(tmp_path / "data" / "index.json", '"hashes": {"', '"hashes": {"xxh64": "0123456789abcdef", "')
+        applied(home, tmp_path / "data", tmp_path / "out")
+        assert FORM_NAMES["mds"].read(tmp_path / "out") == FREE
+        assert "xxh64" not in (tmp_path / "out" / "index.json").read_text()
+
+    def test_shards_that_were_unpacked_beside_their_packed_ones_are_written_unpacked(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        FORM_NAMES["mds"].make(tmp_path / "data")
+        packed_mds(tmp_path / "data")
+        report = applied(home, tmp_path / "data", tmp_path / "out")
+        assert FORM_NAMES["mds"].read(tmp_path / "out") == FREE
+        shards = json.loads((tmp_path / "out" / "index.json").read_text())["shards"]
+        assert {(shard["compression"], shard["zip_data"]) for shard in shards} == {(None, None)}
+        assert report.left_out == tuple(f"shard.0000{part}.mds.zstd" for part in range(2))
+
+    def test_shards_that_are_only_packed_are_refused_with_the_way_to_unpack_them(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        FORM_NAMES["mds"].make(tmp_path / "data")
+        packed_mds(tmp_path / "data")
+        (tmp_path / "data" / "shard.00001.mds").unlink()
+        with pytest.raises(FormatError, match=r"'shard\.00001\.mds' is not there, only packed") as caught:
+            applied(home, tmp_path / "data", tmp_path / "out")
+        assert "StreamingDataset" in caught.value.remedy
+
+
+def packed_mds(folder: Path) -> None:
+    """Let an index say that its shards are packed, and put something beside them that stands for that."""
+    index = json.loads((folder / "index.json").read_text())
+    for shard in index["shards"]:
+        name = f"{shard['raw_data']['basename']}.zstd"
+        (folder / name).write_bytes(b"packed")
+        shard |= {"compression": "zstd", "zip_data": {"basename": name, "bytes": 6, "hashes": {}}}
+    (folder / "index.json").write_text(json.dumps(index))
 
 
 class TestOddRows:
