@@ -26,7 +26,8 @@ from apply_data import NOW, Sizes, write_dataset, write_registry
 
 from byleave.apply import noting, run
 from byleave.apply.opening import Bound, bind_items
-from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import Regime, Use
 
 LARGE_ROWS = 20_000_000

@@ -25,7 +25,8 @@ from apply_data import NOW, Sizes, write_registry
 from sidecar_speed import pictures, whole, write_shard
 
 from byleave.apply import workers
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sidecars.carrying import carry_over
 from byleave.apply.sidecars.file import SCHEMA, SidecarWriter

@@ -99,7 +99,8 @@ def split(source: Path, folder: Path, shards: int) -> None:
 def measured(folder: Path, out: Path, machines: int) -> tuple[float, float]:
     """Apply to all shards; return wall-clock and processor seconds, counted from when some shards are done."""
     from byleave.apply.ray_engine import joined
-    from byleave.apply.run import ApplyRequest, apply_ruleset
+    from byleave.apply.request import ApplyRequest
+    from byleave.apply.run import apply_ruleset
     from byleave.apply.shard import Unchecked
     from byleave.consent import Regime, Use
 

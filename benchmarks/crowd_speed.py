@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from apply_data import KEY, NOW
 
 from byleave.apply.compiling import compile_synced
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.apply.said import MOST_OF_A_TARGET
 from byleave.consent import (
     AI_USES,

@@ -16,7 +16,7 @@ from byleave.cli.words import word_of
 
 if TYPE_CHECKING:
     from byleave.apply.report import Report
-    from byleave.apply.run import ApplyRequest
+    from byleave.apply.request import ApplyRequest
     from byleave.cli.attest import Signing
     from byleave.release import Release
 
@@ -126,7 +126,7 @@ class ApplyOptions:
         """Return what is asked of a run; raises InputError where an option cannot be read."""
         from byleave.apply.modes import Mode
         from byleave.apply.places import place_of
-        from byleave.apply.run import ApplyRequest
+        from byleave.apply.request import ApplyRequest
         from byleave.apply.shard import Unchecked
         from byleave.consent import Regime, Standard, Use
         from byleave.release.age import AgeLimit

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.report import Report
-from byleave.apply.run import WOULD_BE_REMOVED
+from byleave.apply.request import WOULD_BE_REMOVED
 from byleave.consent import Regime
 from byleave.datasets import OWN_FOLDER
 from byleave.demo.dataset import DemoDataset

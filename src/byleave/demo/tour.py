@@ -14,7 +14,8 @@ from pathlib import Path
 
 from byleave.apply.compiling import compile_ruleset
 from byleave.apply.report import Report
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.catalog import Catalog, HitKind, Page, PictureQuery, WordsQuery
 from byleave.consent import PRESETS, ClaimState, Regime, Use
 from byleave.copies.cover import cover

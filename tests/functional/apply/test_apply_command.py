@@ -33,7 +33,8 @@ KILLED = """
 import os, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.consent import Regime, Use
 
 asked = ApplyRequest(Path("synced"), "data", Path("out"), Regime.OPT_OUT, (Use.TDM,), Path("home"))

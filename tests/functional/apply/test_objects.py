@@ -19,7 +19,8 @@ from byleave.apply.card import CARD, README
 from byleave.apply.noting import NOTES
 from byleave.apply.opening import Bound
 from byleave.apply.report import Report
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import TargetKind

@@ -22,7 +22,8 @@ from tests.website import MARA, Browser, Website
 
 from byleave.apply.attesting import AttestRequest, read_report, write_attestation
 from byleave.apply.compiling import compile_synced
-from byleave.apply.run import ApplyRequest, apply_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, Use
 from byleave.publish.folders import log_folder

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.apply.worlds import KEY, NOW, URLS, coverage_file, kept_rows, links_file, request, row, synced
 
-from byleave.apply.run import ApplyRequest, apply_ruleset, open_ruleset
+from byleave.apply.request import ApplyRequest
+from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
 from byleave.consent import ClaimState, Evidence, Preference, Regime, TargetKind, Use

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.compiling import compile_rows, compile_synced
+from byleave.apply.request import ApplyRequest
 from byleave.apply.ruleset import Ruleset, load_ruleset
-from byleave.apply.run import ApplyRequest
 from byleave.consent import (
     AI_USES,
     ClaimState,
