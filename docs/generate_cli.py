@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from byleave.cli.main import app
+from byleave.cli.commands import app
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 

@@ -28,12 +28,13 @@ HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handle
 
 
 @contextmanager
-def started(*words: object, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start ``byleave`` with these words at the head of a group of processes, as a shell does."""
+def started(*words: object, folder: Path, path: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Start ``byleave`` with these words at the head of a group of processes, as a shell does; modules in ``path`` come before others."""
     process = subprocess.Popen(
         [sys.executable, "-c", HEARING + RUN, *map(str, words)],
         cwd=folder,
-        env={**os.environ, "BYLEAVE_HOME": str(folder / "home")},
+        env={**os.environ, "BYLEAVE_HOME": str(folder / "home")}
+        | ({"PYTHONPATH": str(path)} if path else {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -75,6 +76,19 @@ def test_a_command_that_is_stopped_says_so_and_leaves_with_130(tmp_path: Path) -
         finally:
             os.close(writer)
     assert not to.exists()
+
+
+def test_a_command_that_is_stopped_before_it_is_loaded_says_so_too(tmp_path: Path) -> None:
+    pipe, early = tmp_path / "pipe", tmp_path / "early"
+    os.mkfifo(pipe)
+    early.mkdir()
+    (early / "typer.py").write_text(f"open({str(pipe)!r}).read()")
+    with started("doctor", folder=tmp_path, path=early) as process:
+        writer = read_by(process, pipe)
+        try:
+            assert stopped(process) == (130, SAID)
+        finally:
+            os.close(writer)
 
 
 def read_by(process: subprocess.Popen[str], pipe: Path) -> int:

@@ -23,7 +23,7 @@ from byleave.apply.comparing import Difference, compare
 from byleave.apply.row_keys import UNREADABLE
 from byleave.apply.run import apply_ruleset
 from byleave.apply.sources import find_input
-from byleave.cli.main import app
+from byleave.cli.commands import app
 from byleave.consent import Evidence, Standard, TargetKind
 from byleave.errors import ConflictError, FormatError
 

@@ -14,7 +14,7 @@ from byleave.apply.judging import Terms
 from byleave.apply.preview import check_share, parse_share, preview
 from byleave.apply.run import apply_ruleset
 from byleave.apply.sources import find_input
-from byleave.cli.main import app
+from byleave.cli.commands import app
 from byleave.consent import Evidence, Preference, Regime, TargetKind, Use
 from byleave.errors import InputError, RefusedError, VerificationError
 from byleave.release import open_synced

@@ -18,7 +18,7 @@ from byleave.apply.registries import KEPT_UNIONS, open_registries, open_registry
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
-from byleave.cli.main import app
+from byleave.cli.commands import app
 from byleave.consent import Evidence, Preference, TargetKind
 from byleave.datasets import OWN_FOLDER, source_digest
 from byleave.errors import InputError, VerificationError
