@@ -271,6 +271,39 @@ class TestMds:
             applied(home, tmp_path / "data", tmp_path / "out")
         assert "StreamingDataset" in caught.value.remedy
 
+    def test_an_index_of_all_folders_and_those_it_was_merged_from_are_one_dataset(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        merged_mds(tmp_path / "data")
+        report = applied(home, tmp_path / "data", tmp_path / "out")
+        assert (report.rows, report.removed) == (2 * len(LINKS), 2 * (len(LINKS) - len(FREE)))
+        above = json.loads((tmp_path / "out" / "index.json").read_text())["shards"]
+        for part in ("train", "val"):
+            assert FORM_NAMES["mds"].read(tmp_path / "out" / part) == FREE
+            below = json.loads((tmp_path / "out" / part / "index.json").read_text())["shards"]
+            named = [shard for shard in above if shard["raw_data"]["basename"].startswith(f"{part}/")]
+            for shard in named:
+                shard["raw_data"]["basename"] = shard["raw_data"]["basename"].removeprefix(f"{part}/")
+            assert named == below
+
+    def test_an_index_that_disagrees_with_the_one_above_it_is_named(self, home: Path, tmp_path: Path) -> None:
+        merged_mds(tmp_path / "data")
+        edit(tmp_path / "data" / "val" / "index.json", '"samples": 5', '"samples": 6')
+        with pytest.raises(FormatError, match=r"val/index\.json: does not agree with index\.json"):
+            applied(home, tmp_path / "data", tmp_path / "out")
+
+
+def merged_mds(folder: Path) -> None:
+    """Make a dataset in two folders, with an index of each and one of both, as the package merges them."""
+    folder.mkdir()
+    both: list[dict[str, Any]] = []
+    for part in ("train", "val"):
+        FORM_NAMES["mds"].make(folder / part)
+        for shard in json.loads((folder / part / "index.json").read_text())["shards"]:
+            shard["raw_data"]["basename"] = f"{part}/{shard['raw_data']['basename']}"
+            both.append(shard)
+    (folder / "index.json").write_text(json.dumps({"shards": both, "version": 2}))
+
 
 def packed_mds(folder: Path) -> None:
     """Let an index say that its shards are packed, and put something beside them that stands for that."""

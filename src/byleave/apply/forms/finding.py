@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from byleave.apply.forms.arrow_folder import INFO, SPLITS, STATE, arrow_folder
 from byleave.apply.forms.embeddings import FOLDER, STEM, EmbeddingPart
 from byleave.apply.forms.lance_table import VERSIONS, LanceTable
 from byleave.apply.forms.lines import LineList, line_format
-from byleave.apply.forms.mds import INDEX, mds_folder
+from byleave.apply.forms.mds import mds_folders
 from byleave.apply.forms.statistics import SUFFIX as STATISTICS
 from byleave.apply.forms.tar_shards import TarShard
 from byleave.apply.forms.units import Unit
@@ -18,6 +18,8 @@ from byleave.apply.inputs import InputFile
 from byleave.datasets.tars import BLOCK, is_tar
 
 _NUMBERED = re.compile(r"(?P<kind>[A-Za-z0-9]+_emb)_(?P<number>[0-9]+)\.npy")
+
+_Finder = Callable[[dict[Path, InputFile]], Sequence[Unit]]
 
 
 def find_units(files: Sequence[InputFile], *, alone: bool) -> tuple[list[Unit], list[InputFile]]:
@@ -32,7 +34,9 @@ def find_units(files: Sequence[InputFile], *, alone: bool) -> tuple[list[Unit], 
     """
     left = {file.path: file for file in files}
     units: list[Unit] = []
-    for find in (_lance_tables, _arrow_folders, _mds_folders, _embedding_parts, _tar_shards):
+    finders: tuple[_Finder, ...]
+    finders = (_lance_tables, _arrow_folders, mds_folders, _embedding_parts, _tar_shards)
+    for find in finders:
         for unit in find(left):
             units.append(unit)
             for file in unit.files:
@@ -68,11 +72,6 @@ def _arrow_folders(files: dict[Path, InputFile]) -> list[Unit]:
         found.append(arrow_folder(folder, here))
         seen.add(folder.parent / SPLITS)
     return found
-
-
-def _mds_folders(files: dict[Path, InputFile]) -> list[Unit]:
-    folders = sorted(path.parent for path in files if path.name == INDEX)
-    return [unit for folder in folders if (unit := mds_folder(folder, files)) is not None]
 
 
 def _embedding_parts(files: dict[Path, InputFile]) -> list[Unit]:

@@ -43,28 +43,28 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class MdsFolder:
-    """One dataset in MDS: its index, and the shards in the index's order."""
+    """One dataset in MDS: its shards in the order of its index, and below that the indices it was merged from."""
 
-    index: InputFile
+    indices: tuple[InputFile, ...]
     shards: tuple[InputFile, ...]
 
     @property
     def name(self) -> str:
-        """The index."""
-        return self.index.name
+        """The index of all shards."""
+        return self.indices[0].name
 
     @property
     def files(self) -> tuple[InputFile, ...]:
         """All of them."""
-        return (self.index, *self.shards)
+        return (*self.indices, *self.shards)
 
     def count(self) -> int:
         """Count samples by the index."""
-        return sum(int(entry["samples"]) for entry in entries(self.index)[1])
+        return sum(int(entry["samples"]) for entry in entries(self.indices[0])[1])
 
     def rows(self, *, digests: bool) -> Iterator[Rows]:  # noqa: ARG002 - samples are known by what they state
         """Yield links and digests of each shard in turn."""
-        for file, entry in zip(self.shards, entries(self.index)[1], strict=True):
+        for file, entry in zip(self.shards, entries(self.indices[0])[1], strict=True):
             shard = _Shard(file, entry)
             link, digest = (_column(entry, names, file) for names in (LINK_NAMES, DIGEST_NAMES))
             if link is None and digest is None:
@@ -79,42 +79,67 @@ class MdsFolder:
                 yield Rows(file.name, first, batch_of([v[0] for v in values], [v[1] for v in values]))
 
     def write(self, stays: Flags, out: Path) -> None:
-        """Write the samples that stay, and an index of the shards that hold some."""
-        content, described = entries(self.index)
-        kept, first = [], 0
-        for file, entry in zip(self.shards, described, strict=True):
+        """Write the samples that stay, and indices of the shards that hold some."""
+        kept: dict[Path, _Kept] = {}
+        first = 0
+        for file, entry in zip(self.shards, entries(self.indices[0])[1], strict=True):
             shard = _Shard(file, entry)
             keeps = stays[first : first + shard.samples]
             first += shard.samples
             if keeps.any():
-                kept.append(entry | _written(shard, keeps, place_for(file, out)))
+                kept[file.path] = _written(shard, keeps, place_for(file, out))
         check_length(stays, first, self.name)
-        text = json.dumps(content | {"shards": kept}, sort_keys=True)
-        place_for(self.index, out).write_text(text, encoding="utf-8")
+        for index in self.indices:
+            content, described = entries(index)
+            named = [(entry, kept.get(_raw(index, entry))) for entry in described]
+            shards = [shard.described(entry) for entry, shard in named if shard is not None]
+            text = json.dumps(content | {"shards": shards}, sort_keys=True)
+            place_for(index, out).write_text(text, encoding="utf-8")
 
 
-def mds_folder(folder: Path, files: dict[Path, InputFile]) -> MdsFolder | None:
-    """Find the shards an index names; ``None`` if the file is the index of something else.
+def mds_folders(files: dict[Path, InputFile]) -> list[MdsFolder]:
+    """Find the shards that indices name. Of indices that name the same shards, the one nearest to the top is that of the dataset.
 
     Raises
     ------
     FormatError
-        If a shard is not there unpacked, or not below the folder.
+        If a shard is not there unpacked or not below its index, or two indices do not agree.
     """
-    index = files[folder / INDEX]
-    try:
-        described = entries(index)[1]
-    except _OtherIndexError:
-        return None
-    shards = []
-    for entry in described:
-        raw, packed = entry["raw_data"]["basename"], entry.get("zip_data") is not None
-        if folder / raw not in files:
-            raise refuse(
-                index.name, f"{raw[:200]!r} is not there{', only packed' * packed}", *[UNPACK] * packed
-            )
-        shards.append(files[folder / raw])
-    return MdsFolder(index, tuple(shards))
+    found: list[tuple[list[InputFile], list[InputFile]]] = []
+    named: dict[Path, tuple[int, int]] = {}  # of each shard, which dataset has it and its samples
+    for path in sorted(
+        (path for path in files if path.name == INDEX), key=lambda path: (len(path.parts), path)
+    ):
+        index = files[path]
+        try:
+            described = entries(index)[1]
+        except _OtherIndexError:
+            continue
+        samples = {_shard_file(index, entry, files).path: int(entry["samples"]) for entry in described}
+        above = {named[shard][0] for shard in samples if shard in named}
+        if not above:
+            named |= {shard: (len(found), count) for shard, count in samples.items()}
+            found.append(([index], [files[shard] for shard in samples]))
+            continue
+        place = min(above)
+        if any(named.get(shard) != (place, count) for shard, count in samples.items()):
+            raise refuse(index.name, f"does not agree with {found[place][0][0].name} about its shards")
+        found[place][0].append(index)
+    return [MdsFolder(tuple(indices), tuple(shards)) for indices, shards in found]
+
+
+def _raw(index: InputFile, entry: dict[str, Any]) -> Path:
+    return index.path.parent / str(entry["raw_data"]["basename"])
+
+
+def _shard_file(index: InputFile, entry: dict[str, Any], files: dict[Path, InputFile]) -> InputFile:
+    file = files.get(_raw(index, entry))
+    if file is None:
+        named, packed = f"{entry['raw_data']['basename'][:200]!r}", entry.get("zip_data") is not None
+        raise refuse(
+            index.name, f"{named} is not there{', only packed' * packed}", UNPACK if packed else FETCH_AGAIN
+        )
+    return file
 
 
 class _OtherIndexError(FormatError):
@@ -159,7 +184,6 @@ class _Shard:
         self.file = file
         self.samples: int = entry["samples"]
         self.sizes: Sequence[int | None] = entry["column_sizes"]
-        self.basename: str = entry["raw_data"]["basename"]
         self.hashes: list[str] = sorted(HASHES.intersection(entry["raw_data"]["hashes"]))
         length = file.path.stat().st_size
         head = 4 * (self.samples + 2)
@@ -205,8 +229,23 @@ def _column(entry: dict[str, Any], names: Sequence[str], file: InputFile) -> int
     return place
 
 
-def _written(shard: _Shard, keeps: Flags, path: Path) -> dict[str, Any]:
-    """Write a shard with some of its samples; return what its entry in the index says anew."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A shard as it was written."""
+
+    samples: int
+    size: int
+    digests: dict[str, str]
+
+    def described(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return what an index says of it now, where it said ``entry``."""
+        raw = {"basename": entry["raw_data"]["basename"], "bytes": self.size, "hashes": self.digests}
+        said = {"samples": self.samples, "hashes": list(self.digests), "raw_data": raw}
+        return entry | said | {"compression": None, "zip_data": None}
+
+
+def _written(shard: _Shard, keeps: Flags, path: Path) -> _Kept:
+    """Write a shard with some of its samples."""
     kept = [shard.sample(int(place)) for place in np.flatnonzero(keeps)]
     description = shard.description
     begin = 4 * (len(kept) + 2) + len(description)
@@ -215,6 +254,4 @@ def _written(shard: _Shard, keeps: Flags, path: Path) -> dict[str, Any]:
     content = b"".join([head, description, *kept])
     path.write_bytes(content)
     digests = {name: hashlib.new(name, content).hexdigest() for name in shard.hashes}
-    raw = {"basename": shard.basename, "bytes": len(content), "hashes": digests}
-    plain = {"compression": None, "zip_data": None}
-    return plain | {"samples": len(kept), "hashes": shard.hashes, "raw_data": raw}
+    return _Kept(len(kept), len(content), digests)
