@@ -18,7 +18,7 @@ from byleave.release.attestations import Attestation
 from byleave.release.commitments import Commitments
 from byleave.release.file_lists import file_sha256
 from byleave.release.items import ItemRow
-from byleave.release.openings import Opened, Openings
+from byleave.release.openings import Opened, Openings, check_order
 from byleave.release.receipts import Receipt
 from byleave.release.statements import Signed
 from byleave.storage.outputs import OUTPUT_NOTE
@@ -87,7 +87,7 @@ def audit_openings(
             remedy="ask for one signed with --bound, see `byleave attest bind`",
         )
     witnessed, rows = openings.check(signed.sha256, commitments, policy)
-    _check_order(receipt, signed, policy, witnessed)
+    check_order(receipt, signed.sha256, policy, witnessed)
     _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
     breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
@@ -99,22 +99,6 @@ def audit_openings(
     printed = sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows)
     kept, compared = commitments.kept.size, output is not None
     return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed)
-
-
-def _check_order(
-    receipt: Receipt, signed: Signed[Attestation], policy: Policy, draw: WitnessedCheckpoint
-) -> None:
-    if receipt.record.get("statement_sha256") != signed.sha256.hex():
-        raise VerificationError(
-            "the receipt is for something else than this attestation",
-            remedy="name the receipt that `byleave attest submit` wrote for it",
-        )
-    held = receipt.verify(Policy(policy.logs)).checkpoint
-    if draw.checkpoint.origin != held.origin or draw.checkpoint.size <= receipt.proof.index:
-        raise VerificationError(
-            "the checkpoint of the draw is not one after the attestation was logged",
-            remedy="draw by a later checkpoint of the same log",
-        )
 
 
 def _check_rows(commitments: Commitments, attestation: Attestation) -> None:

@@ -16,9 +16,11 @@ from byleave.errors import as_format_error
 if TYPE_CHECKING:
     from byleave.log import Policy
     from byleave.release.attestations import Attestation
+    from byleave.release.receipts import Receipt
     from byleave.release.statements import Signed
 
 _DRAWN = 1_000
+_LOGGED = "hand the attestation in first with `byleave attest submit`, or name its receipt with --receipt"
 
 
 def bind(
@@ -97,19 +99,28 @@ def open_(
         ..., help="Synced folder of the list that was applied; of several registries name each"
     ),
     coverage: list[Path] = typer.Option([], help="Coverage file that was applied with it"),
+    receipt: Path | None = typer.Option(
+        None,
+        help="Receipt of the attestation; left out: the one that `byleave attest submit` wrote beside it",
+    ),
     count: int = typer.Option(_DRAWN, min=1, help="How many entries to draw"),
     to: Path = typer.Option(..., "--to", help="File for the entries that were drawn"),
 ) -> None:
     """Open the entries that a cosigned checkpoint draws, so that anybody can decide about them again."""
     from byleave.apply.opening import Bound, open_drawn
     from byleave.apply.redeciding import redecider
+    from byleave.cli.attest import receipt_beside
     from byleave.cli.compiling import tell_of_compiling
     from byleave.cli.statement_words import write_new
     from byleave.release.attested import ATTESTATION_PATH
+    from byleave.release.keys import verify_ed25519
+    from byleave.release.openings import check_order
 
-    tell_of_compiling()
     signed = signed_attestation(output / ATTESTATION_PATH, key)
     note, rules = read_note(checkpoint), read_policy(policy)
+    held = read_receipt(receipt or receipt_beside(output / ATTESTATION_PATH), _LOGGED)
+    check_order(held, signed.sha256, rules, rules.open_checkpoint(note, verify_ed25519))
+    tell_of_compiling()
     decider = redecider(signed.said, ruleset, coverage)
     openings = open_drawn(output, Bound.open(bound), signed, note, rules, count, decider)
     write_new(to, openings.to_bytes())
@@ -148,3 +159,14 @@ def read_policy(path: Path) -> Policy:
     content = read_at_most(path, MAX_POLICY_BYTES, remedy=remedy)
     with as_format_error(f"{path} cannot be used", remedy=remedy):
         return Policy.parse(content)
+
+
+def read_receipt(path: Path, remedy: str) -> Receipt:
+    """Read a receipt; ``remedy`` says which one is meant."""
+    from byleave.log.tlog_proof import MAX_PROOF_BYTES
+    from byleave.release.receipts import Receipt
+    from byleave.storage import read_at_most
+
+    content = read_at_most(path, MAX_PROOF_BYTES, remedy=remedy)
+    with as_format_error(f"{path} is no receipt", remedy=remedy):
+        return Receipt.parse(content)

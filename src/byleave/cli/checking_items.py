@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from byleave.cli.attest_items import read_policy, signed_attestation
+from byleave.cli.attest_items import read_policy, read_receipt, signed_attestation
 from byleave.cli.output import print_json, say
 from byleave.errors import ConflictError, InputError, VerificationError, as_format_error
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from byleave.apply.auditing import Audited
     from byleave.consent import TargetKind
     from byleave.release.attestations import Attestation
-    from byleave.release.receipts import Receipt
 
 EXIT_MISSING = 8
 """Nothing is wrong with what is given, and it is less than was asked for; as `byleave verify` leaves for a choice not in force."""
@@ -48,7 +47,7 @@ def prove_absent(
     from byleave.release.sources import open_source
     from byleave.storage import staged_folder
 
-    receipt, signed = _receipt(claim, _CHOICE), signed_attestation(attestation, key)
+    receipt, signed = read_receipt(claim, _CHOICE), signed_attestation(attestation, key)
     targets = sorted({(target.kind, target.digest) for target in receipt.targets})
     if not targets:
         raise InputError(
@@ -149,7 +148,7 @@ def audit_attestation(
     audited = audit_openings(
         opened,
         signed,
-        _receipt(receipt, _SUBMITTED),
+        read_receipt(receipt, _SUBMITTED),
         read_policy(policy),
         ruleset,
         coverages=coverage,
@@ -210,13 +209,3 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
     say(
         "not seen by this: entries left out of what was bound, a dataset trimmed before, and what else a model was trained on"
     )
-
-
-def _receipt(path: Path, remedy: str) -> Receipt:
-    from byleave.log.tlog_proof import MAX_PROOF_BYTES
-    from byleave.release.receipts import Receipt
-    from byleave.storage import read_at_most
-
-    content = read_at_most(path, MAX_PROOF_BYTES, remedy=remedy)
-    with as_format_error(f"{path} is no receipt", remedy=remedy):
-        return Receipt.parse(content)

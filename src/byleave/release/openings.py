@@ -14,6 +14,7 @@ from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.release.commitments import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
+from byleave.release.receipts import Receipt
 from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count, of_format, word
 
@@ -212,3 +213,30 @@ class Openings:
                 tuple(map(Leaf.parse, said["leaves"])),
                 tuple(map(Leaf.parse, said.get("covering", []))),
             )
+
+
+def check_order(receipt: Receipt, attestation: bytes, policy: Policy, draw: WitnessedCheckpoint) -> None:
+    """Make sure that a draw could not be known when an attestation, named by its SHA-256, was logged.
+
+    Raises
+    ------
+    VerificationError
+        If the receipt is for something else or does not hold, or the checkpoint that draws is another log's, or from before.
+    """
+    if receipt.record.get("statement_sha256") != attestation.hex():
+        raise VerificationError(
+            "the receipt is for something else than this attestation",
+            remedy="name the receipt that `byleave attest submit` wrote for it",
+        )
+    held, size = receipt.verify(Policy(policy.logs)).checkpoint, draw.checkpoint.size
+    if draw.checkpoint.origin != held.origin:
+        raise VerificationError(
+            f"the checkpoint of the draw is of {draw.checkpoint.origin}, and the attestation is in the log of {held.origin}",
+            remedy="draw by a checkpoint of the log that holds the attestation",
+        )
+    if size <= receipt.proof.index:
+        raise VerificationError(
+            f"the checkpoint of the draw is not one after the attestation was logged: it ends before entry {size}, "
+            f"and the attestation is entry {receipt.proof.index}",
+            remedy="take a later checkpoint of the same log, once a witness has cosigned one",
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,8 +86,9 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
 
     drawn, believing = tmp_path / "drawn.json", ("--policy", policy, "--key", key, *lists)
     draw = ("--bound", bound, "--checkpoint", tmp_path / "checkpoint", "--to", drawn)
-    run(home, "attest", "open", output, *draw, *believing)
     receipt = output / "_byleave" / "attestation.tlog-proof"
+    too_early_to_open(home, ("attest", "open", output, *believing, *draw), receipt)
+    run(home, "attest", "open", output, *draw, *believing)
     holding = ("--receipt", receipt, "--output", output)
     auditing = ("audit-attestation", attestation, drawn, *holding, *believing)
     said = json.loads(run(home, *auditing, "--json").stdout)
@@ -97,6 +99,23 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
     proofs = tmp_path / "proofs"
     run(home, "attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to", proofs)
     for_one_choice(home, mine, attestation, proofs, key)
+
+
+def too_early_to_open(home: Path, opening: tuple[object, ...], receipt: Path) -> None:
+    """See that nothing is opened that an audit would refuse: without a receipt, or by the checkpoint that the attestation itself names."""
+    unlogged = byleave(*opening, "--receipt", home.parent / "none", home=home)
+    assert unlogged.returncode != 0
+    assert "hand the attestation in first with `byleave attest submit`" in unlogged.stderr
+    signed = json.loads(receipt.with_name("attestation.dsse.json").read_bytes())
+    early, believing_it = home.parent / "early", home.parent / "believing-it"
+    early.write_text(json.loads(b64decode(signed["payload"]))["predicate"]["registry"]["checkpoint"]["note"])
+    log = (home.parent / "policy").read_text().partition("\n")[0]
+    believing_it.write_text(f"{log}\nquorum none\n")
+    told = byleave(*opening, "--checkpoint", early, "--policy", believing_it, home=home)
+    assert told.returncode == 5
+    assert "is not one after the attestation was logged" in told.stderr
+    assert "take a later checkpoint of the same log" in told.stderr
+    assert not (home.parent / "drawn.json").exists()
 
 
 def for_one_choice(home: Path, mine: Path, attestation: Path, proofs: Path, key: VerifierKey) -> None:
