@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -49,16 +49,26 @@ class Stopwatch:
 
         return timed_work
 
+    def around_entry(
+        self, work: Callable[..., AbstractContextManager[Any]]
+    ) -> Callable[..., AbstractContextManager[Any]]:
+        @contextmanager
+        def timed_work(*arguments: Any) -> Iterator[Any]:
+            with ExitStack() as stack:
+                yield self.around(stack.enter_context)(work(*arguments))
+
+        return timed_work
+
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch all that only a run which binds does."""
-        kept = noting.KeptNotes.add, run.bind_run
+        kept = noting.KeptNotes.add, run.bound_run
         noting.KeptNotes.add = self.around(kept[0])  # type: ignore[method-assign]  # only while it is watched
-        run.bind_run = self.around(kept[1])
+        run.bound_run = self.around_entry(kept[1])
         try:
             yield
         finally:
-            noting.KeptNotes.add, run.bind_run = kept  # type: ignore[method-assign]
+            noting.KeptNotes.add, run.bound_run = kept  # type: ignore[method-assign]
 
 
 def timed(work: Callable[[], object]) -> float:
