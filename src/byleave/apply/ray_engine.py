@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from byleave.storage.scratch import shared_file
 RETRIES: Final = 3
 
 IN_FLIGHT: Final = 2048
-"""Tasks handed to the cluster at a time: enough for as many processors, few enough for the memory of this process."""
+"""Usual number of tasks handed out at a time: enough for as many processors, few enough for the memory of this process."""
 
 CHUNK_BYTES: Final = 64 * MIB
 _LOOK_SECONDS: Final = 0.2
@@ -68,9 +69,12 @@ class RayEngine:
 
     retries
         How often a task is done again after the loss of its worker or its machine.
+    in_flight
+        How many tasks are handed to the cluster at a time.
     """
 
     retries: int = RETRIES
+    in_flight: int = IN_FLIGHT
 
     def share(self, path: Path) -> RayShared:
         """Put a file into the memory of the cluster."""
@@ -100,10 +104,8 @@ class RayEngine:
         places: dict[Any, int] = {}
         try:
             while True:
-                for place, task in waiting:
+                for place, task in islice(waiting, self.in_flight - len(places)):
                     places[do.remote(token, sent, task)] = place
-                    if len(places) >= IN_FLIGHT:
-                        break
                 if not places:
                     return
                 ready, _ = ray.wait(list(places), num_returns=len(places), timeout=_LOOK_SECONDS)

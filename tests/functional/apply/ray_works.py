@@ -45,6 +45,21 @@ class Whereabouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Slow:
+    """Takes a while for every task, and tells from when to when; the machines of these tests have one clock."""
+
+    seconds: float
+
+    def begin(self) -> Callable[[int, Rows], tuple[float, float]]:
+        return self._wait
+
+    def _wait(self, _: int, progress: Rows) -> tuple[float, float]:
+        begun = time.monotonic()
+        time.sleep(self.seconds)
+        return begun, time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
 class Refusing:
     """Finds every task damaged."""
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 from tests.forked import RUN
-from tests.functional.apply.ray_works import Deadly, Refusing, Whereabouts
+from tests.functional.apply.ray_works import Deadly, Refusing, Slow, Whereabouts
 from tests.functional.cli.commands import byleave
 from tests.objects import Bucket, bucket
 from tests.unit.apply.pictured import picture, picture_row, reposted, tar_shard
@@ -230,6 +231,11 @@ def test_both_machines_work_and_hold_a_shared_file_once(
     assert rows == [1] * 8
     copies = list((scratch / f"byleave-{os.geteuid()}" / "shared").glob(shared.sha256))
     assert [path.read_text() for path in copies] == ["the list"]
+
+
+def test_the_cluster_is_handed_no_more_tasks_at_a_time_than_are_allowed(engine: RayEngine) -> None:
+    spans = [span for _, span in RayEngine(in_flight=1).run(Slow(1.0), range(3), lambda _: None)]
+    assert all(ended <= begun for (_, ended), (begun, _) in pairwise(sorted(spans)))
 
 
 def test_an_error_in_a_task_comes_back_as_it_was(engine: RayEngine) -> None:
