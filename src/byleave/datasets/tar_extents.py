@@ -43,8 +43,8 @@ class Extent:
         return bool(self.suffix) and not self.key.endswith("/") and bool(self.key)
 
 
-def extents(path: Path) -> Iterator[Extent]:
-    """Yield the regular files of a tar in order.
+def extents(path: Path, name: str) -> Iterator[Extent]:
+    """Yield the regular files of a tar in order; errors call it ``name``.
 
     Raises
     ------
@@ -58,19 +58,19 @@ def extents(path: Path) -> Iterator[Extent]:
             file.seek(at)
             block = file.read(BLOCK)
             if block == bytes(BLOCK):
-                _check_rest(path, file)
+                _check_rest(name, file)
                 return
             header = header_of(block)
             if header is None or header.type == tarfile.GNUTYPE_SPARSE:
                 said = "ends without its end mark" if at >= length else f"is damaged at byte {at:,}"
-                raise FormatError(f"{path} {said}", remedy=REMEDY)
+                raise FormatError(f"{name} {said}", remedy=REMEDY)
             at += BLOCK
             size = names.size if names.size is not None and header.isreg() else header.size
             end = at + -(-size // BLOCK) * BLOCK
             if at + size > length:
-                raise FormatError(f"{path} ends early: a file in it is not whole", remedy=REMEDY)
+                raise FormatError(f"{name} ends early: a file in it is not whole", remedy=REMEDY)
             if header.type in EXTENDED:
-                _read_extension(path, names, header, file.read(min(size, NAME_BYTES + 1)))
+                _read_extension(name, names, header, file.read(min(size, NAME_BYTES + 1)))
                 at = end
                 continue
             if header.isreg():
@@ -79,19 +79,19 @@ def extents(path: Path) -> Iterator[Extent]:
             names = Names()
 
 
-def _read_extension(path: Path, names: Names, header: tarfile.TarInfo, content: bytes) -> None:
+def _read_extension(name: str, names: Names, header: tarfile.TarInfo, content: bytes) -> None:
     if len(content) > NAME_BYTES:
-        raise FormatError(f"{path} holds a header of {header.size:,} bytes", remedy=REMEDY)
+        raise FormatError(f"{name} holds a header of {header.size:,} bytes", remedy=REMEDY)
     if b"GNU.sparse" in content:
-        raise FormatError(f"{path} holds files with holes", remedy="pack it anew without --sparse")
+        raise FormatError(f"{name} holds files with holes", remedy="pack it anew without --sparse")
     extend(names, header.type, content)
 
 
-def _check_rest(path: Path, file: BinaryIO) -> None:
+def _check_rest(name: str, file: BinaryIO) -> None:
     """Refuse files behind the first end mark: some programs read them and others do not."""
     while rest := file.read(AT_ONCE):
         if rest.strip(b"\0"):
-            raise FormatError(f"{path} goes on behind its end mark", remedy="unpack and pack it anew")
+            raise FormatError(f"{name} goes on behind its end mark", remedy="unpack and pack it anew")
 
 
 def _extent(name: str, begin: int, data: int, size: int, end: int) -> Extent:

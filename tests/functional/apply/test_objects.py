@@ -290,6 +290,13 @@ class TestGoingOn:
             apply_ruleset(asked, NOW)
         assert storage.contents(f"{place}/out") == {}
 
+    def test_a_damaged_archive_is_called_what_it_is_called_among_the_objects(
+        self, asked: ApplyRequest, storage: Bucket, place: str
+    ) -> None:
+        storage.put(f"{place}/in/broken.tar", b"")
+        with pytest.raises(FormatError, match=r"^broken\.tar ends without its end mark"):
+            apply_ruleset(asked, NOW)
+
     def test_rows_nobody_spoke_about_are_asked_about_and_leave_nothing(
         self, tmp_path: Path, asked: ApplyRequest, storage: Bucket, place: str
     ) -> None:

@@ -121,7 +121,7 @@ class TarShard:
 
     def _samples(self) -> list[Sample]:
         samples: list[Sample] = []
-        for extent in extents(self.tar.path):
+        for extent in extents(self.tar.path, self.tar.name):
             if not extent.is_sample:
                 continue
             if not samples or samples[-1].key != extent.key:
@@ -200,7 +200,7 @@ class TarShard:
     def _copy(self, left: list[Extent], out: Path) -> None:
         """Copy the archive without some files, and without those that loaders pass over."""
         gone = {(e.begin, e.end) for e in left}
-        gone |= {(e.begin, e.end) for e in extents(self.tar.path) if not e.is_sample}
+        gone |= {(e.begin, e.end) for e in extents(self.tar.path, self.tar.name) if not e.is_sample}
         ends = [0, *(end for _, end in sorted(gone))]
         begins = [*(begin for begin, _ in sorted(gone)), self.tar.path.stat().st_size]
         with self.tar.path.open("rb") as source, place_for(self.tar, out).open("wb") as target:
