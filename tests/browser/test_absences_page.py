@@ -36,7 +36,11 @@ def test_what_was_kept_of_a_choice_is_read_on_one_page(
         expect(page.locator(".rows")).to_contain_text(said)
         assert_accessible(page)
     page.get_by_role("button", name="Check the next ones").click()
-    expect(page.get_by_role("status")).to_contain_text("Left out, and proven: 3")
+    counts = page.get_by_role("status").filter(has_text="Left out, and proven")
+    expect(counts).to_contain_text("Left out, and proven: 3")
+    page.get_by_role("link", name="the statement").click()
+    expect(page.get_by_role("heading", name="What Example Lab signed")).to_be_visible()
+    assert_accessible(page)
     context.close()
     world.forget()
     assert faults == []

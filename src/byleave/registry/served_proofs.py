@@ -13,11 +13,11 @@ from byleave.errors import NotFoundError
 from byleave.registry.account_tables import Account
 from byleave.registry.claims import claim_by_id
 from byleave.registry.permissions import Act, Who, require
+from byleave.registry.signed_statements import attestation_of
 from byleave.registry.spans import spans_of
-from byleave.registry.statement_keys import statement_keys
 from byleave.registry.statement_tables import StatementRow
 from byleave.registry.tables import ClaimEventRow
-from byleave.release.attestations import Attestation, open_attestation
+from byleave.release.attestations import Attestation
 from byleave.release.statements import Signed
 
 MOST_SERVED: Final = 50
@@ -101,9 +101,7 @@ def bound_statement(
             "no such statement about this choice says where its proofs are",
             remedy="choose one from the page of the choice",
         )
-    row = session.get_one(StatementRow, sha256)
-    keys = [one.key for one in statement_keys(session, row.organisation_id)]
-    return served, open_attestation(row.envelope, keys)
+    return served, attestation_of(session, session.get_one(StatementRow, sha256))
 
 
 def _require(session: Session, claim_id: bytes, who: Who) -> None:

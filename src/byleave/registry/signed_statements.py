@@ -27,7 +27,7 @@ from byleave.registry.statement_keys import statement_keys
 from byleave.registry.statement_tables import FeedbackRow, StatementRow
 from byleave.registry.tables import CheckpointRow, ClaimRow, ReleaseRow
 from byleave.release.absences import proofs_address
-from byleave.release.attestations import APPLIED, Attestation
+from byleave.release.attestations import APPLIED, Attestation, open_attestation
 from byleave.release.feedback import FEEDBACK, Feedback
 from byleave.release.pledges import PLEDGED, Pledge
 from byleave.release.statements import Signed, Statement, open_statement
@@ -134,6 +134,40 @@ def statement_by_digest(session: Session, sha256: bytes) -> StatementRow:
             "no such statement was handed in here", remedy="give the SHA-256 of its payload, in hex"
         )
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """An attestation as it stands here: whose it is, the entry of the log that holds it, and the address of its proofs, if they are served."""
+
+    organisation: str
+    entry: int
+    proofs: str | None
+    signed: Signed[Attestation]
+
+
+def attestation_by_digest(session: Session, sha256: bytes) -> HandedIn:
+    """Return an attestation that was handed in; raises as :func:`statement_by_digest` and :func:`attestation_of` do."""
+    row = statement_by_digest(session, sha256)
+    name = session.get_one(Account, row.organisation_id).name
+    return HandedIn(name or "An organisation", row.event - 1, row.proofs, attestation_of(session, row))
+
+
+def attestation_of(session: Session, row: StatementRow) -> Signed[Attestation]:
+    """Return what an attestation says, its signature checked again by every key that its organisation ever had.
+
+    Raises
+    ------
+    NotFoundError
+        If the statement is no attestation.
+    """
+    if row.kind != KINDS[APPLIED]:
+        raise NotFoundError(
+            "this statement does not say that a list was applied",
+            remedy="choose a signed statement from the page of who kept it",
+        )
+    keys = [one.key for one in statement_keys(session, row.organisation_id)]
+    return open_attestation(row.envelope, keys)
 
 
 def _good_keys(session: Session, account: uuid.UUID) -> tuple[VerifierKey, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from byleave.registry.kept import Line, Outcome, by_dataset, kept_lines
 from byleave.registry.permissions import Act
+from byleave.registry.signed_statements import attestation_by_digest
+from byleave.release.attestations import Attestation
 from byleave.web.rendering import page
 from byleave.web.rules import OpenToAll
 from byleave.web.site import TheSite
@@ -19,6 +22,7 @@ LOOKS: Final = {Outcome.KEPT: "on", Outcome.LATE: "waiting", Outcome.NOTHING: "o
 
 router = APIRouter(tags=["signed statements"])
 
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Anybody = Annotated[None, Depends(OpenToAll(Act.READ_RECORD))]
 
 
@@ -29,6 +33,31 @@ def kept(request: Request, site: TheSite, visitor: TheVisitor, _: Anybody) -> Re
         lines = kept_lines(session, site.clock())
     counts = {outcome: sum(line.outcome is outcome for line in lines) for outcome in Outcome}
     return page(request, site, visitor, "kept.html", datasets=by_dataset(lines), counts=counts, looks=LOOKS)
+
+
+@router.get("/kept/{sha256}", include_in_schema=False)
+def attestation(sha256: Digest, request: Request, site: TheSite, visitor: TheVisitor, _: Anybody) -> Response:
+    """Show what one organisation signed to have done, what it rests on, and how to check it."""
+    with site.database.transaction() as session:
+        found = attestation_by_digest(session, bytes.fromhex(sha256))
+    said = found.signed.said
+    return page(
+        request,
+        site,
+        visitor,
+        "attestation.html",
+        found=found,
+        said=said,
+        unchecked=_unchecked(said),
+        sha256=sha256,
+    )
+
+
+def _unchecked(said: Attestation) -> int | None:
+    """Return how many entries it says were not compared with every choice, or ``None`` where it does not say so in a number."""
+    unchecked = said.found.get("unchecked")
+    rows = unchecked.get("rows") if isinstance(unchecked, Mapping) else None
+    return rows if isinstance(rows, int) else None
 
 
 @router.get("/api/v1/kept")

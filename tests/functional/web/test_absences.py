@@ -68,6 +68,30 @@ def test_what_was_kept_is_shown_with_its_place(story: Story) -> None:
     assert "first in file 1, entry 1 of what they signed" in page
 
 
+def test_what_was_kept_is_said_to_break_nothing_where_it_did_not_have_to_go(story: Story) -> None:
+    assert "Kept breaks nothing where you said yes" in story.check(story.allowed).text
+    assert "Kept breaks nothing" not in story.check(story.refused).text
+
+
+def test_the_statement_behind_it_is_a_page_for_everybody(story: Story) -> None:
+    assert f'href="/kept/{story.statement}"' in story.check(story.refused).text
+    visitor = story.site.browser()
+    assert f'href="/kept/{story.statement}"' in visitor.get("/kept").text
+    page = visitor.get(f"/kept/{story.statement}").text
+    for said in (
+        "What Example Lab signed",
+        "Nobody here has looked at its files or audited them.",
+        "Its entries are bound, so anybody can audit it.",
+        f"served at <code>{ADDRESS}</code>",
+        "2: 1 taken out, 1 kept",
+        "byleave sync … --number ",
+        "byleave audit-attestation attestation.dsse.json drawn.json",
+        f'href="/api/v1/statements/{story.statement}/receipt" download="attestation.tlog-proof"',
+    ):
+        assert said in page, page
+    assert visitor.get(f"/kept/{'0' * 64}").status_code == 404
+
+
 def test_sites_and_paths_are_looked_up_too_and_files_and_pictures_where_all_were_compared(
     story: Story,
 ) -> None:

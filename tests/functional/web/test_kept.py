@@ -176,6 +176,7 @@ def test_everybody_reads_it_as_a_page_and_as_data(website: Website) -> None:
     assert "&lt;b&gt;Lab&lt;/b&gt;" in page
     assert f'href="{SOURCE}"' in page
     assert page.count('class="state ') == 2
+    assert "Nobody here audits it" in page
     said = visitor.get("/api/v1/kept").json()["kept"]
     assert {(line["organisation"], line["outcome"]) for line in said} == {
         ("<b>Lab</b>", "kept"),
