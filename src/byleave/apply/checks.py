@@ -61,13 +61,18 @@ class Needs:
         asked = {"pictures": self.pixels, "exact files": self.digest, "texts or sounds": self.other}
         return [name for name, needed in asked.items() if needed]
 
-    def why(self) -> str:
-        """Say, as a part of a sentence, why rows cannot be checked."""
+    def why(self, *, has_fingerprints: bool = False) -> str:
+        """Say, as a part of a sentence, why rows cannot be checked, where fingerprints were given and where not."""
         held = f"the registry holds claims on {' and '.join(self.names())}"
         if self.withheld:
             return f"{held}, {self.withheld:,} of those on pictures without their values, so that fingerprints do not settle it"
         if self.pixels or self.digest:
-            return f"{held}, and nothing says what stands behind these links"
+            lacks = (
+                "these rows have no fingerprint"
+                if has_fingerprints
+                else "nothing says what stands behind these links"
+            )
+            return f"{held}, and {lacks}"
         return f"{held}, which cannot be compared yet"
 
     def unchecked(self, matched: Matched) -> Flags:

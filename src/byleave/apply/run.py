@@ -242,7 +242,7 @@ def _ask_about_unchecked(plan: Plan, source: Input, total: int, show: Progress) 
             else:
                 unchecked = first_unchecked_of(here, part, step)
         if unchecked:
-            raise not_said(unchecked, seen, needs)
+            raise not_said(unchecked, seen, plan)
 
 
 def _plan_facts(

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from byleave.apply.checks import Needs
 from byleave.apply.coverages import CoverageFile, tables_of
 from byleave.apply.desks import Desk, Desks, Done, Made
 from byleave.apply.engine import Rows, Shared
@@ -161,20 +160,25 @@ def do_shard(whole: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
     ):
         tally = _applied(plan, source, desk, progress, since=shards.since)
         if plan.unchecked is None and tally.totals["unchecked"]:
-            raise not_said(tally.totals["unchecked"], tally.totals["rows"], plan.needs)
+            raise not_said(tally.totals["unchecked"], tally.totals["rows"], plan)
         read = _facts(task, digests, tally.totals["rows"])
         written = list(written_below(desk.out))
         written += _carried(plan, source, desk, tally, written)
         return shards.desks.record(task.place, desk, Made(tally, tuple(sorted(written)), read))
 
 
-def not_said(unchecked: int, seen: int, needs: Needs) -> InputError:
+def not_said(unchecked: int, seen: int, plan: Plan) -> InputError:
     """Return the error for rows that could not be checked where nobody said what becomes of them."""
-    fingerprints = "" if needs.withheld else ", or --fingerprints FOLDER"
+    has_fingerprints = plan.sidecars is not None
+    if has_fingerprints and not plan.needs.withheld:
+        first = "the report of a run says why each of them could not;"
+    else:
+        others = "" if has_fingerprints else ", or --fingerprints FOLDER"
+        first = f"pass --coverage FILE, made with `byleave copies cover`{others}, and"
     return InputError(
-        f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: {needs.why()}",
-        remedy=f"pass --coverage FILE, made with `byleave copies cover`{fingerprints}, and say what becomes of rows "
-        "that stay unchecked with --unchecked keep or --unchecked drop",
+        f"{unchecked:,} of the first {seen:,} rows could not be checked against all claims: "
+        f"{plan.needs.why(has_fingerprints=has_fingerprints)}",
+        remedy=f"{first} say what becomes of rows that stay unchecked with --unchecked keep or --unchecked drop",
     )
 
 

@@ -181,8 +181,11 @@ class TestCounting:
 
     def test_nobody_decides_in_silence_about_rows_without_fingerprint(self, world: Path) -> None:
         synced(world, [picture_row(1, CLAIMED)])
-        with pytest.raises(InputError, match="2 of the first 5 rows could not be checked"):
+        says = "2 of the first 5 rows could not be checked.*pictures, and these rows have no fingerprint"
+        with pytest.raises(InputError, match=says) as caught:
             applied(world, unchecked=None)
+        assert "--fingerprints" not in caught.value.remedy
+        assert "--unchecked keep" in caught.value.remedy
 
     def test_where_claims_keep_their_values_back_nobody_is_told_to_pass_the_fingerprints_she_passed(
         self, world: Path
