@@ -47,6 +47,8 @@ class Audited:
         Whether the rows were held to the output itself as well.
     printed
         How many were opened with a fingerprint, and decided by it too.
+    given
+        Whether the checkpoint of the draw is one that whoever audits gave out.
     """
 
     opened: int
@@ -55,6 +57,7 @@ class Audited:
     witnessed: WitnessedCheckpoint
     compared: bool
     printed: int = 0
+    given: bool = False
 
     def missed(self, share: float = SHARE) -> float:
         """Return the chance that a draw like this meets none, if this share of the rows kept were breaches."""
@@ -70,15 +73,22 @@ def audit_openings(
     *,
     coverages: Sequence[Path] = (),
     output: Path | None = None,
+    checkpoint: str | None = None,
 ) -> Audited:
     """Check openings and decide about each row again, under the list and the choices that the attestation states.
 
-    ``receipt`` is that of the attestation: it shows that the items were bound before anybody could know the draw.
+    Parameters
+    ----------
+    receipt
+        That of the attestation: it shows that the items were bound before anybody could know the draw.
+    checkpoint
+        The one that whoever audits gave out for the draw. Without it whoever opened may have taken, of many, one that suited.
 
     Raises
     ------
     VerificationError
-        If the openings do not hold, the draw is not after the attestation, or the synced folder holds another list than was applied.
+        If the openings do not hold, the draw is not after the attestation or by another checkpoint than the one given, or the synced folder
+        holds another list than was applied.
     """
     attestation, commitments = signed.said, signed.said.commitments
     if commitments is None:
@@ -88,6 +98,11 @@ def audit_openings(
         )
     witnessed, rows = openings.check(signed.sha256, commitments, policy)
     check_order(receipt, signed.sha256, policy, witnessed)
+    if checkpoint is not None and openings.note != checkpoint:
+        raise VerificationError(
+            "these entries were drawn by another checkpoint than yours",
+            remedy="ask whoever signed to open what yours draws: `byleave attest open --checkpoint`",
+        )
     _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
     breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
@@ -98,7 +113,8 @@ def audit_openings(
         breaches += _not_there(rows, output, attestation, decider)
     printed = sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows)
     kept, compared = commitments.kept.size, output is not None
-    return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed)
+    given = checkpoint is not None
+    return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed, given)
 
 
 def _check_rows(commitments: Commitments, attestation: Attestation) -> None:

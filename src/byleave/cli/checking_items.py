@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from byleave.cli.attest_items import read_policy, read_receipt, signed_attestation
+from byleave.cli.attest_items import read_note, read_policy, read_receipt, signed_attestation
 from byleave.cli.output import print_json, say
 from byleave.errors import ConflictError, InputError, VerificationError, as_format_error
 
@@ -131,6 +131,10 @@ def audit_attestation(
     output: Path | None = typer.Option(
         None, help="The output itself, if you have it: entries are compared with it"
     ),
+    checkpoint: Path | None = typer.Option(
+        None,
+        help="Checkpoint that you gave them to draw by; without it they may have tried many until one suited",
+    ),
     json_: bool = typer.Option(False, "--json", help="Print the outcome as JSON"),
 ) -> None:
     """Decide again about the entries that a cosigned checkpoint drew. Leaves with 5 if one should not have been kept."""
@@ -153,6 +157,7 @@ def audit_attestation(
         ruleset,
         coverages=coverage,
         output=output,
+        checkpoint=read_note(checkpoint) if checkpoint is not None else None,
     )
     if json_:
         print_json(_audited(audited))
@@ -172,6 +177,7 @@ def _audited(audited: Audited) -> dict[str, Any]:
         ],
         "missed_if_one_percent": audited.missed(),
         "checkpoint": audited.witnessed.checkpoint.size,
+        "checkpoint_given": audited.given,
         "witnesses": [one.key.name for one in audited.witnessed.cosignatures],
         "compared_with_output": audited.compared,
         "fingerprints": audited.printed,
@@ -196,6 +202,10 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
     say(
         f"all of them stay under list no. {said.number}; if one in a hundred did not, a draw like this would miss it with {audited.missed():.1e}"
     )
+    if not audited.given and audited.opened < audited.kept:
+        say(
+            "that holds for one draw, and they may have tried many: give them a checkpoint to draw by, and name it with --checkpoint"
+        )
     if audited.printed:
         say(
             f"{audited.printed:,} were decided by a fingerprint too, "

@@ -1,7 +1,8 @@
 """Which leaves of a tree a lottery draws: by a seed that nobody knew when the tree was signed.
 
 The seed is made of what was signed and of what a witness wrote below a later checkpoint of the log. Ed25519 signatures of a witness cannot
-be foretold without its key, so whoever signed the tree did not choose the draw; anybody can make it again.
+be foretold without its key, and anybody can make the draw again. A witness signs anew for whoever asks, though, so the draw is nobody's choice only
+where whoever audits names the checkpoint.
 """
 
 from __future__ import annotations

@@ -94,7 +94,10 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
     said = json.loads(run(home, *auditing, "--json").stdout)
     assert (said["ok"], said["opened"], said["kept"]) == (True, roots["kept"]["size"], roots["kept"]["size"])
     assert said["witnesses"] == [witness.name]
-    assert "all of them stay" in run(home, *auditing).stderr
+    assert not said["checkpoint_given"]
+    told = run(home, *auditing, "--checkpoint", tmp_path / "checkpoint").stderr
+    assert "all of them stay" in told
+    assert "may have tried many" not in told
 
     proofs = tmp_path / "proofs"
     run(home, "attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to", proofs)
