@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ IN_FLIGHT: Final = 2048
 """Usual number of tasks handed out at a time: enough for as many processors, few enough for the memory of this process."""
 
 CHUNK_BYTES: Final = 64 * MIB
+KNOCK_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.2
 
 
@@ -150,28 +152,37 @@ def joined(address: str | None = None, own_address: str | None = None) -> Iterat
     MissingExtraError
         If Ray is not installed.
     UnavailableError
-        If there is no cluster.
+        If there is no cluster, or it does not let us in.
     """
     ray = _ray()
     if ray.is_initialized():
         yield RayEngine()
         return
     try:
+        _knock(address or "")
         ray.init(
             address=address or "auto",
             log_to_driver=False,
             configure_logging=False,
             _node_ip_address=own_address,
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise UnavailableError(
-            f"no Ray cluster at {address or 'RAY_ADDRESS or on this machine'}: {str(error)[:200]}",
-            remedy="start one with `ray start --head`, name it with --ray-address, or leave out --engine ray",
+            f"no Ray cluster at {address or 'RAY_ADDRESS or on this machine'} can be joined: {str(error)[:200]}",
+            remedy="start one with `ray start --head`, name it with --ray-address, or leave out --engine ray; "
+            "if it asks for a token, set RAY_AUTH_MODE=token and give that token to this machine, too",
         ) from error
     try:
         yield RayEngine()
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out whether anything listens at ``host:port``. Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _ray() -> Any:
