@@ -164,8 +164,9 @@ def _claims(comparison: Comparison) -> str:
     claims, parties = comparison.claims(), comparison.parties()
     if not claims:
         return ""
+    # The long names come last: on a narrow screen they are what is scrolled, not the numbers.
     rows: Rows = [
-        [name.claim, name.origin or "", comparison.claimants.get(name, ""), one, other]
+        [name.claim, one, other, name.origin or "", comparison.claimants.get(name, "")]
         for name, one, other in claims[:DRAWN]
     ]
     drawn = [(party, one, other) for party, one, other in parties] or [
@@ -182,7 +183,7 @@ def _claims(comparison: Comparison) -> str:
         + figure(bars, "By how many listed entries the second run differs from the first", legend)
         + table(
             "Listed entries by choice",
-            ["Choice", "Registry", "Pseudonym", "First", "Second"],
+            ["Choice", "First", "Second", "Registry", "Pseudonym"],
             rows,
         )
     )

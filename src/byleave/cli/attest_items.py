@@ -111,11 +111,12 @@ def open_(
     from byleave.apply.redeciding import redecider
     from byleave.cli.attest import receipt_beside
     from byleave.cli.compiling import tell_of_compiling
-    from byleave.cli.statement_words import write_new
+    from byleave.cli.statement_words import expect_new, write_new
     from byleave.release.attested import ATTESTATION_PATH
     from byleave.release.keys import verify_ed25519
     from byleave.release.openings import check_order
 
+    expect_new(to)
     signed = signed_attestation(output / ATTESTATION_PATH, key)
     note, rules = read_note(checkpoint), read_policy(policy)
     held = read_receipt(receipt or receipt_beside(output / ATTESTATION_PATH), _LOGGED)

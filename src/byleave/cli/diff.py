@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from byleave.cli.output import print_json, say
-from byleave.errors import ConflictError
+from byleave.cli.statement_words import expect_new, write_new
 
 if TYPE_CHECKING:
     from byleave.apply.comparing import Difference
@@ -40,10 +40,10 @@ def diff(
     from byleave.cli.compiling import tell_of_compiling
     from byleave.cli.progress import Shown
     from byleave.settings import Settings
-    from byleave.storage import write_atomically
 
-    if html is not None and html.exists():
-        raise ConflictError(f"{html} is there already", remedy="name another file, or remove this one first")
+    if html is not None:
+        expect_new(html)
+    registries = open_registries(ruleset) if ruleset else None
     home = Settings.from_process().home
     before, after = (open_variant(given) for given in (first, second))
     one, other = (find_input(given, home, with_version=False) for given in (first, second))
@@ -51,10 +51,10 @@ def diff(
         tell_of_compiling(shown.line)
         found = compare(one, other, scratch, shown.step)
     claims = [*{*before.claims, *after.claims}]
-    named = pseudonyms(open_registries(ruleset), claims) if ruleset else {}
+    named = pseudonyms(registries, claims) if registries else {}
     comparison = Comparison(before, after, found, named)
     if html is not None:
-        write_atomically(html, comparison_page(comparison).encode())
+        write_new(html, comparison_page(comparison).encode())
     if json_:
         print_json(comparison_object(comparison))
     else:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from byleave.errors import ConflictError, FormatError, InputError, RefusedError
+from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, RefusedError
 from byleave.storage import read_at_most, write_atomically
 
 if TYPE_CHECKING:
@@ -54,9 +54,19 @@ def one_line(text: str, option: str) -> str:
 
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that must not be there yet."""
+    expect_new(path)
+    write_atomically(path, content)
+
+
+def expect_new(path: Path) -> None:
+    """See that a file can be written that must not be there yet; before long work, so that none is lost."""
     if path.exists():
         raise ConflictError(f"{path} is there already", remedy="name another file, or move this one away")
-    write_atomically(path, content)
+    if not path.parent.is_dir():
+        raise NotFoundError(
+            f"{path.parent} is no folder, so {path.name} cannot be written there",
+            remedy="make the folder first, or name a file elsewhere",
+        )
 
 
 def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = None) -> dict[str, Any]:

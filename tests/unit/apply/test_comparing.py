@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,7 +26,7 @@ from byleave.apply.run import apply_ruleset
 from byleave.apply.sources import find_input
 from byleave.cli.commands import app
 from byleave.consent import Evidence, Standard, TargetKind
-from byleave.errors import ConflictError, FormatError
+from byleave.errors import ConflictError, FormatError, NotFoundError
 
 ROWS = st.lists(
     st.tuples(
@@ -166,6 +167,30 @@ class TestCommand:
         )
         assert isinstance(result.exception, ConflictError)
         assert (tmp_path / "diff.html").read_text() == "mine"
+
+    @pytest.mark.parametrize("lacking", [("--html", "nowhere/diff.html"), ("--ruleset", "nowhere")])
+    def test_what_is_not_there_is_told_before_anything_is_compared(
+        self, world: Path, tmp_path: Path, lacking: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(
+            app, ["diff", str(world / "loose"), str(tmp_path / "no dataset"), *lacking]
+        )
+        assert isinstance(result.exception, NotFoundError)
+        assert "nowhere" in result.exception.problem, "and not that there is no dataset"
+
+    def test_the_numbers_of_a_choice_come_before_its_long_names(self, world: Path, tmp_path: Path) -> None:
+        self.told(
+            world / "loose", world / "strict", "--html", tmp_path / "diff.html", "--ruleset", world / "synced"
+        )
+        heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", (tmp_path / "diff.html").read_text())
+        assert heads[heads.index("Choice", heads.index("Word")) :] == [
+            "Choice",
+            "First",
+            "Second",
+            "Registry",
+            "Pseudonym",
+        ]
 
     def test_a_report_that_cannot_be_read_is_an_error(self, world: Path, tmp_path: Path) -> None:
         (tmp_path / "_byleave").mkdir()
