@@ -86,6 +86,8 @@ def test_the_statement_behind_it_is_a_page_for_everybody(story: Story) -> None:
         "2: 1 taken out, 1 kept",
         "byleave sync … --number ",
         "byleave audit-attestation attestation.dsse.json drawn.json",
+        'href="/log/checkpoint" download="checkpoint"',
+        "--checkpoint checkpoint",
         f'href="/api/v1/statements/{story.statement}/receipt" download="attestation.tlog-proof"',
     ):
         assert said in page, page
