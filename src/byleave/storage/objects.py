@@ -46,6 +46,9 @@ _MOST_DETAIL = 200
 _NO_CREDENTIALS = ("169.254.169.254", "latest/api/token", "meta-data", "credential")
 """What errors hold where nothing says who we are: the client asked the machine for a role."""
 
+_REFUSED = ("status code: 401", "status code: 403", "<Code>ExpiredToken<")
+"""What errors hold where the service refuses a listing, for which the client has no kind of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -247,11 +250,13 @@ def _error(where: str, error: Exception) -> ByleaveError:
         return _changed(where)
     if isinstance(error, FileNotFoundError | errors.NotFoundError):
         return NotFoundError(f"{where} is not there", remedy="correct the address")
-    if isinstance(error, errors.PermissionDeniedError | errors.UnauthenticatedError):
+    asked_for_role = any(word in text for word in _NO_CREDENTIALS)
+    refused = any(word in text for word in _REFUSED) and not asked_for_role
+    if refused or isinstance(error, errors.PermissionDeniedError | errors.UnauthenticatedError):
         return RefusedError(
             f"{where}: the storage refuses us", remedy="give these credentials the right to it, or use others"
         )
-    if any(word in text for word in _NO_CREDENTIALS):
+    if asked_for_role:
         return RefusedError(
             f"{where}: nothing says who we are",
             remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where the machine has a role",
