@@ -121,4 +121,5 @@ def _print(report: FingerprintReport) -> None:
         say(f"  not read: {one.shard}: {one.problem}")
     if report.without_pictures:
         say(f"{len(report.without_pictures):,} files hold no pictures")
-    say(f"see {report.place}")
+    if report.made:
+        say(f"see {report.place}")

@@ -102,6 +102,15 @@ def test_a_shard_that_cannot_be_read_is_named_and_ends_the_command_with_an_error
     assert "hint: fetch the archive again" in done.stderr
 
 
+def test_where_nothing_was_made_nobody_is_sent_to_see_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "empty.tar").write_bytes(b"")
+    done = byleave("fingerprint", tmp_path / "data", home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "not read: empty.tar: empty.tar ends without its end mark" in done.stderr
+    assert "see " not in done.stderr + done.stdout
+
+
 def test_fingerprints_are_not_put_among_the_data(dataset: Path) -> None:
     with pytest.raises(InputError, match="would count as data"):
         fingerprint_dataset(FingerprintRequest(str(dataset), str(dataset / "prints")), LocalEngine(1), silent)
