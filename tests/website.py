@@ -161,7 +161,7 @@ class Browser:
     """A person's browser without JavaScript: follows links, sends forms with what stands in them, keeps cookies."""
 
     def __init__(self, address: str) -> None:
-        self.http = httpx.Client(base_url=address, follow_redirects=True, timeout=30)
+        self.http = httpx.Client(base_url=address, follow_redirects=True, timeout=120)
         self.address = address
 
     def get(self, path: str) -> httpx.Response:

@@ -65,13 +65,15 @@ def published(website: Website) -> int:
 
 def fetch(website: Website, number: int, secret: str | None) -> int:
     headers = {"authorization": f"API {secret}"} if secret else {}
-    return httpx.get(f"{website.address}/releases/{number}/manifest.json", headers=headers).status_code
+    return httpx.get(
+        f"{website.address}/releases/{number}/manifest.json", headers=headers, timeout=60
+    ).status_code
 
 
 def report(website: Website, secret: str, **changed: object) -> httpx.Response:
     said = {"number": 1, "dataset": "pictures-2026", "entries": 3_000_000, "removed": 1_204, **changed}
     headers = {"authorization": f"API {secret}"}
-    return httpx.post(f"{website.address}/api/v1/applied", headers=headers, json=said)
+    return httpx.post(f"{website.address}/api/v1/applied", headers=headers, json=said, timeout=60)
 
 
 def told(browser: Browser) -> list[str]:

@@ -61,7 +61,7 @@ def test_it_says_that_mail_is_missing_and_ends_cleanly_on_a_signal(
     serving: tuple[subprocess.Popen[str], str], name: signal.Signals
 ) -> None:
     server, address = serving
-    assert httpx.get(f"{address}/about").status_code == 200
+    assert httpx.get(f"{address}/about", timeout=60).status_code == 200
     server.send_signal(name)
     _, complaints = server.communicate(timeout=60)
     assert server.returncode == 0
@@ -79,17 +79,19 @@ def test_the_worker_beside_it_publishes_what_is_filed(
         file_claim(session, new, who=OPERATOR, account=account, at=utc_now())
         ask_for_list(session)
     give_up = time.monotonic() + 60
-    while (found := httpx.get(f"{address}/releases/latest.json")).status_code != 200:
+    while (found := httpx.get(f"{address}/releases/latest.json", timeout=60)).status_code != 200:
         assert time.monotonic() < give_up, "nothing was published"
         time.sleep(0.1)
     assert found.json()["number"] == 2
-    note = httpx.get(f"{address}/releases/2/manifest.note")
+    note = httpx.get(f"{address}/releases/2/manifest.note", timeout=60)
     assert "byleave.example/registry" in note.text
     assert "immutable" in note.headers["cache-control"]
     assert found.headers["cache-control"] == "no-cache"
-    again = httpx.get(f"{address}/releases/latest.json", headers={"If-None-Match": found.headers["etag"]})
+    again = httpx.get(
+        f"{address}/releases/latest.json", headers={"If-None-Match": found.headers["etag"]}, timeout=60
+    )
     assert (again.status_code, again.content) == (304, b"")
-    assert httpx.get(f"{address}/outbox").status_code == 404, "this is no demo"
+    assert httpx.get(f"{address}/outbox", timeout=60).status_code == 404, "this is no demo"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_only_files_of_published_lists_are_given(
     serving: tuple[subprocess.Popen[str], str], path: str
 ) -> None:
     _, address = serving
-    assert httpx.get(f"{address}/releases/{path}").status_code == 404
+    assert httpx.get(f"{address}/releases/{path}", timeout=60).status_code == 404
 
 
 def test_a_taken_port_is_told_in_words(registry_settings: Settings, database: Database) -> None:

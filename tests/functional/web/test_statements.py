@@ -209,12 +209,12 @@ def test_it_is_told_to_those_it_concerns_and_readable_by_everybody(
         for line in lines
     )
     address = f"{website.address}/api/v1/statements/{said['sha256']}"
-    assert httpx.get(address).content == envelope
+    assert httpx.get(address, timeout=60).content == envelope
     record = foreign_verifier.receipt(
-        httpx.get(f"{address}/receipt").text, str(known_keys(website.settings)[0])
+        httpx.get(f"{address}/receipt", timeout=60).text, str(known_keys(website.settings)[0])
     )
     assert (record["op"], record["statement_sha256"]) == ("attest", said["sha256"])
-    assert httpx.get(f"{website.address}/api/v1/statements/{'0' * 64}").status_code == 404
+    assert httpx.get(f"{website.address}/api/v1/statements/{'0' * 64}", timeout=60).status_code == 404
 
     claimed = httpx.post(
         f"{website.address}/api/v1/applied",
@@ -225,6 +225,7 @@ def test_it_is_told_to_those_it_concerns_and_readable_by_everybody(
             "entries": 9,
             "removed": 0,
         },
+        timeout=60,
     )
     assert claimed.status_code == 201
     assert lines == told(mara, claim_of(website)), "a mere report does not take the place of what was signed"

@@ -109,7 +109,7 @@ def address(witness: Witness) -> Iterator[str]:
 
 
 def test_it_answers_over_http_to_one_kind_of_request(address: str, folder: Path) -> None:
-    with httpx.Client(base_url=address, trust_env=False) as client:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         assert client.post("/add-checkpoint", content=request(0, 5).to_bytes()).status_code == 200
         conflict = client.post("/add-checkpoint", content=request(0, 9).to_bytes())
         assert (conflict.status_code, conflict.headers["content-type"]) == (409, "text/x.tlog.size")
