@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -294,18 +294,6 @@ class TestCaught:
         early = cosigned(log_of(len(DENIED))[0], WITNESS.name)
         with pytest.raises(VerificationError, match="not one after the attestation"):
             audit(trainer, signed, trainer.open(signed, early))
-
-    def test_a_draw_is_tried_until_it_suits_and_whoever_audits_named_another(self, trainer: Trainer) -> None:
-        keep_everything(trainer)
-        signed = trainer.sign(rows={"input": 140, "kept": 120, "removed": 20})
-        moments = [draw(signed, now=LOGGED + timedelta(seconds=wait)) for wait in range(60)]
-        tried = [(note, trainer.open(signed, note, 10)) for note in moments]
-        suits = [note for note, openings in tried if not audit(trainer, signed, openings).breaches]
-        assert 0 < len(suits) < len(moments)
-        given = next(note for note in moments if note not in suits)
-        with pytest.raises(VerificationError, match="another checkpoint than yours"):
-            audit(trainer, signed, trainer.open(signed, suits[0], 10), checkpoint=given)
-        assert audit(trainer, signed, trainer.open(signed, given, 10), checkpoint=given).breaches
 
     def test_nobody_but_the_logs_operator_vouches_for_the_draw(self, trainer: Trainer) -> None:
         signed = trainer.sign()
