@@ -71,6 +71,8 @@ def _about(parameter: Any) -> str:
         notes.append("required")
     if isinstance(default, (int, str)) and not isinstance(default, bool) and default != "":
         notes.append(f"default `{default}`")
+    if isinstance(parameter.envvar, str):
+        notes.append(f"or in `{parameter.envvar}`")
     about = " ".join((parameter.help or "").split()).replace("|", "\\|")
     return about + (f" ({', '.join(notes)})" if notes else "")
 

@@ -58,7 +58,9 @@ class ApplyOptions:
     workers: Annotated[int, typer.Option(min=1, help="Processes of this machine that share the files")] = 1
     ray_address: Annotated[
         str | None,
-        typer.Option(help="Host and port of the Ray cluster; else RAY_ADDRESS or one on this machine"),
+        typer.Option(
+            envvar="RAY_ADDRESS", help="Host and port of the Ray cluster; left out, one on this machine"
+        ),
     ] = None
     coverage: Annotated[
         list[Path],

