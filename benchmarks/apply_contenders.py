@@ -55,6 +55,8 @@ class Limit:
                         writer.write_table(file.read_row_group(group, use_threads=False))
         return 0
 
+    annotate = filter
+
 
 class Byleave:
     """Works from the compiled release, shard by shard, as ``byleave apply`` does."""

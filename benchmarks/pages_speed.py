@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apply_data import Sizes, write_dataset
 
-from byleave.apply.pages.file import PageRewriter
+from byleave.apply.pages.rewriter import PageRewriter
 
 SHARES = (0.00001, 0.0001, 0.001, 0.01, 0.07, 0.14, 0.5)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self, assert_never
@@ -11,22 +11,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.causes import CAUSE_TYPE, CAUSES_TYPE, spread_causes
+from byleave.apply.causes import CAUSES_TYPE, spread_causes
 from byleave.apply.dictionaries import dictionaries_of
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
-from byleave.apply.pages.file import PageReader, PageRewriter
+from byleave.apply.pages.adding import ColumnAdder
+from byleave.apply.pages.file import PageReader
+from byleave.apply.pages.rewriter import PageRewriter
 from byleave.apply.pages.values import Texts
-from byleave.apply.rewriting import BATCH_ROWS, Rewriter, batches
-from byleave.errors import InputError
+from byleave.apply.rewriting import BATCH_ROWS, Rewriter, batches, codec_of
+from byleave.errors import FormatError, InputError
 
 KEEP_COLUMN = "byleave_keep"
 CAUSES_COLUMN = "byleave_causes"
-ADDED_FIELDS = (
-    pa.field(KEEP_COLUMN, pa.bool_(), nullable=False),
-    pa.field(CAUSES_COLUMN, CAUSES_TYPE, nullable=False),
+ADDED = pa.schema(
+    [
+        pa.field(KEEP_COLUMN, pa.bool_(), nullable=False),
+        pa.field(CAUSES_COLUMN, CAUSES_TYPE, nullable=False),
+    ]
 )
-ADDED_LEAVES = (KEEP_COLUMN, *(f"{CAUSES_COLUMN}.list.element.{field.name}" for field in CAUSE_TYPE))
+"""What ``annotate`` adds."""
 
 
 class Mode(StrEnum):
@@ -66,7 +70,7 @@ def outcome_of(mode: Mode, source: pq.ParquetFile, columns: Columns, read: Path,
     Raises
     ------
     FormatError
-        If the file cannot be opened once more.
+        If the file cannot be opened once more, or columns cannot be added to it.
     InputError
         If the file has a column that ``annotate`` would add.
     """
@@ -146,34 +150,6 @@ def _no_texts(row_group: int, name: str) -> None:
     """Leave every column to Arrow."""
 
 
-class _Rewriting:
-    """Writes the file anew. Columns that do not decide are read as dictionaries where the file has them so."""
-
-    def __init__(
-        self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path, added: Sequence[pa.Field] = ()
-    ) -> None:
-        encoded = dictionaries_of(source, but=columns.names())
-        self._source = open_parquet(read, dictionaries=encoded) if encoded else source
-        self._schema, told = (_with(one.schema_arrow, added) for one in (self._source, source))
-        leaves = ADDED_LEAVES if added else ()
-        self._rewriter = Rewriter(source, path, self._schema, leaves, told)
-        self.end_row_group = self._rewriter.end_row_group
-
-    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
-        """Read all columns."""
-        return batches(self._source, row_group)
-
-    def close(self) -> None:
-        """Write the rest."""
-        self._rewriter.close()
-        self._source.close()
-
-    def abandon(self) -> None:
-        """Give up after a fault."""
-        self._rewriter.abandon()
-        self._source.close()
-
-
 class _Paged:
     """Takes rows out of the pages of the file. Columns that do not decide are never decoded."""
 
@@ -204,29 +180,62 @@ class _Paged:
         self._rewriter.close()
 
 
-class _Filtered(_Rewriting):
+class _Filtered:
+    """Writes the rows that stay anew. Columns that do not decide are read as dictionaries where the file has them so."""
+
+    def __init__(self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> None:
+        encoded = dictionaries_of(source, but=columns.names())
+        self._source = open_parquet(read, dictionaries=encoded) if encoded else source
+        self._rewriter = Rewriter(source, path, self._source.schema_arrow)
+        self.end_row_group = self._rewriter.end_row_group
+
+    def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
+        """Read all columns."""
+        return batches(self._source, row_group)
+
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
         """Write the rows that stay."""
         self._rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
 
+    def close(self) -> None:
+        """Write the rest."""
+        self._rewriter.close()
+        self._source.close()
 
-class _Annotated(_Rewriting):
+    def abandon(self) -> None:
+        """Give up after a fault."""
+        self._rewriter.abandon()
+        self._source.close()
+
+
+class _Annotated:
+    """Puts two columns behind those of the file, whose pages are copied as they stand."""
+
     def __init__(self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> None:
-        for name in (KEEP_COLUMN, CAUSES_COLUMN):
+        for name in ADDED.names:
             if name in source.schema_arrow.names:
                 raise InputError(
                     f"a file of the input has a column {name} already",
                     remedy="give the dataset as it was before it was annotated",
                 )
-        super().__init__(source, columns, read, path, ADDED_FIELDS)
+        reader = PageReader.open(read)
+        if reader is None:
+            raise FormatError(
+                f"{read.name} has metadata that are too large to add columns to",
+                remedy="use --mode mask, which says the same beside the dataset, or --mode filter",
+            )
+        self._adder = ColumnAdder(reader, path, ADDED, codec_of(source))
+        self._row_group = 0
+        self._told: list[pa.RecordBatch] = []
+        self.batches = _Deciding(source, columns, reader.texts).batches
+        self.close, self.abandon = self._adder.close, self._adder.abandon
 
-    def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:
-        """Write all rows, with what was decided and why."""
+    def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
+        """Take note of what was decided and why."""
         told = spread_causes(listed, pa.array([], CAUSES_TYPE) if causes is None else causes)
-        self._rewriter.add(pa.record_batch([*batch.columns, pa.array(stays), told], schema=self._schema))
+        self._told.append(pa.record_batch([pa.array(stays), told], schema=ADDED))
 
-
-def _with(schema: pa.Schema, added: Sequence[pa.Field]) -> pa.Schema:
-    for field in added:
-        schema = schema.append(field)
-    return schema
+    def end_row_group(self) -> None:
+        """Write a row group, with what was decided about its rows."""
+        self._adder.write(self._row_group, pa.Table.from_batches(self._told, ADDED))
+        self._row_group, self._told = self._row_group + 1, []

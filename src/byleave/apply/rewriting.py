@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.dictionaries import spelled_out, without_unused
+from byleave.apply.pages.footer import ARROW_SCHEMA
 
 BATCH_ROWS = 65_536
 """Rows decided and filtered together: fewer cost more for each in fixed work, more win nothing and take more memory."""
 MOST_BYTES = 256 * 1024 * 1024
 """Rows of one row group are held back up to here, so that memory stays bounded whatever the row groups of the input."""
-ARROW_SCHEMA = b"ARROW:schema"
 
 
 class Rewriter:
@@ -33,9 +33,7 @@ class Rewriter:
     Parameters
     ----------
     schema
-        Of the batches, with the metadata that the file is to have.
-    told
-        The Arrow schema that the file is to name, where batches have dictionaries for columns of text; ``schema`` itself if left out.
+        Of the batches: that of ``source``, where columns of text may be dictionaries.
     """
 
     def __init__(
@@ -43,11 +41,9 @@ class Rewriter:
         source: pq.ParquetFile,
         path: Path,
         schema: pa.Schema,
-        added: Sequence[str] = (),
-        told: pa.Schema | None = None,
     ) -> None:
-        options = writer_options(source, added)
-        told = schema if told is None else told
+        options = writer_options(source)
+        told = source.schema_arrow
         self._given = schema
         fields = [f if pa.types.is_dictionary(f.type) else f.with_type(spelled_out(f.type)) for f in schema]
         self._schema = pa.schema(fields, schema.metadata)
@@ -101,11 +97,8 @@ def batches(
     return iter(source.iter_batches(BATCH_ROWS, row_groups=groups, columns=names, use_threads=False))
 
 
-def writer_options(source: pq.ParquetFile, added: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the options under which ``ParquetWriter`` writes a file like ``source``.
-
-    ``added`` names columns, as paths of their leaves, that ``source`` lacks: they are compressed as its first one and may have dictionaries.
-    """
+def writer_options(source: pq.ParquetFile) -> dict[str, Any]:
+    """Return the options under which ``ParquetWriter`` writes a file like ``source``."""
     metadata = source.metadata
     options: dict[str, Any] = {
         "version": "1.0" if metadata.format_version == "1.0" else "2.6",
@@ -114,17 +107,22 @@ def writer_options(source: pq.ParquetFile, added: Sequence[str] = ()) -> dict[st
         "compression": "NONE",
     }
     if metadata.num_row_groups == 0:
-        return options | {"use_dictionary": True, "compression": "snappy"}
+        return options | {"use_dictionary": True, "compression": codec_of(source)}
     group = metadata.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     options["compression"] = {c.path_in_schema: _codec(c.compression) for c in columns}
-    options["compression"] |= dict.fromkeys(added, _codec(columns[0].compression))
     encoded = [c.path_in_schema for c in columns if any("DICTIONARY" in e for e in c.encodings)]
-    if encoded or added:
-        options["use_dictionary"] = [*encoded, *added]
+    if encoded:
+        options["use_dictionary"] = encoded
     if any(c.physical_type == "INT96" for c in columns):
         options["use_deprecated_int96_timestamps"] = True
     return options
+
+
+def codec_of(source: pq.ParquetFile) -> str:
+    """Return how the first column is compressed; ``snappy``, as Arrow would, where there are no rows."""
+    metadata = source.metadata
+    return _codec(metadata.row_group(0).column(0).compression) if metadata.num_row_groups else "snappy"
 
 
 def _codec(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,62 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.apply.drawn_files import OPTIONS, arrow_reads_what_it_wrote, columns
 
 from byleave.apply.inputs import Columns, open_parquet
 from byleave.apply.judging import Flags
 from byleave.apply.modes import Mode, outcome_of
 from byleave.apply.pages.compact import Reader, Struct, written
-from byleave.apply.pages.file import PageRewriter
 from byleave.apply.pages.levels import Levels
+from byleave.apply.pages.rewriter import PageRewriter
 from byleave.apply.pages.runs import read_runs, written_runs
 from byleave.apply.pages.values import Speller
 from byleave.errors import FormatError
-
-TEXTS = st.sampled_from(["", "a", "ab", "same", "a longer text, the same each time", "é\0", "ü" * 9])
-FLOATS = st.floats(width=32)
-VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
-    pa.bool_(): st.booleans(),
-    pa.int8(): st.integers(-128, 127),
-    pa.int32(): st.integers(-(2**31), 2**31 - 1),
-    pa.uint32(): st.integers(0, 2**32 - 1),
-    pa.uint64(): st.integers(0, 2**64 - 1),
-    pa.float32(): FLOATS,
-    pa.float64(): FLOATS,
-    pa.string(): TEXTS,
-    pa.large_string(): TEXTS,
-    pa.binary(): st.binary(max_size=20),
-    pa.binary(3): st.binary(min_size=3, max_size=3),
-    pa.decimal128(30, 2): st.integers(-999, 999).map(lambda cents: decimal.Decimal(cents) / 100),
-    pa.timestamp("us"): st.integers(-(10**12), 10**12),
-    pa.dictionary(pa.int32(), pa.string()): TEXTS,
-    pa.list_(pa.string()): st.lists(st.none() | TEXTS, max_size=3),
-    pa.struct([("x", pa.int32()), ("y", pa.list_(pa.float64()))]): st.fixed_dictionaries(
-        {"x": st.none() | st.integers(0, 9), "y": st.none() | st.lists(FLOATS, max_size=2)}
-    ),
-}
-OPTIONS = st.fixed_dictionaries(
-    {
-        "compression": st.sampled_from(["none", "snappy", "gzip", "zstd"]),
-        "use_dictionary": st.booleans(),
-        "data_page_version": st.sampled_from(["1.0", "2.0"]),
-        "data_page_size": st.sampled_from([60, 1000, 2**20]),
-        "dictionary_pagesize_limit": st.sampled_from([30, 2**20]),
-        "row_group_size": st.sampled_from([7, 20, 1000]),
-        "write_statistics": st.booleans(),
-        "write_page_checksum": st.booleans(),
-        "write_page_index": st.booleans(),
-        "store_schema": st.booleans(),
-    }
-)
-
-
-@st.composite
-def columns(draw: st.DrawFn) -> pa.Array:
-    """Draw a column of up to 60 rows, each its own or one for all, some null or none."""
-    kind = draw(st.sampled_from(list(VALUES)))
-    value = VALUES[kind] | st.none() if draw(st.booleans()) else VALUES[kind]
-    few = draw(st.lists(value, min_size=1, max_size=12))
-    return pa.array([few[n] for n in draw(st.lists(st.integers(0, len(few) - 1), max_size=60))], kind)
 
 
 def rewritten(path: Path, flags: Flags) -> pq.ParquetFile:
@@ -82,14 +36,6 @@ def rewritten(path: Path, flags: Flags) -> pq.ParquetFile:
             row += rows
     rewriter.close()
     return pq.ParquetFile(path.with_name("out.parquet"), page_checksum_verification=True)
-
-
-def arrow_reads_what_it_wrote(path: Path, table: pa.Table) -> bool:
-    """Whether Arrow itself gets lists back out of tiny pages of the second version, which it does not always."""
-    try:
-        return repr(pq.ParquetFile(path).read().to_pylist()) == repr(table.to_pylist())
-    except pa.ArrowException:
-        return False
 
 
 @settings(deadline=None, max_examples=100)

@@ -269,5 +269,5 @@ def _write_signed(value: int, out: bytearray) -> None:
 
 
 def malformed(why: str) -> FormatError:
-    """Return the error for a file that is not what it says; :class:`byleave.apply.pages.file.PageRewriter` names the file."""
+    """Return the error for a file that is not what it says; whoever reads pages names the file."""
     return FormatError(why, remedy="fetch the file again")

@@ -1,13 +1,8 @@
-"""A Parquet file read page by page, and written with rows taken out of its pages, while all else stays as it stands.
-
-Kept are schema, order of rows, row groups and pages less what goes, codec and encoding of every page, and what the file says of itself, whoever wrote it.
-Not kept are indices, Bloom filters and statistics of single pages, which would tell of rows that went.
-"""
+"""A Parquet file read page by page."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -15,12 +10,8 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from byleave.apply.inputs import damaged
-from byleave.apply.pages.chunk import ChunkRewriter
-from byleave.apply.pages.compact import I16, I32, I64, LIST, STRUCT, Items, Reader, Struct, malformed, written
+from byleave.apply.pages.compact import Reader, Struct, malformed
 from byleave.apply.pages.footer import (
-    MAGIC,
-    SIZE_BYTES,
-    Chunk,
     Column,
     File,
     Group,
@@ -33,17 +24,24 @@ from byleave.apply.pages.footer import (
     leaves_of,
     read_footer,
     span_of,
+    stands_here,
 )
 from byleave.apply.pages.page import IN_DICTIONARY, Opened, has_known_encoding, pages_of
-from byleave.apply.pages.values import Flags, Speller, Texts
+from byleave.apply.pages.values import Speller, Texts
 from byleave.errors import FormatError
 
 PEEKED_BYTES = 64 * 1024
 """Of each column chunk of the first row group, to see of what kind its pages are."""
+COPIED_BYTES = 8 * 1024 * 1024
+"""So many are held at a time where pages are copied as they stand."""
 
 
 class PageReader:
-    """Reads pages of one file."""
+    """Reads pages of one file.
+
+    is_known
+        Whether all that it holds can be taken apart here; if not, its pages can only be copied.
+    """
 
     def __init__(self, name: Path, source: BinaryIO, footer: Struct) -> None:
         self._name = name
@@ -51,15 +49,16 @@ class PageReader:
         self.footer = footer
         self.leaves = leaves_of(footer.structs(File.SCHEMA))
         self.groups = footer.structs(File.GROUPS)
+        self.is_known = _is_known(source, self.leaves, self.groups)
         self.close = source.close
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
-        """Open a file; ``None`` if it holds something that is not taken apart here, and must be decoded."""
+        """Open a file; ``None`` if its pages are encrypted or stand elsewhere, or its metadata are too large."""
         file = path.open("rb")
         with suppress(FormatError, ValueError, KeyError):
             footer = read_footer(file)
-            if footer is not None and _is_known(file, footer):
+            if footer is not None and _stand_here(footer):
                 return cls(path, file, footer)
         file.close()
         return None
@@ -67,14 +66,14 @@ class PageReader:
     def texts(self, number: int, name: str) -> Texts | None:
         """Return the texts of a column in a row group.
 
-        ``None`` if it holds nulls or lists, or not all of its pages hold plain values: others may read it.
+        ``None`` if it holds nulls or lists, or not all of its pages hold plain values, or the file is not :attr:`is_known`: others may read it.
 
         Raises
         ------
         FormatError
             If its pages cannot be read.
         """
-        found = self.text_column(number, name)
+        found = self.text_column(number, name) if self.is_known else None
         return self.spell(*found, None) if found is not None else None
 
     def spell(self, column: Struct, leaf: Leaf, keep: list[Opened] | None) -> Texts | None:
@@ -101,12 +100,20 @@ class PageReader:
 
     def read(self, column: Struct) -> memoryview:
         """Read the bytes of a column's pages."""
+        return memoryview(self._read(*span_of(column)))
+
+    def parts(self, column: Struct) -> Iterator[bytes]:
+        """Yield the bytes of a column's pages in parts of a bounded size."""
         start, size = span_of(column)
+        for first in range(start, start + size, COPIED_BYTES):
+            yield self._read(first, min(COPIED_BYTES, start + size - first))
+
+    def _read(self, start: int, size: int) -> bytes:
         self._source.seek(start)
         data = self._source.read(size)
         if len(data) != size:
             raise malformed("a column ends behind the file")
-        return memoryview(data)
+        return data
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -117,112 +124,25 @@ class PageReader:
             raise damaged(self._name, error) from error
 
 
-class PageRewriter:
-    """Writes row groups of one file, less the rows that go, to another file; the metadata that ``source`` has read are changed."""
-
-    def __init__(self, source: PageReader, path: Path) -> None:
-        self._source = source
-        self._written: list[Struct] = []
-        self._kept: dict[int, list[Opened]] = {}
-        self._out = path.open("wb")
-        self._out.write(MAGIC)
-
-    @classmethod
-    def open(cls, source: Path, path: Path) -> Self | None:
-        """Open a file to be written to ``path``; ``None`` as from :meth:`PageReader.open`."""
-        reader = PageReader.open(source)
-        return cls(reader, path) if reader is not None else None
-
-    def texts(self, number: int, name: str) -> Texts | None:
-        """As :meth:`PageReader.texts`; the pages are kept until the group is written."""
-        found, kept = self._source.text_column(number, name), list[Opened]()
-        texts = self._source.spell(*found, kept) if found is not None else None
-        self._kept = {id(found[0]): kept} if found is not None and texts is not None else {}
-        return texts
-
-    def write(self, number: int, stays: Flags) -> None:
-        """Write a row group with the rows that stay, bool (n,); nothing if none does.
-
-        Raises
-        ------
-        FormatError
-            If its pages cannot be read.
-        OSError
-            If they cannot be written.
-        """
-        kept, self._kept = self._kept, {}
-        if not stays.any():
-            return
-        group = self._source.groups[number]
-        first = self._out.tell()
-        for chunk, leaf in zip(group.structs(Group.CHUNKS), self._source.leaves, strict=True):
-            column = chunk.within(Chunk.COLUMN)
-            with self._source.named():
-                opened = kept.get(id(column)) or pages_of(self._source.read(column), column, leaf)
-                self._write_chunk(ChunkRewriter(column, leaf, stays), opened, column)
-            chunk.set(Chunk.OFFSET, I64, 0)
-            chunk.drop(*Chunk.INDEX)
-        self._end_group(group, first, int(stays.sum()))
-
-    def _write_chunk(self, rewriter: ChunkRewriter, opened: Iterable[Opened], column: Struct) -> None:
-        pages = rewriter.pages(opened)
-        first, plain, kinds = self._out.tell(), 0, Counter[tuple[int, int]]()
-        column.drop(Column.DICTIONARY, Column.DATA, *Column.FURTHER)
-        for page in pages:
-            place = Column.DICTIONARY if page.kind == Kind.DICTIONARY else Column.DATA
-            if column.get(place) is None:
-                column.set(place, I64, self._out.tell())
-            head = written(page.header)
-            self._out.write(head)
-            self._out.write(page.body)
-            plain += len(head) + page.size
-            kinds[page.kind, page.encoding] += 1
-        column.set(Column.VALUES, I64, rewriter.values)
-        column.set(Column.BYTES, I64, plain)
-        column.set(Column.COMPRESSED, I64, self._out.tell() - first)
-        statistics = rewriter.summary.written()
-        if statistics is not None:
-            column.set(Column.STATISTICS, STRUCT, statistics)
-        if column.get(Column.PAGES) is not None:
-            counted = [_counted(*key, count) for key, count in sorted(kinds.items())]
-            column.set(Column.PAGES, LIST, Items(STRUCT, counted))
-
-    def _end_group(self, group: Struct, first: int, rows: int) -> None:
-        group.set(Group.ROWS, I64, rows)
-        group.set(Group.BYTES, I64, sum(column.number(Column.BYTES) for column in columns_of(group)))
-        if group.get(Group.OFFSET) is not None:
-            group.set(Group.OFFSET, I64, first)
-        if group.get(Group.COMPRESSED) is not None:
-            group.set(Group.COMPRESSED, I64, self._out.tell() - first)
-        if group.get(Group.ORDINAL) is not None:
-            group.set(Group.ORDINAL, I16, len(self._written))
-        self._written.append(group)
-
-    def close(self) -> None:
-        """Write the metadata."""
-        footer = self._source.footer
-        footer.set(File.GROUPS, LIST, Items(STRUCT, self._written))
-        footer.set(File.ROWS, I64, sum(group.number(Group.ROWS) for group in self._written))
-        content = written(footer)
-        self._out.write(content + len(content).to_bytes(SIZE_BYTES, "little") + MAGIC)
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Close both files; what stands in the new one is of no use unless it was closed."""
-        self._out.close()
-        self._source.close()
-
-
-def _is_known(file: BinaryIO, footer: Struct) -> bool:
-    """Whether a file holds nothing but what is taken apart here, as far as its metadata and the first pages of its columns say."""
-    if footer.get(File.ENCRYPTION) is not None:
-        return False
-    leaves, groups = leaves_of(footer.structs(File.SCHEMA)), footer.structs(File.GROUPS)
+def _stand_here(footer: Struct) -> bool:
+    """Whether the pages of all columns stand in the file itself, for everybody to read."""
+    groups = footer.structs(File.GROUPS)
+    columns = len(leaves_of(footer.structs(File.SCHEMA)))
     chunks = [group.structs(Group.CHUNKS) for group in groups]
-    if not all(len(columns) == len(leaves) and all(map(is_known, columns)) for columns in chunks):
+    return footer.get(File.ENCRYPTION) is None and all(
+        len(listed) == columns and all(map(stands_here, listed)) for listed in chunks
+    )
+
+
+def _is_known(file: BinaryIO, leaves: list[Leaf], groups: list[Struct]) -> bool:
+    """Whether a file holds nothing but what is taken apart here, as far as its metadata and the first pages of its columns say."""
+    columns = [columns_of(group) for group in groups]
+    if not all(is_known(column) for listed in columns for column in listed):
         return False
-    first = [chunk.within(Chunk.COLUMN) for columns in chunks[:1] for chunk in columns]
-    return all(_begins_well(file, column, leaf) for column, leaf in zip(first, leaves, strict=False))
+    first = [column for listed in columns[:1] for column in listed]
+    with suppress(FormatError, ValueError, KeyError):
+        return all(_begins_well(file, column, leaf) for column, leaf in zip(first, leaves, strict=False))
+    return False
 
 
 def _begins_well(file: BinaryIO, column: Struct, leaf: Leaf) -> bool:
@@ -236,8 +156,3 @@ def _begins_well(file: BinaryIO, column: Struct, leaf: Leaf) -> bool:
             return has_known_encoding(header, leaf)
         at += reader.at + header.number(Page.COMPRESSED)
     return True
-
-
-def _counted(kind: int, encoding: int, count: int) -> Struct:
-    """Say how many pages of a kind and encoding there are."""
-    return Struct({1: (I32, kind), 2: (I32, encoding), 3: (I32, count)})

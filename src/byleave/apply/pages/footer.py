@@ -14,6 +14,8 @@ from byleave.apply.pages.codecs import Codec
 from byleave.apply.pages.compact import Reader, Struct, malformed
 
 MAGIC: Final = b"PAR1"
+ARROW_SCHEMA: Final = b"ARROW:schema"
+"""The note in which Arrow keeps what Parquet's own schema cannot say."""
 SIZE_BYTES: Final = 4
 TAIL_BYTES: Final = SIZE_BYTES + len(MAGIC)
 MOST_FOOTER_BYTES: Final = 128 * 1024 * 1024
@@ -26,7 +28,13 @@ MOST_ENTRIES: Final = 2**26
 class File:
     """Fields of ``FileMetaData``."""
 
-    SCHEMA, ROWS, GROUPS, ENCRYPTION = 2, 3, 4, 8
+    SCHEMA, ROWS, GROUPS, NOTES, ORDERS, ENCRYPTION = 2, 3, 4, 5, 7, 8
+
+
+class Note:
+    """Fields of ``KeyValue``."""
+
+    KEY, VALUE = 1, 2
 
 
 class Group:
@@ -48,6 +56,8 @@ class Column:
     STATISTICS, PAGES = 12, 13
     FURTHER = (10, 14, 15, 16, 17)
     """Places of an index or a Bloom filter, and statistics of sizes and shapes, which all would say what no longer holds."""
+    ELSEWHERE = (10, 14, 15)
+    """Of these, the places."""
 
 
 class Page:
@@ -202,14 +212,16 @@ def span_of(column: Struct) -> tuple[int, int]:
     return start, column.number(Column.COMPRESSED)
 
 
-def is_known(chunk: Struct) -> bool:
-    """Whether a column chunk is one that can be taken apart here, as far as its metadata say."""
-    column = chunk.within(Chunk.COLUMN)
+def stands_here(chunk: Struct) -> bool:
+    """Whether the pages of a column chunk stand in the same file, for everybody to read."""
+    return chunk.get(Chunk.PATH) is None and not any(chunk.get(number) for number in Chunk.CRYPTO)
+
+
+def is_known(column: Struct) -> bool:
+    """Whether a column is one that can be taken apart here, as far as its metadata say."""
     sizes = [column.number(field) for field in (Column.BYTES, Column.COMPRESSED)]
     return (
-        chunk.get(Chunk.PATH) is None
-        and not any(chunk.get(number) for number in Chunk.CRYPTO)
-        and column.number(Column.CODEC) in list(Codec)
+        column.number(Column.CODEC) in list(Codec)
         and all(encoding in list(Encoding) for encoding in column.items(Column.ENCODINGS))
         and 0 <= column.number(Column.VALUES) <= MOST_ENTRIES
         and 0 <= min(sizes) <= max(sizes) <= MOST_CHUNK_BYTES

@@ -1,0 +1,112 @@
+"""Columns added to a Parquet file: the pages that stand there are copied as they are, and never opened."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from byleave.apply.pages.compact import BINARY, I32, I64, Struct, malformed
+from byleave.apply.pages.file import PageReader
+from byleave.apply.pages.footer import (
+    ARROW_SCHEMA,
+    Chunk,
+    Column,
+    Element,
+    File,
+    Group,
+    Note,
+    read_footer,
+    span_of,
+)
+from byleave.apply.pages.output import Output
+
+
+class ColumnAdder:
+    """Writes row groups of one file as they stand, each with further columns behind its own.
+
+    Parameters
+    ----------
+    added
+        The further columns.
+    codec
+        How these are compressed, as Arrow names it.
+    """
+
+    def __init__(self, source: PageReader, path: Path, added: pa.Schema, codec: str) -> None:
+        self._source = source
+        self._added = added
+        self._codec = codec
+        self._output = Output(source, path)
+        self.close, self.abandon = self._output.close, self._output.abandon
+        _, footer = self._made(added.empty_table())
+        _declare(source.footer, footer, added)
+
+    def write(self, number: int, further: pa.Table) -> None:
+        """Write a row group with further columns, which have as many rows; nothing if it has none.
+
+        Raises
+        ------
+        FormatError
+            If its pages cannot be read.
+        OSError
+            If they cannot be written.
+        """
+        group = self._source.groups[number]
+        if not further.num_rows:
+            return
+        first, chunks = self._output.tell(), group.structs(Group.CHUNKS)
+        with self._source.named():
+            if further.num_rows != group.number(Group.ROWS):
+                raise malformed("a row group has other rows than it says")
+            for chunk in chunks:
+                self._place(chunk, self._source.parts(chunk.within(Chunk.COLUMN)))
+        content, footer = self._made(further)
+        for chunk in footer.structs(File.GROUPS)[0].structs(Group.CHUNKS):
+            start, size = span_of(chunk.within(Chunk.COLUMN))
+            self._place(chunk, [content[start : start + size]])
+            chunks.append(chunk)
+        self._output.end_group(group, first, further.num_rows)
+
+    def _place(self, chunk: Struct, parts: Iterable[bytes | memoryview]) -> None:
+        """Write the pages of a column, and say where they are."""
+        column, first = chunk.within(Chunk.COLUMN), self._output.tell()
+        start, _ = span_of(column)
+        data = column.number(Column.DATA)
+        for part in parts:
+            self._output.write(part)
+        column.drop(Column.DICTIONARY, *Column.ELSEWHERE)
+        if start != data:
+            column.set(Column.DICTIONARY, I64, first)
+        column.set(Column.DATA, I64, first + data - start)
+        chunk.set(Chunk.OFFSET, I64, 0)
+        chunk.drop(*Chunk.INDEX)
+
+    def _made(self, table: pa.Table) -> tuple[memoryview, Struct]:
+        """Write a table as one row group; return the file, and its metadata."""
+        file = io.BytesIO()
+        rows = max(1, table.num_rows)
+        pq.write_table(table, file, row_group_size=rows, compression=self._codec, store_schema=False)
+        footer = read_footer(file)
+        if footer is None:
+            raise malformed("what would be added to it is too large")
+        return file.getbuffer(), footer
+
+
+def _declare(footer: Struct, further: Struct, added: pa.Schema) -> None:
+    """Say in the metadata of a file that it has the columns of another one as well."""
+    root, *elements = further.structs(File.SCHEMA)
+    schema = footer.structs(File.SCHEMA)
+    schema[0].set(Element.CHILDREN, I32, schema[0].number(Element.CHILDREN) + root.number(Element.CHILDREN))
+    schema += elements
+    if footer.get(File.ORDERS) is not None:
+        footer.items(File.ORDERS).extend(further.items(File.ORDERS))
+    for note in footer.structs(File.NOTES):
+        if note.get(Note.KEY) == ARROW_SCHEMA:
+            told = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(note.get(Note.VALUE))))
+            told = pa.schema([*told, *added], told.metadata)
+            note.set(Note.VALUE, BINARY, base64.b64encode(told.serialize()))
