@@ -1,8 +1,8 @@
 """Whether a row costs the same however many rows and rules there are: two curves of the mask, and a picture of them.
 
-Rules are links that no row has, beside the registry of the other benchmarks; each size is a process of its own, which loads its ruleset, warms up and then
-reads all rows and adds up what it counted. Figures are nanoseconds of processor time for a row, the time to map the ruleset, and the peak of resident memory,
-which counts the pages of the ruleset that were touched. No more than ten million different rows are made, or those of ``--folder`` are taken, which another
+Rules are links that no row has; each size is a process of its own, which loads its ruleset, warms up and then reads all rows and adds up what it counted. Figures
+are nanoseconds of processor time for a row, the best of a few rounds in which the sizes of a curve take turns, the time to map the ruleset, and the peak of resident
+memory, which counts the pages of the ruleset that were touched. No more than ten million different rows are made, or those of ``--folder`` are taken, which another
 benchmark made; beyond these the same files are read again, and the output says so.
 
     python benchmarks/apply_curve.py [--picture curve.svg] [--folder FOLDER] [--large]
@@ -105,17 +105,18 @@ def _measure(folder: Path, path: Path, files: int, answers: multiprocessing.Queu
     answers.put(json.dumps({"seconds": taken, "peak": peak_bytes(), "mapping": contender.mapping}))
 
 
-def measured(folder: Path, path: Path, files: int, rounds: int) -> dict[str, float]:
-    """Measure in processes of their own; return the best."""
+def measured(folder: Path, cases: Sequence[tuple[Path, int]], rounds: int) -> list[dict[str, float]]:
+    """Measure rulesets, each with a number of files, in processes of their own that take turns; return the best of each."""
     context = multiprocessing.get_context("spawn")
-    found: list[dict[str, float]] = []
+    found: list[list[dict[str, float]]] = [[] for _ in cases]
     for _ in range(rounds):
-        answers = context.Queue()
-        process = context.Process(target=_measure, args=(folder, path, files, answers))
-        process.start()
-        found.append(json.loads(answers.get()))
-        process.join()
-    return min(found, key=lambda one: one["seconds"])
+        for (path, files), told in zip(cases, found, strict=True):
+            answers = context.Queue()
+            process = context.Process(target=_measure, args=(folder, path, files, answers))
+            process.start()
+            told.append(json.loads(answers.get()))
+            process.join()
+    return [min(told, key=lambda one: one["seconds"]) for told in found]
 
 
 def picture(curves: Mapping[str, Sequence[Point]]) -> str:
@@ -182,8 +183,8 @@ def main() -> None:
 def by_rules(data: Path, aside: Path, counts: Sequence[int], files: int, rounds: int) -> list[Point]:
     """Measure the same rows under ever more rules; return the cost of a row for each number."""
     points = []
-    for count in counts:
-        told = measured(data, _ruleset(aside, count), files, rounds)
+    cases = [(_ruleset(aside, count), files) for count in counts]
+    for count, told in zip(counts, measured(data, cases, rounds), strict=True):
         points.append(_point(count, told, sum(rows_of(data, files))))
         print(
             f"{count:>12,} rules: {points[-1].cost:6.0f} ns a row, mapped in {told['mapping'] * 1e3:.0f} ms, "
@@ -197,8 +198,8 @@ def by_rows(data: Path, aside: Path, rules_: int, files: Sequence[int], rounds: 
     """Measure ever more rows under the same rules; return the cost of a row for each number."""
     points = []
     different = sum(rows_of(data, len(files_of(data))))
-    for number in files:
-        told = measured(data, _ruleset(aside, rules_), number, rounds)
+    cases = [(_ruleset(aside, rules_), number) for number in files]
+    for number, told in zip(files, measured(data, cases, rounds), strict=True):
         rows = sum(rows_of(data, number))
         points.append(_point(rows, told, rows))
         again = f", {different:,} different ones read again and again" if rows > different else ""
