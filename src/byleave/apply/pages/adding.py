@@ -39,7 +39,6 @@ class ColumnAdder:
 
     def __init__(self, source: PageReader, path: Path, added: pa.Schema, codec: str) -> None:
         self._source = source
-        self._added = added
         self._codec = codec
         self._output = Output(source, path)
         self.close, self.abandon = self._output.close, self._output.abandon
