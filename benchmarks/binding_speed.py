@@ -1,7 +1,7 @@
 """What binding the entries of a run costs: amid the run, and afterwards from its output, beside the run itself, in one run.
 
 Both work in this process on one thread. What a run does for binding alone is also timed within it, since the clock wanders between two runs. The figures are processor seconds for each million rows, ratios of the run, the peak of resident
-memory, and the size of a proof of absence.
+memory, and the size and cost of proofs of absence, one for each link of the list, as `byleave attest prove` makes them.
 
     python benchmarks/binding_speed.py [--rows 1000000] [--large] [--rounds 5]
 """
@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apply_data import NOW, Sizes, write_dataset, write_registry
@@ -30,6 +32,7 @@ from byleave.apply.request import ApplyRequest
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import Regime, Use
 
+Ids = npt.NDArray[np.uint8]
 LARGE_ROWS = 20_000_000
 
 
@@ -95,6 +98,12 @@ def read_links(output: Path) -> None:
                 pass
 
 
+def read_names(folder: Path) -> Ids:
+    """Return the ids of all links that the list names, uint8 (n, 16)."""
+    digests = np.fromfile(folder / "releases/1/digests/url.sha256", np.uint8)
+    return np.ascontiguousarray(digests.reshape(-1, 32)[:, :16])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -120,8 +129,9 @@ def main() -> None:
         links = timed(lambda: read_links(folder / "out"))
         bind = timed(lambda: bind_items(folder / "out", ruleset, folder / "bound"))
         kept = Bound.open(folder / "bound").kept
-        proofs = [kept.absence(bytes(32), bytes([n]) + bytes(15)) for n in range(256)]
-        largest = max(len(proof.to_bytes()) for proof in proofs)
+        items = sorted(row.tobytes() for row in read_names(folder))
+        proofs: list[int] = []
+        proving = timed(lambda: proofs.extend(len(kept.absence(bytes(32), one).to_bytes()) for one in items))
         per = 1e6 / sizes.rows
         print(f"{sizes.rows:,} rows, {len(kept):,} kept; seconds of the processor for each million")
         print(f"  the run               {run_s * per:6.2f}")
@@ -132,7 +142,10 @@ def main() -> None:
             f"  binding alone, in it  {alone * per:6.2f}  {share:6.1%} on top of the rest, {least:.0f} ns an entry kept at least"
         )
         print(f"  binding afterwards    {bind * per:6.2f}  {bind / run_s:6.1%} of the run")
-        print(f"  a proof of absence has at most {largest:,} bytes")
+        print(
+            f"  a proof of absence has at most {max(proofs):,} bytes, {sum(proofs) / len(proofs):,.0f} in the mean"
+        )
+        print(f"  making {len(proofs):,} of them took {proving / len(proofs) * 1e6:.0f} microseconds each")
         print(f"  peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB")
 
 

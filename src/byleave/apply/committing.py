@@ -7,8 +7,10 @@ leaf's way to the root is made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,18 +20,17 @@ from byleave.apply.item_rows import Piece, rows_of, sorted_entries
 from byleave.apply.leaf_lanes import BRANCH_LEVEL, BRANCH_ROWS, hash_branches, new_lane_work
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
+from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import EMPTY_ROOT, root_of
-from byleave.log.proofs import inclusion_proof
 from byleave.release.commitments import Commitment
-from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf, leaves_of
+from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
 from byleave.urls.bulk.sha_lanes import LANES
 from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
 from byleave.urls.bulk.wide import load_word, store_word
 from byleave.urls.names import ID_BYTES
 
-SUBTREE_LEVEL: Final = 14
-SUBTREE_LEAVES: Final = 1 << SUBTREE_LEVEL
+SUBTREE_LEAVES: Final = 1 << 14
 MOST_HASHED: Final = 64 * MOST_BLOCKS - 9
 _TAKEN_ROWS: Final = LANES * BRANCH_ROWS
 _AT_ONCE: Final = 1024
@@ -92,15 +93,15 @@ class TreeHasher:
 
     def levels(self, rows: Bytes) -> list[Bytes]:
         """Return the hashes of all levels over rows: first the leaves, last the root alone."""
-        return self._levels(self._hash_leaves(rows))
+        return self.levels_above(self._hash_leaves(rows))
 
     def root_above(self, hashes: Bytes) -> bytes:
         """Return the root above the hashes of whole subtrees of one size, uint8 (n, 32), of which the last may be over fewer leaves."""
-        root: bytes = self._levels(hashes)[-1][0].tobytes()
+        root: bytes = self.levels_above(hashes)[-1][0].tobytes()
         return root
 
-    def _levels(self, hashes: Bytes) -> list[Bytes]:
-        """Return hashes and all levels above them. An odd last one is carried up."""
+    def levels_above(self, hashes: Bytes) -> list[Bytes]:
+        """Return such hashes and all levels above them. An odd last one is carried up."""
         levels = [hashes]
         while len(levels[-1]) > 1:
             below = levels[-1]
@@ -204,34 +205,31 @@ class ItemTree:
 
     def __init__(self, path: Path, salt: bytes) -> None:
         size = path.stat().st_size // ROW_BYTES
-        self._rows: Bytes = (
-            np.memmap(path, np.uint8, "r", shape=(size, ROW_BYTES))
-            if size
-            else np.empty((0, ROW_BYTES), np.uint8)
-        )
-        self._hasher = TreeHasher(salt)
-        self._leaves = leaves_of(size)
-        self._at: tuple[int, list[Bytes]] | None = None
-        subtrees = range(-(-self._leaves // SUBTREE_LEAVES))
-        self._roots = [self._hasher.root(self._subtree(place)) for place in subtrees]
-        self.commitment = Commitment(root_of(self._roots) if size else EMPTY_ROOT, size)
+        content = np.memmap(path, np.uint8, "r", shape=(size * ROW_BYTES,)) if size else np.empty(0, np.uint8)
+        self._content: Bytes = content.view(np.ndarray)
+        self._size = size
+        hasher = TreeHasher(salt)
+        # Whoever asks in the order of the items, as for all targets of a list, has each subtree hashed once.
+        self._subtree = lru_cache(maxsize=1)(lambda place: hasher.levels(self._rows_of_subtree(place)))
+        self.leaf = lru_cache(maxsize=2)(self._leaf)
+        subtrees = range(-(-size // (SUBTREE_LEAVES * LEAF_ROWS)))
+        roots = [hasher.root(self._rows_of_subtree(place)) for place in subtrees]
+        self._above = hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
+        self.commitment = Commitment(self._above[-1][0].tobytes() if size else EMPTY_ROOT, size)
 
     def __len__(self) -> int:
-        return len(self._rows)
-
-    def __contains__(self, item: bytes) -> bool:
-        at = self._find(item)
-        return at < len(self) and self.row(at).item == item
+        return self._size
 
     def row(self, place: int) -> ItemRow:
         """Return a row by its place in the order of all."""
-        return ItemRow.parse(self._rows[place].tobytes())
+        return ItemRow.parse(self._content[place * ROW_BYTES : (place + 1) * ROW_BYTES].tobytes())
 
-    def leaf(self, index: int) -> Leaf:
+    def _leaf(self, index: int) -> Leaf:
         """Return a leaf with its way to the root."""
-        rows = range(index * LEAF_ROWS, min((index + 1) * LEAF_ROWS, len(self)))
-        path = inclusion_proof(index, self._leaves, self._read)
-        return Leaf(index, tuple(self.row(place) for place in rows), path)
+        rows = range(index * LEAF_ROWS, min((index + 1) * LEAF_ROWS, self._size))
+        subtree, within = divmod(index, SUBTREE_LEAVES)
+        path = (*_path(self._subtree(subtree), within), *_path(self._above, subtree))
+        return Leaf(index, tuple(map(self.row, rows)), path)
 
     def absence(self, attestation: bytes, item: bytes, *, covering: bool = False) -> Absence:
         """Return the proof that an item is not in the tree, or that it is; ``covering`` says which tree this is."""
@@ -240,29 +238,23 @@ class ItemTree:
     def leaves_with(self, item: bytes) -> list[int]:
         """Return the one or two leaves, by rising index, around the place where an item stands or would stand; none of an empty tree."""
         at = self._find(item)
-        return sorted({place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < len(self)})
+        return sorted({place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < self._size})
 
     def _find(self, item: bytes) -> int:
         """Return the number of rows whose item id is below ``item``."""
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            if self._rows[middle, :ID_BYTES].tobytes() < item:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return bisect_left(range(self._size), item, key=self._item)
 
-    def _subtree(self, place: int) -> Bytes:
-        width = SUBTREE_LEAVES * LEAF_ROWS
-        return np.asarray(self._rows[place * width : (place + 1) * width])
+    def _item(self, place: int) -> bytes:
+        return self._content[place * ROW_BYTES : place * ROW_BYTES + ID_BYTES].tobytes()
 
-    def _read(self, level: int, index: int) -> bytes:
-        if level >= SUBTREE_LEVEL:
-            width = 1 << (level - SUBTREE_LEVEL)
-            return root_of(self._roots[index * width : (index + 1) * width])
-        place = (index << level) >> SUBTREE_LEVEL
-        if self._at is None or self._at[0] != place:
-            self._at = (place, self._hasher.levels(self._subtree(place)))
-        found: Bytes = self._at[1][level][index - (place << (SUBTREE_LEVEL - level))]
-        return found.tobytes()
+    def _rows_of_subtree(self, place: int) -> Bytes:
+        width = SUBTREE_LEAVES * LEAF_ROWS * ROW_BYTES
+        return self._content[place * width : (place + 1) * width].reshape(-1, ROW_BYTES)
+
+
+def _path(levels: Sequence[Bytes], index: int) -> Iterator[bytes]:
+    """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
+    for level in levels:
+        if index ^ 1 < len(level):
+            yield level[index ^ 1].tobytes()
+        index >>= 1

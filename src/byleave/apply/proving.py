@@ -65,8 +65,9 @@ def write_absences(
                     done += 1
                     tree = bound.covering if covering else bound.kept
                     assert tree is not None  # noqa: S101 - it is there for the kinds that are asked for
-                    file.write(tree.absence(signed.sha256, item, covering=covering).to_bytes() + b"\n")
-                    absent += item not in tree
+                    proof = tree.absence(signed.sha256, item, covering=covering)
+                    file.write(proof.to_bytes() + b"\n")
+                    absent += not proof.has_item
             progress(done, len(targets))
         (staging / INDEX).write_bytes(index.to_bytes())
     return Proven(absent, len(targets) - absent, without)

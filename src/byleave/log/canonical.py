@@ -47,7 +47,7 @@ def _is_plain(value: JSON) -> bool:
             if not (type(item) is str or item is None or _is_plain(item)):  # most are text: no call for each
                 return False
         return True
-    return isinstance(value, (list, tuple)) and all(map(_is_plain, value))
+    return isinstance(value, (list, tuple)) and ({*map(type, value)} == {str} or all(map(_is_plain, value)))
 
 
 def _write(value: JSON) -> str:

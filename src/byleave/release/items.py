@@ -164,7 +164,7 @@ class Absence:
             raise VerificationError(
                 "the leaves of the proof are not neighbours in rising order", remedy=_REMEDY
             )
-        if self.item in items:
+        if self.has_item:
             return next(row for leaf in self.leaves for row in leaf.rows if row.item == self.item)
         last = leaves_of(commitment.size) - 1
         after = bool(items) and (items[0] < self.item or indexes[0] == 0)
@@ -172,6 +172,11 @@ class Absence:
         if commitment.size and not (after and before):
             raise VerificationError("the item does not lie within the rows of the proof", remedy=_REMEDY)
         return None
+
+    @property
+    def has_item(self) -> bool:
+        """Whether the item is among the rows that the proof shows."""
+        return any(row.item == self.item for leaf in self.leaves for row in leaf.rows)
 
     def to_bytes(self) -> bytes:
         """Write the file of the proof: canonical JSON, at most :data:`MAX_PROOF_BYTES`."""

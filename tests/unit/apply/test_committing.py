@@ -17,6 +17,7 @@ from byleave.apply.committing import GrowingTree, ItemTree, RowHasher, TreeHashe
 from byleave.apply.item_rows import entries_in_order, ordered, rows_of, sorted_entries
 from byleave.errors import InputError
 from byleave.release.items import ItemRow
+from byleave.urls.bulk.sha256 import Bytes
 
 SALT = bytes(range(16))
 SIGNED = bytes(32)
@@ -108,7 +109,6 @@ def test_a_tree_grown_by_any_steps_has_the_root_that_hashlib_finds(
 def test_every_leaf_leads_to_the_root_across_subtrees(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committing, "SUBTREE_LEVEL", 3)
     monkeypatch.setattr(committing, "SUBTREE_LEAVES", 8)
     made = tree(tmp_path, list(range(size)))
     assert made.commitment.root == root_over(expected(list(range(size))))
@@ -122,9 +122,27 @@ def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tm
         item = items_of(name)[0].tobytes()
         proof = made.absence(SIGNED, item)
         kept = proof.kept_as(made.commitment, SALT)
-        assert (kept is not None) == (item in made) == (name < 500)
+        assert (kept is not None) == proof.has_item == (name < 500)
         assert kept is None or kept.item == item
         assert len(proof.to_bytes()) < 10_000
+
+
+def test_proofs_asked_for_in_order_hash_each_part_of_the_tree_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "SUBTREE_LEAVES", 8)
+    made = tree(tmp_path, list(range(700)))
+    hashed: list[int] = []
+    levels = TreeHasher.levels
+
+    def counted(hasher: TreeHasher, rows: Bytes) -> list[Bytes]:
+        hashed.append(len(rows))
+        return levels(hasher, rows)
+
+    monkeypatch.setattr(TreeHasher, "levels", counted)
+    for item in sorted(items_of(name)[0].tobytes() for name in range(300)):
+        made.absence(SIGNED, item).kept_as(made.commitment, SALT)
+    assert sum(hashed) <= 700
 
 
 @pytest.mark.parametrize(("held", "at_once"), [(30, 2**16), (2**21, 3), (30, 3)])
