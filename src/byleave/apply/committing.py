@@ -222,7 +222,7 @@ class ItemTree:
 
     def row(self, place: int) -> ItemRow:
         """Return a row by its place in the order of all."""
-        return ItemRow.parse(self._content[place * ROW_BYTES : (place + 1) * ROW_BYTES].tobytes())
+        return ItemRow(self._content[place * ROW_BYTES : (place + 1) * ROW_BYTES].tobytes())
 
     def _leaf(self, index: int) -> Leaf:
         """Return a leaf with its way to the root."""

@@ -41,25 +41,34 @@ _REMEDY: Final = "fetch the proof again, or ask whoever signed the attestation f
 
 @dataclass(frozen=True, slots=True, order=True)
 class ItemRow:
-    """One row: its 16-byte item id, the place of its part in the order of their names, and which of that part's rows it is, from 0."""
+    """One row, as it is written: its 16-byte item id, then its place. Bytes sort as rows do."""
 
-    item: bytes
-    part: int
-    row: int
+    data: bytes
+
+    @classmethod
+    def of(cls, item: bytes, part: int, row: int) -> Self:
+        """Write it: item id, part (4 bytes), row (8 bytes), the higher byte first."""
+        return cls(item + part.to_bytes(4) + row.to_bytes(8))
+
+    @property
+    def item(self) -> bytes:
+        """Its item id."""
+        return self.data[:ID_BYTES]
+
+    @property
+    def part(self) -> int:
+        """The place of its part in the order of their names."""
+        return int.from_bytes(self.data[ID_BYTES:-8])
+
+    @property
+    def row(self) -> int:
+        """Which of that part's rows it is, from 0."""
+        return int.from_bytes(self.data[-8:])
 
     @property
     def was_compared(self) -> bool:
         """Whether it names a row, as all do but those of targets that were compared with nothing."""
         return (self.part, self.row) != NOT_COMPARED
-
-    def to_bytes(self) -> bytes:
-        """Write it: item id, part (4 bytes), row (8 bytes), the higher byte first, so that bytes sort as rows do."""
-        return self.item + self.part.to_bytes(4) + self.row.to_bytes(8)
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """Read it."""
-        return cls(data[:ID_BYTES], int.from_bytes(data[ID_BYTES:-8]), int.from_bytes(data[-8:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Leaf:
             raise VerificationError(
                 "a leaf of the proof lacks rows, or has them out of order", remedy=_REMEDY
             )
-        content = salt + b"".join(row.to_bytes() for row in self.rows)
+        content = salt + b"".join(row.data for row in self.rows)
         leaves = leaves_of(commitment.size)
         verify_inclusion(self.index, leaves, leaf_hash(content), self.path, commitment.root)
 
@@ -92,7 +101,7 @@ class Leaf:
         return {
             "index": self.index,
             "path": [one.hex() for one in self.path],
-            "rows": [row.to_bytes().hex() for row in self.rows],
+            "rows": [row.data.hex() for row in self.rows],
         }
 
     @classmethod
@@ -106,7 +115,7 @@ class Leaf:
         read = [bytes.fromhex(row) for row in rows]
         if any(len(row) != ROW_BYTES for row in read):
             raise ValueError(f"a row has {ROW_BYTES} bytes")
-        return cls(index, tuple(map(ItemRow.parse, read)), tuple(bytes.fromhex(one) for one in path))
+        return cls(index, tuple(map(ItemRow, read)), tuple(bytes.fromhex(one) for one in path))
 
 
 def leaves_of(size: int) -> int:

@@ -75,7 +75,7 @@ def test_the_tree_is_the_one_the_format_asks_for(
 ) -> None:
     made = tree(tmp_path_factory.mktemp("tree"), *parts)
     rows = expected(*parts)
-    assert [made.row(place).to_bytes() for place in range(len(made))] == rows
+    assert [made.row(place).data for place in range(len(made))] == rows
     assert (made.commitment.root, made.commitment.size) == (root_over(rows), len(rows))
 
 
@@ -161,7 +161,7 @@ def test_parts_held_little_by_little_give_the_same_leaves(
 
 
 def test_items_that_begin_alike_are_sorted_by_all_their_bytes() -> None:
-    rows = [ItemRow(bytes(8) + bytes([n]) * 8, 0, row).to_bytes() for row, n in enumerate([3, 1, 2, 1])]
+    rows = [ItemRow.of(bytes(8) + bytes([n]) * 8, 0, row).data for row, n in enumerate([3, 1, 2, 1])]
     assert in_order(rows) == sorted(rows)
 
 
@@ -175,7 +175,7 @@ def test_ids_however_they_are_spread_are_sorted(alike: str) -> None:
         ids[:, 0] = 7
     if alike == "made to be near each other":
         ids[:, :6] = 7
-    rows = [ItemRow(one.tobytes(), 0, row).to_bytes() for row, one in enumerate(ids)]
+    rows = [ItemRow.of(one.tobytes(), 0, row).data for row, one in enumerate(ids)]
     assert in_order(rows, 8) == sorted(rows)
 
 
@@ -186,7 +186,7 @@ def test_many_ids_alike_are_sorted_some_at_a_time(
     """Rows without an id have one of zeros, and whoever makes links may make ids that differ in nothing that parts them."""
     ids = np.random.default_rng(alike).integers(0, 256, (400, 16), np.uint8)
     ids[:, :alike] = 7
-    rows = sorted(ItemRow(one.tobytes(), 5, row).to_bytes() for row, one in enumerate(ids))
+    rows = sorted(ItemRow.of(one.tobytes(), 5, row).data for row, one in enumerate(ids))
     monkeypatch.setattr(item_rows, "HELD_ROWS", 100)
     monkeypatch.setattr(item_rows, "SORTED_ROWS", 16)
     pieces = ((5, ids[at : at + 50]) for at in range(0, 400, 50))
@@ -210,6 +210,6 @@ def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
 
 
 def test_one_row_is_a_leaf_and_the_root() -> None:
-    row = ItemRow(bytes(16), 0, 0).to_bytes()
+    row = ItemRow.of(bytes(16), 0, 0).data
     levels = TreeHasher(SALT).levels(np.frombuffer(row, np.uint8).reshape(1, -1))
     assert [level.tobytes() for level in levels] == [hashlib.sha256(b"\0" + SALT + row).digest()]

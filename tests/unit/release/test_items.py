@@ -23,9 +23,9 @@ class Tree:
     """A small tree of items, made by the plain functions of the log."""
 
     def __init__(self, items: list[bytes]) -> None:
-        rows = sorted(ItemRow(item, 0, row) for row, item in enumerate(items))
+        rows = sorted(ItemRow.of(item, 0, row) for row, item in enumerate(items))
         self.rows = [tuple(rows[at : at + LEAF_ROWS]) for at in range(0, len(rows), LEAF_ROWS)]
-        self.hashes = [leaf_hash(SALT + b"".join(row.to_bytes() for row in leaf)) for leaf in self.rows]
+        self.hashes = [leaf_hash(SALT + b"".join(row.data for row in leaf)) for leaf in self.rows]
         self.commitment = Commitment(root_of(self.hashes), len(items))
 
     def leaf(self, index: int) -> Leaf:
