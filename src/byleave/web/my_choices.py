@@ -214,12 +214,13 @@ def _remark(claim: Claim, cover: DatasetCover) -> str:
 
 
 def title_of(claim: Claim) -> str:
-    """Return what a choice is about, by the first thing it covers that has a name."""
-    labelled = [target.label for target in claim.targets if target.label]
-    plain = [
-        target.value for target in claim.targets if target.value and target.kind is not TargetKind.PICTURE
-    ]
-    return next(iter(labelled + plain), "A picture")
+    """Return what a choice is about: the first thing it covers that has a name, and how many more of its kind there are."""
+    labelled = [target for target in claim.targets if target.label]
+    plain = [target for target in claim.targets if target.value and target.kind is not TargetKind.PICTURE]
+    first = next(iter(labelled + plain), None)
+    name, kind = (first.label or first.value, first.kind) if first else (None, TargetKind.PICTURE)
+    others = sum(one.count for one in claim.counts if one.kind is kind) - 1
+    return (name or "A picture") + (f" and {others:,} more" if others > 0 else "")
 
 
 def _picture(shower: Shower, claim: Claim, covered: Sequence[Covered]) -> str | None:

@@ -14,11 +14,11 @@ from byleave.catalog import HitKind
 from byleave.consent import PRESETS, ClaimState, Evidence, Preference, Preferences, Use
 from byleave.errors import ByleaveError, FormatError, InputError
 from byleave.registry.claims import Claim, count_targets
-from byleave.registry.targets import url_target
+from byleave.registry.targets import domain_target, url_target
 from byleave.web.choices import OWN_MIX, read_wish
 from byleave.web.entries import EntryName, Shower, found_by, parse_key
 from byleave.web.forms import AddressFields
-from byleave.web.my_choices import list_words, state_of
+from byleave.web.my_choices import list_words, state_of, title_of
 from byleave.web.questions import Question, read_question
 from byleave.web.rendering import ANSWERS, answer_words, day, is_link, plural
 
@@ -191,3 +191,10 @@ def test_dates_and_counts_are_written_as_people_say_them() -> None:
 
 def test_a_replaced_choice_says_so_in_one_sentence() -> None:
     assert state_of(claim(), NOW, is_replaced=True).word == "Replaced"
+
+
+def test_a_choice_of_many_is_called_by_the_first_and_how_many_more() -> None:
+    links = tuple(url_target(f"https://a.example/{number}.jpg") for number in range(3))
+    assert title_of(claim(targets=links[:1])) == links[0].value
+    assert title_of(claim(targets=links)) == f"{links[0].value} and 2 more"
+    assert title_of(claim(targets=(domain_target("a.example"), *links))) == "a.example"
