@@ -37,14 +37,15 @@ from byleave.consent import TargetKind
 from byleave.errors import FormatError, UnavailableError
 from byleave.storage.objects import ObjectFolder
 
+HEAD, SECOND = "127.0.0.2", "127.0.0.3"
+"""Addresses of loopback that Ray does not take for another name of the whole machine."""
+
 pytestmark = [
     pytest.mark.functional,
+    pytest.mark.allow_hosts(["127.0.0.1", HEAD]),
     # Ray starts its own processes by forking, in a process in which other tests may have loaded lance, which says so each time.
     pytest.mark.filterwarnings("ignore:lance is not fork-safe:UserWarning"),
 ]
-
-HEAD, SECOND = "127.0.0.2", "127.0.0.3"
-"""Addresses of loopback that Ray does not take for another name of the whole machine."""
 
 FILES, SHARDS = 6, 24
 ROOT = Path(__file__).parents[3]
