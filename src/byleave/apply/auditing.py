@@ -98,11 +98,7 @@ def audit_openings(
         )
     witnessed, rows = openings.check(signed.sha256, commitments, policy)
     check_order(receipt, signed.sha256, policy, witnessed)
-    if checkpoint is not None and openings.note != checkpoint:
-        raise VerificationError(
-            "these entries were drawn by another checkpoint than yours",
-            remedy="ask whoever signed to open what yours draws: `byleave attest open --checkpoint`",
-        )
+    _check_draw(openings, checkpoint)
     _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
     breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
@@ -115,6 +111,14 @@ def audit_openings(
     kept, compared = commitments.kept.size, output is not None
     given = checkpoint is not None
     return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed, given)
+
+
+def _check_draw(openings: Openings, checkpoint: str | None) -> None:
+    if checkpoint is not None and openings.note != checkpoint:
+        raise VerificationError(
+            "these entries were drawn by another checkpoint than yours",
+            remedy="ask whoever signed to open what yours draws: `byleave attest open --checkpoint`",
+        )
 
 
 def _check_rows(commitments: Commitments, attestation: Attestation) -> None:

@@ -221,7 +221,7 @@ class _Annotated:
         reader = PageReader.open(read)
         if reader is None:
             raise FormatError(
-                f"{read.name} has metadata that are too large to add columns to",
+                f"no columns can be added to {read.name}: its metadata are too large, or of a form that is not known",
                 remedy="use --mode mask, which says the same beside the dataset, or --mode filter",
             )
         self._adder = ColumnAdder(reader, path, ADDED, codec_of(source))

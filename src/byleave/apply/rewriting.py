@@ -36,12 +36,7 @@ class Rewriter:
         Of the batches: that of ``source``, where columns of text may be dictionaries.
     """
 
-    def __init__(
-        self,
-        source: pq.ParquetFile,
-        path: Path,
-        schema: pa.Schema,
-    ) -> None:
+    def __init__(self, source: pq.ParquetFile, path: Path, schema: pa.Schema) -> None:
         options = writer_options(source)
         told = source.schema_arrow
         self._given = schema

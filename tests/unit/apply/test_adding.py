@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.apply.drawn_files import OPTIONS, arrow_reads_what_it_wrote, columns
 
+from byleave.apply.pages import file as pages
 from byleave.apply.pages.adding import ColumnAdder
 from byleave.apply.pages.file import PageReader
 from byleave.errors import FormatError
@@ -126,6 +127,17 @@ def test_columns_are_added_to_files_that_are_not_taken_apart_here(
     assert reader.texts(0, "url") is None
     reader.close()
     assert pq.read_table(added(path)).select(["url", "number"]) == table
+
+
+def test_pages_larger_than_what_is_copied_at_a_time_come_out_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "COPIED_BYTES", 1000)
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"number": np.arange(5000)}), path, compression="none")
+    out = added(path)
+    assert chunks(out)[0][: -len(MORE.names)] == chunks(path)[0]
+    assert len(chunks(path)[0][0]) > 10 * 1000
 
 
 def test_a_row_group_that_was_given_other_rows_than_it_has_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.engine import Failure
 from byleave.apply.modes import CAUSES_COLUMN, KEEP_COLUMN, Mode
+from byleave.apply.pages import footer
 from byleave.apply.ruleset import ruleset_path
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.wholeness import is_known_whole, note_path
@@ -107,6 +108,15 @@ class TestModes:
         shutil.copy(annotated / "1.parquet", world / "data")
         with pytest.raises(InputError, match="byleave_keep already"):
             applied(world, "again", mode=Mode.ANNOTATE)
+
+    def test_a_file_whose_metadata_cannot_be_extended_is_named_with_what_to_do(
+        self, world: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(footer, "MOST_FOOTER_BYTES", 10)
+        with pytest.raises(FormatError, match=r"no columns can be added to \d.parquet") as refused:
+            applied(world, "annotated", mode=Mode.ANNOTATE)
+        assert "--mode mask" in refused.value.remedy
+        assert not (world / "annotated").exists()
 
     def test_research_marks_nothing_and_lists_what_opt_out_would(self, world: Path) -> None:
         out = applied(world, "research", mode=Mode.ANNOTATE, regime=Regime.RESEARCH)

@@ -46,15 +46,7 @@ class ColumnAdder:
         _declare(source.footer, footer, added)
 
     def write(self, number: int, further: pa.Table) -> None:
-        """Write a row group with further columns, which have as many rows; nothing if it has none.
-
-        Raises
-        ------
-        FormatError
-            If its pages cannot be read.
-        OSError
-            If they cannot be written.
-        """
+        """Write a row group with further columns, which have as many rows; nothing if it has none. Fails as :meth:`PageRewriter.write` does."""
         group = self._source.groups[number]
         if not further.num_rows:
             return
@@ -82,8 +74,6 @@ class ColumnAdder:
         if start != data:
             column.set(Column.DICTIONARY, I64, first)
         column.set(Column.DATA, I64, first + data - start)
-        chunk.set(Chunk.OFFSET, I64, 0)
-        chunk.drop(*Chunk.INDEX)
 
     def _made(self, table: pa.Table) -> tuple[memoryview, Struct]:
         """Write a table as one row group; return the file, and its metadata."""

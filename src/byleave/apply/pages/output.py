@@ -6,7 +6,7 @@ from pathlib import Path
 
 from byleave.apply.pages.compact import I16, I64, LIST, STRUCT, Items, Struct, written
 from byleave.apply.pages.file import PageReader
-from byleave.apply.pages.footer import MAGIC, SIZE_BYTES, Column, File, Group, columns_of
+from byleave.apply.pages.footer import MAGIC, SIZE_BYTES, Chunk, Column, File, Group, columns_of
 
 
 class Output:
@@ -20,7 +20,10 @@ class Output:
         self.write, self.tell = self._out.write, self._out.tell
 
     def end_group(self, group: Struct, first: int, rows: int) -> None:
-        """Take note of a row group whose pages begin at ``first``."""
+        """Take note of a row group whose pages begin at ``first``. Indices of its pages stand in the file it comes from, and are not named."""
+        for chunk in group.structs(Group.CHUNKS):
+            chunk.set(Chunk.OFFSET, I64, 0)
+            chunk.drop(*Chunk.INDEX)
         group.set(Group.ROWS, I64, rows)
         group.set(Group.BYTES, I64, sum(column.number(Column.BYTES) for column in columns_of(group)))
         if group.get(Group.OFFSET) is not None:

@@ -65,8 +65,6 @@ class PageRewriter:
             with self._source.named():
                 opened = kept.get(id(column)) or pages_of(self._source.read(column), column, leaf)
                 self._write_chunk(ChunkRewriter(column, leaf, stays), opened, column)
-            chunk.set(Chunk.OFFSET, I64, 0)
-            chunk.drop(*Chunk.INDEX)
         self._output.end_group(group, first, int(stays.sum()))
 
     def _write_chunk(self, rewriter: ChunkRewriter, opened: Iterable[Opened], column: Struct) -> None:
