@@ -215,7 +215,7 @@ class _Annotated:
         for name in ADDED.names:
             if name in source.schema_arrow.names:
                 raise InputError(
-                    f"a file of the input has a column {name} already",
+                    f"{read.name} has a column {name} already",
                     remedy="give the dataset as it was before it was annotated",
                 )
         reader = PageReader.open(read)
