@@ -58,10 +58,8 @@ FOUND: Final = (
 )
 """Members of the report that an attestation repeats: counts, and never a host, a claim or a link."""
 
-LIMITS: Final = (
-    "It says what the signer says: that a model was trained on this output and on nothing else is not shown by it.",
-    "It speaks of the list that was in force then. Whoever spoke later is heard by the next run only.",
-)
+LIMIT: Final = "It says what the signer says: that a model was trained on this output and on nothing else is not shown by it."
+"""What an attestation does not show, beside the limits that the report states."""
 
 _REMEDY: Final = "name a folder that `byleave apply` wrote"
 
@@ -182,7 +180,7 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         found={name: said[name] for name in FOUND if name in said} | _other_lists(said),
         inputs=inputs if len(inputs) <= MOST_FILES else _alone(outputs, REPORT),
         outputs=outputs if len(outputs) <= MOST_FILES else _alone(outputs, OUTPUT_NOTE),
-        limits=(*map(str, said["limits"]), *LIMITS),
+        limits=(*map(str, said["limits"]), LIMIT),
         pledge=_pledge(request, str(dataset)),
         commitments=request.commitments,
     )
