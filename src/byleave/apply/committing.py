@@ -210,12 +210,15 @@ class ItemTree:
         self._size = size
         hasher = TreeHasher(salt)
         # Whoever asks in the order of the items, as for all targets of a list, has each subtree hashed once.
-        self._subtree = lru_cache(maxsize=1)(lambda place: hasher.levels(self._rows_of_subtree(place)))
+        self._subtree = lru_cache(maxsize=1)(
+            lambda place: [level.tobytes() for level in hasher.levels(self._rows_of_subtree(place))]
+        )
         self.leaf = lru_cache(maxsize=2)(self._leaf)
         subtrees = range(-(-size // (SUBTREE_LEAVES * LEAF_ROWS)))
         roots = [hasher.root(self._rows_of_subtree(place)) for place in subtrees]
-        self._above = hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
-        self.commitment = Commitment(self._above[-1][0].tobytes() if size else EMPTY_ROOT, size)
+        above = hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
+        self._above = [level.tobytes() for level in above]
+        self.commitment = Commitment(self._above[-1] if size else EMPTY_ROOT, size)
 
     def __len__(self) -> int:
         return self._size
@@ -252,9 +255,10 @@ class ItemTree:
         return self._content[place * width : (place + 1) * width].reshape(-1, ROW_BYTES)
 
 
-def _path(levels: Sequence[Bytes], index: int) -> Iterator[bytes]:
+def _path(levels: Sequence[bytes], index: int) -> Iterator[bytes]:
     """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
     for level in levels:
-        if index ^ 1 < len(level):
-            yield level[index ^ 1].tobytes()
+        begin = (index ^ 1) * HASH_BYTES
+        if begin < len(level):
+            yield level[begin : begin + HASH_BYTES]
         index >>= 1
