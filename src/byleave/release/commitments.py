@@ -62,12 +62,16 @@ class Commitments:
         16 random bytes in every leaf, so that two trees over the same items do not show that they are.
     covering
         Not there in attestations of earlier versions.
+    values
+        The tree of parts over what rows state beside their links, whose size counts parts, see :mod:`byleave.release.values`. Not there in
+        attestations of earlier versions, and where no row states anything.
     """
 
     salt: bytes
     kept: Commitment
     removed: Commitment
     covering: Covering | None = None
+    values: Commitment | None = None
 
     def tree_for(self, kind: TargetKind) -> Commitment | None:
         """Return the tree in which targets of a kind are looked up, or ``None`` if they cannot be."""
@@ -84,7 +88,8 @@ class Commitments:
             "removed": self.removed.members(),
             "salt": self.salt.hex(),
         }
-        return found | ({"covering": self.covering.members()} if self.covering is not None else {})
+        optional = {"covering": self.covering, "values": self.values}
+        return found | {name: one.members() for name, one in optional.items() if one is not None}
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
@@ -93,5 +98,10 @@ class Commitments:
         if len(salt) != SALT_BYTES:
             raise ValueError(f"a salt has {SALT_BYTES} bytes")
         trees = Commitment.parse(members["kept"]), Commitment.parse(members["removed"])
-        covering = members.get("covering")
-        return cls(salt, *trees, Covering.parse(covering) if covering is not None else None)
+        covering, values = members.get("covering"), members.get("values")
+        return cls(
+            salt,
+            *trees,
+            Covering.parse(covering) if covering is not None else None,
+            Commitment.parse(values) if values is not None else None,
+        )

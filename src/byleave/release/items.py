@@ -107,15 +107,23 @@ class Leaf:
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
-        index, path, rows = count(members, "index"), members["path"], members["rows"]
-        if not isinstance(path, list) or not isinstance(rows, list):
-            raise TypeError("a path and the rows of a leaf are lists")
-        if len(path) > _MOST_HASHES or not 0 < len(rows) <= LEAF_ROWS:
-            raise ValueError("a leaf has too many rows or hashes")
-        read = [bytes.fromhex(row) for row in rows]
-        if any(len(row) != ROW_BYTES for row in read):
-            raise ValueError(f"a row has {ROW_BYTES} bytes")
-        return cls(index, tuple(map(ItemRow, read)), tuple(bytes.fromhex(one) for one in path))
+        rows = [bytes.fromhex(row) for row in hex_list(members, "rows", LEAF_ROWS)]
+        if not rows or any(len(row) != ROW_BYTES for row in rows):
+            raise ValueError(f"a leaf has rows of {ROW_BYTES} bytes")
+        return cls(count(members, "index"), tuple(map(ItemRow, rows)), path_of(members))
+
+
+def path_of(members: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """Read the hashes that lead from a leaf to the root; raises ValueError, KeyError or TypeError where they are none."""
+    return tuple(map(bytes.fromhex, hex_list(members, "path", _MOST_HASHES)))
+
+
+def hex_list(members: Mapping[str, Any], name: str, most: int) -> list[str]:
+    """Read a list of up to so many texts, which may be hex; raises ValueError, KeyError or TypeError where it is none."""
+    found = members[name]
+    if not isinstance(found, list) or len(found) > most:
+        raise ValueError(f"{name} is a list of up to {most}")
+    return found
 
 
 def leaves_of(size: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -17,6 +17,7 @@ from byleave.release.keys import verify_ed25519
 from byleave.release.receipts import Receipt
 from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count, of_format, word
+from byleave.release.values import OpenedPart, entry_of, not_opened
 
 OPENINGS_FORMAT: Final = "byleave/openings/1"
 MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
@@ -76,6 +77,11 @@ class Opened:
             return self.digest
         return self.picture.digest
 
+    @property
+    def entry(self) -> bytes:
+        """What is bound of it beside its link, see :mod:`byleave.release.values`."""
+        return entry_of(self.digest, self.picture)
+
     def members(self) -> dict[str, JSON]:
         """Write it."""
         said: dict[str, JSON] = {"picture": self.picture.members()} if self.picture is not None else {}
@@ -120,6 +126,8 @@ class Openings:
         The leaves in which they stand, by rising index.
     covering
         The leaves in which those targets stand that cover one of them, by rising index.
+    values
+        The parts in which they stand, by rising place, with what is bound of their rows beside the links.
     """
 
     attestation: bytes
@@ -128,6 +136,7 @@ class Openings:
     rows: tuple[Opened, ...]
     leaves: tuple[Leaf, ...]
     covering: tuple[Leaf, ...] = ()
+    values: tuple[OpenedPart, ...] = ()
 
     def check(
         self, attestation: bytes, commitments: Commitments, policy: Policy
@@ -178,6 +187,23 @@ class Openings:
             found |= {row.item: row for row in leaf.rows}
         return found
 
+    def check_values(self, commitments: Commitments, rows: Sequence[tuple[Opened, ItemRow]]) -> list[Opened]:
+        """Return those of some rows, each beside what the tree binds it to, that show another digest or picture than was bound.
+
+        Raises
+        ------
+        VerificationError
+            If it is not shown of each row what was bound, or what is shown does not stand in the trees.
+        """
+        if commitments.values is None:
+            return []
+        parts = {part.place: part for part in self.values}
+        for part in parts.values():
+            part.check(commitments.values, commitments.salt)
+        if missing := [bound for _, bound in rows if bound.part not in parts]:
+            raise not_opened(missing[0].part, missing[0].row)
+        return [row for row, bound in rows if parts[bound.part].entry(bound.row) != row.entry]
+
     def to_bytes(self) -> bytes:
         """Write the file: canonical JSON."""
         members: dict[str, JSON] = {
@@ -189,7 +215,8 @@ class Openings:
             "leaves": [leaf.members() for leaf in self.leaves],
             "rows": [row.members() for row in self.rows],
         }
-        return canonical_json(members)
+        values: list[JSON] = [part.members() for part in self.values]
+        return canonical_json(members | ({"values": values} if values else {}))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -212,6 +239,7 @@ class Openings:
                 tuple(map(Opened.parse, said["rows"])),
                 tuple(map(Leaf.parse, said["leaves"])),
                 tuple(map(Leaf.parse, said.get("covering", []))),
+                tuple(map(OpenedPart.parse, said.get("values", []))),
             )
 
 
