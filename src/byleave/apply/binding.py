@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from byleave.apply.committing import ItemTree, commit_entries, commit_items
+from byleave.apply.committing import commit_entries, commit_items
 from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
@@ -25,13 +24,11 @@ from byleave.apply.noting import ITEMS, TARGETS, FirstRows
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
 from byleave.errors import ConflictError
-from byleave.release.commitments import SALT_BYTES, Commitments, Covering
-from byleave.storage import name_again, publish_folder, write_atomically
+from byleave.release.commitments import SALT_BYTES, Commitment, Commitments, Covering
+from byleave.storage import publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
-KEPT, REMOVED, COVERING, FACTS = "kept.rows", "removed.rows", "covering.rows", "commitments.json"
-ITEMS_KEPT: Final = "kept"
-"""Folder of the item ids of rows kept, a file for each part, from which ``kept.rows`` is sorted when it is first needed."""
+KEPT, REMOVED, COVERING, FACTS = "kept.entries", "removed.entries", "covering.entries", "commitments.json"
 
 READ_ROWS: Final = 2**18
 
@@ -57,7 +54,7 @@ class NewBound:
         bound = cls(folder, salt if salt is not None else secrets.token_bytes(SALT_BYTES))
         shutil.rmtree(bound._aside, ignore_errors=True)
         try:
-            (bound._aside / ITEMS_KEPT).mkdir(parents=True)
+            bound._aside.mkdir(parents=True)
             yield bound
         finally:
             shutil.rmtree(bound._aside, ignore_errors=True)
@@ -66,47 +63,35 @@ class NewBound:
     def _aside(self) -> Path:
         return self.folder.with_name(f".{self.folder.name}.new")
 
-    def write(self, kept: Iterator[Piece], removed: Path, first: FirstRows, spoken: SpokenOf) -> Commitments:
-        """Write the trees and return their roots; that of what was kept is sorted again when it is first needed.
+    def keep(self, kept: Iterator[Piece]) -> Commitment:
+        """Write the tree of rows kept and return its root."""
+        return commit_items(kept, self._sorting, self.salt, self._aside / KEPT)
+
+    def write(self, kept: Commitment, removed: Path, first: FirstRows, spoken: SpokenOf) -> Commitments:
+        """Write the other trees and return all roots.
 
         Parameters
         ----------
         kept
-            Rows kept, as :meth:`note` or :meth:`link` left them in the folder.
+            That of rows kept, as :meth:`keep` returned it.
         removed
             The list of rows taken out.
         first
-            Which targets cover a row kept; it may be filled while ``kept`` is taken.
+            Which targets cover a row kept.
         spoken
             Of which targets it knows.
         """
-        sorting = self._aside / "sorting"
-        kept_tree = commit_items(kept, sorting, self.salt)
-        removed_tree = commit_items(_removed(removed), sorting, self.salt, self._aside / REMOVED)
+        removed_tree = commit_items(_removed(removed), self._sorting, self.salt, self._aside / REMOVED)
         first.leave_open(spoken.without_values)
         entries = entries_in_order(*first.rows(spoken.kinds))
         covering = commit_entries([entries], self.salt, self._aside / COVERING)
-        commitments = Commitments(self.salt, kept_tree, removed_tree, Covering(covering, spoken.kinds))
+        commitments = Commitments(self.salt, kept, removed_tree, Covering(covering, spoken.kinds))
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
 
-    def note(self, kept: Iterator[Piece]) -> None:
-        """Keep the item ids of rows, part by part."""
-        for place, pieces in groupby(kept, key=lambda piece: piece[0]):
-            with self._noted(place).open("wb") as file:
-                for _, items in pieces:
-                    file.write(np.ascontiguousarray(items).data)
-
-    def noted(self) -> Iterator[Piece]:
-        """Yield the item ids that were kept."""
-        return _noted_in(self._aside)
-
-    def link(self, place: int, path: Path) -> None:
-        """Keep the file of item ids that a run noted of a part."""
-        name_again(path, self._noted(place))
-
-    def _noted(self, place: int) -> Path:
-        return self._aside / ITEMS_KEPT / f"{place:08d}{ITEMS}"
+    @property
+    def _sorting(self) -> Path:
+        return self._aside / "sorting"
 
     def publish(self) -> None:
         """Let the folder appear."""
@@ -153,34 +138,18 @@ def bound_run(
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
     with NewBound.beside(folder) as bound:
-        bound.write(_noted(staging, kept, bound), removed, first, spoken)
+        bound.write(bound.keep(_noted(staging, kept)), removed, first, spoken)
         yield bound
 
 
-def _noted(staging: Staging, rows: Sequence[int], bound: NewBound) -> Iterator[Piece]:
+def _noted(staging: Staging, rows: Sequence[int]) -> Iterator[Piece]:
     for place, (path, count) in enumerate(zip(staging.notes(len(rows), ITEMS), rows, strict=True)):
         if path.stat().st_size != count * ID_BYTES:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {count:,} that stay",
                 remedy="run the same command again",
             )
-        bound.link(place, path)
         yield from _read_items(place, path)
-
-
-def open_kept(folder: Path, salt: bytes) -> ItemTree:
-    """Open the tree of rows kept in a folder that was bound, sorted from the item ids in it if this is the first time."""
-    path = folder / KEPT
-    if not path.exists():
-        aside = folder / f".{KEPT}.new"
-        commit_items(_noted_in(folder), folder / ".sorting", salt, aside)
-        aside.replace(path)
-    return ItemTree(path, salt)
-
-
-def _noted_in(folder: Path) -> Iterator[Piece]:
-    for path in sorted((folder / ITEMS_KEPT).iterdir()):
-        yield from _read_items(int(path.stem), path)
 
 
 def _read_items(place: int, path: Path) -> Iterator[Piece]:

@@ -32,7 +32,7 @@ PARTITION_BITS: Final = 6
 FINER_BITS: Final = 4
 """Where rows go to the disk they are parted by these bits as well, so that a partition of thousands of millions fits into memory."""
 
-_ENTRY_BYTES: Final = 24
+ENTRY_BYTES: Final = 24
 _ROW_BITS: Final = 40
 """A place is the number of a part, and in these bits the number of a row."""
 
@@ -65,7 +65,7 @@ def sorted_entries(pieces: Iterator[Piece], aside: Path) -> Iterator[Words]:
 def rows_of(entries: Words) -> Bytes:
     """Return entries as the rows of leaves, uint8 (n, 28)."""
     rows = np.empty((len(entries), ROW_BYTES), np.uint8)
-    _write_rows(entries, rows.reshape(-1))
+    _write_rows(read_only(entries), rows.reshape(-1))
     return rows
 
 
@@ -163,7 +163,7 @@ class _Parted:
         """Read what the file holds of one partition, and put what is held behind it."""
         at = 0
         for size, end in zip(sizes.tolist(), ends.tolist(), strict=True):
-            self._file.seek((end - size) * _ENTRY_BYTES)
+            self._file.seek((end - size) * ENTRY_BYTES)
             self._file.readinto(room[at : at + size].view(np.uint8).data)
             at += size
         room[at : at + len(last)] = last
@@ -295,11 +295,15 @@ def _is_above(entries: Words, at: Word, key: Word, low: Word) -> bool:
 
 @compiled_lean
 def _write_rows(entries: Words, rows: Bytes) -> None:
-    """Write entries as the rows of leaves: the higher byte first, the part in four bytes and the row in eight."""
     for i in range(len(entries)):
-        out = i * ROW_BYTES
-        store_word(rows, out, swapped_word(entries[i, 0]))
-        store_word(rows, out + 8, swapped_word(entries[i, 1]))
-        place = entries[i, 2]
-        store_word(rows, out + 16, swapped_word((place >> _U64(_ROW_BITS)) << _U64(32)))
-        store_word(rows, out + 20, swapped_word(place & _LOW))
+        write_row(entries, i, rows, i * ROW_BYTES)
+
+
+@compiled_within
+def write_row(entries: Words, at: Word, rows: Bytes, out: Word) -> None:
+    """Write an entry as a row of a leaf to ``rows[out:]``: the higher byte first, the part in four bytes and the row in eight."""
+    store_word(rows, out, swapped_word(entries[at, 0]))
+    store_word(rows, out + 8, swapped_word(entries[at, 1]))
+    place = entries[at, 2]
+    store_word(rows, out + 16, swapped_word((place >> _U64(_ROW_BITS)) << _U64(32)))
+    store_word(rows, out + 20, swapped_word(place & _LOW))

@@ -124,5 +124,5 @@ def _in_sixteen(sixteen: Sixteen) -> Callable[[Words, LaneWork, Words], None]:
     return hash_branches
 
 
-hash_branches = _in_sixteen(SIXTEEN) if SIXTEEN is not None else None
+hash_branches_in_lanes = _in_sixteen(SIXTEEN) if SIXTEEN is not None else None
 """Write the hashes of branches, uint64 (n, 4), over sorted entries, uint64 (n * :data:`BRANCH_ROWS`, 3): for multiples of sixteen."""

@@ -12,13 +12,13 @@ from typing import Any, Final
 import numpy as np
 
 from byleave.apply.attesting import read_report, releases_of
-from byleave.apply.binding import COVERING, FACTS, NewBound, open_kept
-from byleave.apply.committing import ItemTree
+from byleave.apply.binding import COVERING, FACTS, KEPT, NewBound
 from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
 from byleave.apply.forms.applying import wants_digests
 from byleave.apply.item_rows import Piece
+from byleave.apply.item_tree import ItemTree
 from byleave.apply.judging import Terms
 from byleave.apply.matching import Matcher
 from byleave.apply.near import exact_pairs
@@ -75,7 +75,7 @@ class Bound:
         covering = commitments.covering.tree if commitments.covering is not None else None
         return cls(
             commitments,
-            _as_bound(open_kept(folder, commitments.salt), commitments.kept, folder),
+            _as_bound(ItemTree(folder / KEPT, commitments.salt), commitments.kept, folder),
             _as_bound(ItemTree(folder / COVERING, commitments.salt), covering, folder) if covering else None,
         )
 
@@ -193,9 +193,9 @@ def bind_items(
         )
     kept = _KeptRows(output, ruleset, coverage)
     with NewBound.beside(folder, salt) as bound:
-        bound.note(kept.pieces())
+        tree = bound.keep(kept.pieces())
         spoken = SpokenOf.of(ruleset, kept.unseen, by_coverage=compared)
-        commitments = bound.write(bound.noted(), removed, kept.first, spoken)
+        commitments = bound.write(tree, removed, kept.first, spoken)
         bound.publish()
     return commitments
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +20,9 @@ from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, links_file, request, ro
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.auditing import Audited, audit_openings
 from byleave.apply.binding import KEPT
-from byleave.apply.committing import ItemTree
+from byleave.apply.committing import commit_entries
+from byleave.apply.item_rows import rows_of
+from byleave.apply.item_tree import ItemTree
 from byleave.apply.opening import Bound, bind_items, open_drawn
 from byleave.apply.proving import Proven, write_absences
 from byleave.apply.redeciding import redecider
@@ -314,9 +317,8 @@ class TestCaught:
     def test_leaves_out_of_order_cannot_be_opened(self, trainer: Trainer) -> None:
         trainer.sign()
         tree = Bound.open(trainer.bound).kept
-        content = (trainer.bound / KEPT).read_bytes()
-        turned = b"".join(content[at : at + 28] for at in range(len(content) - 28, -1, -28))
-        (trainer.bound / KEPT).write_bytes(turned)
+        entries = np.fromfile(trainer.bound / KEPT, np.uint64).reshape(-1, 3)
+        commit_entries([np.ascontiguousarray(entries[::-1])], SALT, trainer.bound / KEPT)
         unsorted = ItemTree(trainer.bound / KEPT, SALT)
         assert unsorted.commitment != tree.commitment
         with pytest.raises(VerificationError, match="out of order"):
@@ -326,11 +328,10 @@ class TestCaught:
 def only_allowed(trainer: Trainer) -> None:
     """Bind only the rows that may be there, though the output holds more."""
     facts = json.loads((trainer.bound / "commitments.json").read_bytes())
-    content = (trainer.bound / KEPT).read_bytes()
+    entries = np.fromfile(trainer.bound / KEPT, np.uint64).reshape(-1, 3)
     denied = {item_id_of_url(canonical_url(url)) for url in DENIED}
-    rows = [content[at : at + 28] for at in range(0, len(content), 28)]
-    (trainer.bound / KEPT).write_bytes(b"".join(one for one in rows if one[:16] not in denied))
-    kept = ItemTree(trainer.bound / KEPT, SALT).commitment
+    shown = [row.tobytes()[:16] not in denied for row in rows_of(entries)]
+    kept = commit_entries([entries[shown]], SALT, trainer.bound / KEPT)
     facts["kept"] = kept.members()
     (trainer.bound / "commitments.json").write_text(json.dumps(facts))
 
@@ -373,7 +374,7 @@ class TestRefusals:
     def test_trees_that_changed_are_not_believed(self, trainer: Trainer) -> None:
         trainer.sign()
         content = (trainer.bound / KEPT).read_bytes()
-        (trainer.bound / KEPT).write_bytes(content[28:])
+        (trainer.bound / KEPT).write_bytes(content[24:])
         with pytest.raises(VerificationError, match="is not what was bound"):
             Bound.open(trainer.bound)
 

@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
-from byleave.apply import committing, item_rows
-from byleave.apply.committing import GrowingTree, ItemTree, RowHasher, TreeHasher, commit_items
+from byleave.apply import committing, item_rows, item_tree, leaf_pairs
+from byleave.apply.committing import commit_entries, commit_items
 from byleave.apply.item_rows import entries_in_order, ordered, rows_of, sorted_entries
-from byleave.errors import InputError
+from byleave.apply.item_tree import ItemTree
+from byleave.apply.leaf_pairs import PairWork
+from byleave.apply.tree_hashing import RowHasher, TreeHasher
+from byleave.errors import InputError, VerificationError
 from byleave.release.items import ItemRow
-from byleave.urls.bulk.sha256 import Bytes
+from byleave.urls.bulk.sha256 import Words
 
 SALT = bytes(range(16))
 SIGNED = bytes(32)
@@ -85,31 +88,29 @@ def drawn_entries(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
     return entries_in_order(ids, chance.integers(0, 2**63 - 1, size))
 
 
-@given(st.sampled_from([0, 1, 8, 255, 256, 4095, 4096, 4097, 8192, 9001, 20_480]), st.data())
+@given(size=st.sampled_from([0, 1, 8, 255, 256, 4095, 4096, 4097, 8192, 9001, 20_480]), data=st.data())
 @settings(max_examples=25, deadline=None)
-@pytest.mark.parametrize("way", ["in lanes where there are some", "leaf by leaf"])
-def test_a_tree_grown_by_any_steps_has_the_root_that_hashlib_finds(
-    way: str, size: int, data: st.DataObject
+@pytest.mark.parametrize("way", ["in lanes where there are some", "in pairs"])
+def test_a_tree_of_entries_in_any_steps_has_the_root_that_hashlib_finds(
+    way: str, size: int, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     entries = drawn_entries(size)
     cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=4)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(committing, "SUBTREE_LEAVES", data.draw(st.sampled_from([512, 1024, 2**14])))
-        if way == "leaf by leaf":
-            patch.setattr(committing, "hash_branches", None)
-        growing = GrowingTree(SALT)
-        for begin, end in pairwise([0, *cuts, size]):
-            growing.add(entries[begin:end])
-            growing.commitment()
+        patch.setattr(item_tree, "SUBTREE_BRANCHES", data.draw(st.sampled_from([1, 16, 512])))
+        if way == "in pairs":
+            patch.setattr(committing, "hash_branches_in_lanes", None)
+        steps = [entries[begin:end] for begin, end in pairwise([0, *cuts, size])]
+        found = commit_entries(steps, SALT, tmp_path_factory.mktemp("tree") / "kept.entries")
     rows = [row.tobytes() for row in rows_of(entries)]
-    assert (growing.commitment().root, growing.commitment().size) == (root_over(rows), size)
+    assert (found.root, found.size) == (root_over(rows), size)
 
 
-@pytest.mark.parametrize("size", [1, 8, 9, 63, 64, 65, 700])
+@pytest.mark.parametrize("size", [1, 8, 9, 63, 64, 65, 256, 257, 700, 2100])
 def test_every_leaf_leads_to_the_root_across_subtrees(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committing, "SUBTREE_LEAVES", 8)
+    monkeypatch.setattr(item_tree, "SUBTREE_BRANCHES", 2)
     made = tree(tmp_path, list(range(size)))
     assert made.commitment.root == root_over(expected(list(range(size))))
     for index in range(-(-size // 8)):
@@ -130,19 +131,42 @@ def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tm
 def test_proofs_asked_for_in_order_hash_each_part_of_the_tree_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committing, "SUBTREE_LEAVES", 8)
-    made = tree(tmp_path, list(range(700)))
+    monkeypatch.setattr(item_tree, "SUBTREE_BRANCHES", 2)
+    made = tree(tmp_path, list(range(2100)))
     hashed: list[int] = []
-    levels = TreeHasher.levels
+    levels = leaf_pairs.branch_levels
 
-    def counted(hasher: TreeHasher, rows: Bytes) -> list[Bytes]:
-        hashed.append(len(rows))
-        return levels(hasher, rows)
+    def counted(entries: Words, work: PairWork) -> list[bytes]:
+        hashed.append(len(entries))
+        return levels(entries, work)
 
-    monkeypatch.setattr(TreeHasher, "levels", counted)
-    for item in sorted(items_of(name)[0].tobytes() for name in range(300)):
+    monkeypatch.setattr(item_tree, "branch_levels", counted)
+    for item in sorted(items_of(name)[0].tobytes() for name in range(3000)):
         made.absence(SIGNED, item).kept_as(made.commitment, SALT)
-    assert sum(hashed) <= 700
+    assert sum(hashed) == 2100 // 256 * 256
+
+
+@pytest.mark.parametrize("row", [0, 300, 2099])
+def test_a_leaf_whose_entries_changed_after_they_were_bound_is_not_shown(row: int, tmp_path: Path) -> None:
+    tree(tmp_path, list(range(2100)))
+    content = bytearray((tmp_path / "rows").read_bytes())
+    content[24 * row] ^= 1
+    (tmp_path / "rows").write_bytes(content)
+    with pytest.raises(VerificationError, match="is not what was bound"):
+        ItemTree(tmp_path / "rows", SALT).leaf(row // 8)
+
+
+@pytest.mark.parametrize("file", ["rows", "rows.hashes"])
+@pytest.mark.parametrize("change", ["cut", "gone"])
+def test_a_tree_that_lacks_something_is_not_opened(file: str, change: str, tmp_path: Path) -> None:
+    tree(tmp_path, list(range(600)))
+    path = tmp_path / file
+    if change == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(VerificationError, match=r"bound|cannot be read"):
+        ItemTree(tmp_path / "rows", SALT)
 
 
 @pytest.mark.parametrize(("held", "at_once"), [(30, 2**16), (2**21, 3), (30, 3)])
@@ -205,7 +229,7 @@ def test_a_part_may_come_in_many_pieces(tmp_path: Path) -> None:
     whole = tree(tmp_path / "whole", names, [1, 2])
     pieces = [(0, items_of(*names[at : at + 90])) for at in range(0, 700, 90)]
     entries = sorted_entries(iter([*pieces, (1, items_of(1, 2))]), tmp_path / "sorting")
-    assert b"".join(rows_of(some).tobytes() for some in entries) == (tmp_path / "whole" / "rows").read_bytes()
+    assert b"".join(some.tobytes() for some in entries) == (tmp_path / "whole" / "rows").read_bytes()
     assert len(whole) == 702
 
 

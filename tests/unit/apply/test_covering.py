@@ -23,7 +23,8 @@ from tests.unit.apply.worlds import (
 )
 
 from byleave.apply.binding import COVERING, FACTS
-from byleave.apply.committing import ItemTree
+from byleave.apply.committing import commit_entries
+from byleave.apply.item_rows import rows_of
 from byleave.apply.opening import Bound, bind_items, bind_output
 from byleave.apply.proving import Proven
 from byleave.apply.run import apply_ruleset, open_ruleset
@@ -129,12 +130,11 @@ def test_the_draw_opens_what_covers_its_rows(keeper: Keeper) -> None:
 
 def covering_nothing(keeper: Keeper, but: bytes = b"") -> None:
     """Bind no target but one as covering an entry, though the entries are bound as they are."""
-    content = np.fromfile(keeper.bound / COVERING, np.uint8).reshape(-1, 28)
-    left = content[[one.tobytes()[:16] == but[:16] for one in content]]
+    entries = np.fromfile(keeper.bound / COVERING, np.uint64).reshape(-1, 3)
+    left = entries[[row.tobytes()[:16] == but[:16] for row in rows_of(entries)]]
     commitments = Commitments.parse(json.loads((keeper.bound / FACTS).read_bytes()))
     assert commitments.covering is not None
-    left.tofile(keeper.bound / COVERING)
-    tree = ItemTree(keeper.bound / COVERING, commitments.salt).commitment
+    tree = commit_entries([left], commitments.salt, keeper.bound / COVERING)
     lying = replace(commitments, covering=replace(commitments.covering, tree=tree))
     (keeper.bound / FACTS).write_text(json.dumps(lying.members()))
 
@@ -185,7 +185,7 @@ def test_amid_the_run_the_same_is_bound(tmp_path: Path) -> None:
     assert kept_rows(keeper.out, "0.parquet") == [0, 2, 4, 6, 7]
     bind_items(keeper.out, open_ruleset(keeper.ruleset)[1], keeper.bound)
     assert (tmp_path / "amid" / COVERING).read_bytes() == (keeper.bound / COVERING).read_bytes()
-    assert len((keeper.bound / COVERING).read_bytes()) == 28 * len(SOMETHING)
+    assert len((keeper.bound / COVERING).read_bytes()) == 24 * len(SOMETHING)
 
 
 def test_pictures_are_spoken_of_where_they_were_compared(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byleave.errors import FormatError, VerificationError
+from byleave.log import canonical_json
 from byleave.log.merkle import leaf_hash, root_of
 from byleave.log.proofs import inclusion_proof
 from byleave.release.commitments import Commitment
@@ -57,6 +59,13 @@ def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
         proof.check(tree.commitment, SALT)
     assert Absence.parse(proof.to_bytes()) == proof
     assert len(proof.to_bytes()) <= MAX_PROOF_BYTES
+
+
+@given(st.lists(ITEMS, max_size=40), ITEMS)
+def test_a_proof_is_written_as_canonical_json(items: list[bytes], item: bytes) -> None:
+    proof = Tree(items).absence(item)
+    for written in (proof.to_bytes(), replace(proof, covering=True).to_bytes()):
+        assert written == canonical_json(json.loads(written))
 
 
 @given(st.lists(ITEMS, min_size=30, max_size=60, unique=True), st.data())

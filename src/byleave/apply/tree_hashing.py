@@ -1,0 +1,100 @@
+"""SHA-256 of many rows of one width, and of what stands above the leaves of a tree (RFC 6962)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import numpy as np
+
+from byleave.apply.tables import read_only
+from byleave.compiled import compiled_lean
+from byleave.release.items import LEAF_ROWS, ROW_BYTES
+from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
+from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
+from byleave.urls.bulk.wide import load_word, store_word
+
+MOST_HASHED: Final = 64 * MOST_BLOCKS - 9
+_AT_ONCE: Final = 1024
+"""Messages padded and hashed together."""
+
+
+class RowHasher:
+    """SHA-256 of ``prefix`` and each of many rows of ``width`` bytes; both together have at most :data:`MOST_HASHED`. For one thread."""
+
+    def __init__(self, prefix: bytes, width: int) -> None:
+        size = len(prefix) + width
+        slot = 64 * padded_blocks(0, size)
+        self._prefix = prefix
+        self._lines, self._starts = np.zeros(_AT_ONCE * slot + ROOM, np.uint8), np.arange(_AT_ONCE) * slot
+        self._ends = self._starts + size
+        self._many = new_many_lines(_AT_ONCE)
+        padded = self._lines[: _AT_ONCE * slot].reshape(_AT_ONCE, slot)
+        padded[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+        padded[:, size] = 0x80
+        padded[:, -8:] = np.frombuffer((8 * size).to_bytes(8), np.uint8)
+
+    def hash(self, rows: Bytes) -> Bytes:
+        """Return the digests of rows: uint8 (n, width) to uint8 (n, 32)."""
+        digests = np.empty((len(rows), 4), np.uint64)
+        if len(rows):
+            flat, at = read_only(rows).reshape(-1), len(self._prefix)
+            _hash_rows(flat, at, self._lines, self._starts, self._ends, self._many, digests)
+        return digests.view(np.uint8)
+
+
+@compiled_lean
+def _hash_rows(
+    rows: Bytes, at: int, lines: Bytes, starts: Ints, ends: Ints, many: ManyLines, digests: Words
+) -> None:
+    size = len(digests)
+    width = len(rows) // size
+    words = width // 8 * 8
+    for first in range(0, size, _AT_ONCE):
+        count = min(_AT_ONCE, size - first)
+        for line in range(count):
+            source, target = (first + line) * width, starts[line] + at
+            for i in range(0, words, 8):
+                store_word(lines, target + i, load_word(rows, source + i))
+            for i in range(words, width):
+                lines[target + i] = rows[source + i]
+        hash_lines(lines, starts, ends, count, many, digests[first : first + count])
+
+
+class TreeHasher:
+    """Hashes the leaves of a tree of some salt, and what stands above them. For one thread."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._prefix = b"\0" + salt
+        self._leaves = RowHasher(self._prefix, LEAF_ROWS * ROW_BYTES)
+        self._nodes = RowHasher(b"\1", 64)
+
+    def root(self, rows: Bytes) -> bytes:
+        """Return the root over sorted rows, uint8 (n, 28), of which there is one at least."""
+        return self.root_above(self._hash_leaves(rows))
+
+    def levels(self, rows: Bytes) -> list[Bytes]:
+        """Return the hashes of all levels over rows: first the leaves, last the root alone."""
+        return self.levels_above(self._hash_leaves(rows))
+
+    def root_above(self, hashes: Bytes) -> bytes:
+        """Return the root above the hashes of whole subtrees of one size, uint8 (n, 32), of which the last may be over fewer leaves."""
+        root: bytes = self.levels_above(hashes)[-1][0].tobytes()
+        return root
+
+    def levels_above(self, hashes: Bytes) -> list[Bytes]:
+        """Return such hashes and all levels above them. An odd last one is carried up."""
+        levels = [hashes]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            even = len(below) // 2 * 2
+            levels.append(np.concatenate([self._nodes.hash(below[:even].reshape(-1, 64)), below[even:]]))
+        return levels
+
+    def _hash_leaves(self, rows: Bytes) -> Bytes:
+        whole = len(rows) // LEAF_ROWS * LEAF_ROWS
+        hashes = self._leaves.hash(rows[:whole].reshape(-1, LEAF_ROWS * ROW_BYTES))
+        if whole == len(rows):
+            return hashes
+        last = hashlib.sha256(self._prefix + rows[whole:].tobytes()).digest()
+        return np.concatenate([hashes, np.frombuffer(last, np.uint8).reshape(1, -1)])
