@@ -21,6 +21,7 @@ from byleave.apply.tables import find_many, new_table, read_only
 from byleave.consent import ClaimState, Preference, TargetKind
 from byleave.errors import ByleaveError, FormatError, NotFoundError, VerificationError
 from byleave.fingerprints import ClaimedPicture
+from byleave.processes import Processes
 from byleave.release import sync
 from byleave.release.rows import table
 from byleave.release.writing import write_release
@@ -230,3 +231,27 @@ def test_the_loop_over_links_is_compiled_once_for_lists_from_files_and_for_none(
     mapped = ruleset_of([row(1, TargetKind.HOST, "a.example")], tmp_path)
     types = {typeof(one.kernel_tables()) for one in (mapped, empty_ruleset())}  # type: ignore[no-untyped-call]  # numba's
     assert len(types) == 1
+
+
+def pages_of(path: Path, number: int, digest: bytes) -> tuple[int, int]:
+    """Read all of a ruleset; return how much of its file this process has mapped, and its share where others have too, in KiB."""
+    ruleset = load_ruleset(path, number, digest)
+    for array in (ruleset.records, ruleset.starts, ruleset.tables[TargetKind.URL].keys):
+        array.sum()
+    mapped = Path("/proc/self/smaps").read_text().partition(f" {path}\n")[2]
+    facts = dict(line.split(":") for line in mapped.splitlines()[:20] if ":" in line)
+    return int(facts["Rss"].split()[0]), int(facts["Pss"].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").is_file(), reason="only Linux says how memory is shared")
+def test_processes_that_map_one_ruleset_share_its_memory(tmp_path: Path) -> None:
+    folder = synced(tmp_path, [row(n, TargetKind.URL, f"http://a.example/{n}") for n in range(1, 3000)])
+    release = open_ruleset(folder)[0]
+    given = ruleset_path(folder, release.number), release.number, release.manifest_digest
+    held = load_ruleset(*given)
+    for array in (held.records, held.starts, held.tables[TargetKind.URL].keys):
+        array.sum()
+    with Processes(1) as workers:
+        resident, share = workers.submit(pages_of, *given).result()
+    assert resident > 100
+    assert share < 0.6 * resident
