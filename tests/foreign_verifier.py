@@ -122,6 +122,54 @@ def absence(
     return item, None
 
 
+def stated(openings: bytes, commitments: dict[str, Any]) -> int:
+    """Check of every entry opened that what it states was bound, as the format is described; return how many there are."""
+    opened = json.loads(openings)
+    salt = bytes.fromhex(commitments["salt"])
+    bound: dict[tuple[int, int], bytes] = {}
+    for part in opened["values"]:
+        root = part["root"] or "00" * 32
+        hashed = hashlib.sha256(b"\0" + salt + part["rows"].to_bytes(8, "big") + bytes.fromhex(root)).digest()
+        path = [bytes.fromhex(one) for one in part["path"]]
+        found = root_from(hashed, part["part"], commitments["values"]["size"], path)
+        assert found.hex() == commitments["values"]["root"]
+        for leaf in part["leaves"]:
+            entries = [bytes.fromhex(one) for one in leaf["entries"]]
+            assert len(entries) == min(8, part["rows"] - 8 * leaf["index"])
+            path = [bytes.fromhex(one) for one in leaf["path"]]
+            hashed = hashlib.sha256(b"\0" + b"".join(entries)).digest()
+            assert root_from(hashed, leaf["index"], -(-part["rows"] // 8), path).hex() == root
+            bound |= {(part["part"], 8 * leaf["index"] + at): entry for at, entry in enumerate(entries)}
+        if part["root"] is None:
+            bound |= {(part["part"], row): bytes(33) for row in range(part["rows"])}
+    leaves = {leaf["index"]: leaf["rows"] for leaf in opened["leaves"]}
+    for row in opened["rows"]:
+        kept = bytes.fromhex(leaves[row["place"] // 8][row["place"] % 8])
+        place = int.from_bytes(kept[16:20], "big"), int.from_bytes(kept[20:], "big")
+        assert bound[place] == stated_entry(row["digest"], row.get("picture"))
+    return len(opened["rows"])
+
+
+def stated_entry(digest: str | None, picture: dict[str, Any] | None) -> bytes:
+    """Return the 33 bytes that stand for what one row states."""
+    said = [(1, bytes.fromhex(digest))] if digest is not None else []
+    if picture is not None:
+        said.append((2, b""))
+        if picture["digest"] is not None:
+            said.append((4, bytes.fromhex(picture["digest"])))
+        if "pdq" in picture:
+            version = picture["version"].encode()
+            values = bytes.fromhex(picture["pdq"] + picture["pdq_trimmed"])
+            said.append((8, values + bytes([picture["quality"], 0, len(version)]) + version))
+        if picture["reason"] is not None:
+            said.append((16, picture["reason"].encode()))
+    states = sum(flag for flag, _ in said)
+    content = b"".join(value for _, value in said)
+    if states in {0, 1}:
+        return bytes([states]) + (content or bytes(32))
+    return bytes([states]) + hashlib.sha256(content).digest()
+
+
 def merkle_root(entries: list[bytes]) -> bytes:
     """The tree hash as RFC 6962, section 2.1, defines it."""
     if len(entries) <= 1:

@@ -49,6 +49,10 @@ class Audited:
         How many were opened with a fingerprint, and decided by it too.
     given
         Whether the checkpoint of the draw is one that whoever audits gave out.
+    stated
+        How many were opened with a digest or a picture.
+    bound
+        Whether what they state was bound with them. Else only the output shows whether it is what was signed.
     """
 
     opened: int
@@ -58,6 +62,8 @@ class Audited:
     compared: bool
     printed: int = 0
     given: bool = False
+    stated: int = 0
+    bound: bool = False
 
     def missed(self, share: float = SHARE) -> float:
         """Return the chance that a draw like this meets none, if this share of the rows kept were breaches."""
@@ -101,16 +107,24 @@ def audit_openings(
     _check_draw(openings, checkpoint)
     _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
-    breaches = [*_wrongly_bound(rows), *_against_the_list(decider, rows)]
+    unlike = openings.check_values(commitments, rows)
+    breaches = [*_wrongly_bound(rows, unlike), *_against_the_list(decider, rows)]
     if attestation.coverage_sha256 is None:
         breaches += _not_opened(commitments, rows)
     breaches += _said_to_cover_nothing(decider, openings, rows, commitments)
     if output is not None:
         breaches += _not_there(rows, output, attestation, decider)
-    printed = sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows)
-    kept, compared = commitments.kept.size, output is not None
-    given = checkpoint is not None
-    return Audited(len(rows), kept, tuple(breaches), witnessed, compared, printed, given)
+    return Audited(
+        len(rows),
+        commitments.kept.size,
+        tuple(breaches),
+        witnessed,
+        compared=output is not None,
+        printed=sum(row.picture is not None and row.picture.fingerprint is not None for row, _ in rows),
+        given=checkpoint is not None,
+        stated=sum(row.digest is not None or row.picture is not None for row, _ in rows),
+        bound=commitments.values is not None,
+    )
 
 
 def _check_draw(openings: Openings, checkpoint: str | None) -> None:
@@ -130,11 +144,11 @@ def _check_rows(commitments: Commitments, attestation: Attestation) -> None:
             )
 
 
-def _wrongly_bound(rows: Sequence[tuple[Opened, ItemRow]]) -> list[Breach]:
+def _wrongly_bound(rows: Sequence[tuple[Opened, ItemRow]], unlike: Sequence[Opened]) -> list[Breach]:
+    links = [row for row, bound in rows if _item(row) != bound.item]
     return [
-        Breach(row, "the link that is shown is not the one that was bound")
-        for row, bound in rows
-        if _item(row) != bound.item
+        *(Breach(row, "the link that is shown is not the one that was bound") for row in links),
+        *(Breach(row, "what is shown of its file or picture is not what was bound") for row in unlike),
     ]
 
 

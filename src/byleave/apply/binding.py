@@ -23,12 +23,16 @@ from byleave.apply.item_rows import Piece, entries_in_order
 from byleave.apply.noting import ITEMS, TARGETS, FirstRows
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
+from byleave.apply.values import commit_parts, write_parts
 from byleave.errors import ConflictError
 from byleave.release.commitments import SALT_BYTES, Commitment, Commitments, Covering
+from byleave.release.values import PartRoot
 from byleave.storage import publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
 KEPT, REMOVED, COVERING, FACTS = "kept.entries", "removed.entries", "covering.entries", "commitments.json"
+VALUES: Final = "values.parts"
+"""File of the roots over what the rows of each part state; not there where none states anything."""
 
 READ_ROWS: Final = 2**18
 
@@ -67,7 +71,14 @@ class NewBound:
         """Write the tree of rows kept and return its root."""
         return commit_items(kept, self._sorting, self.salt, self._aside / KEPT)
 
-    def write(self, kept: Commitment, removed: Path, first: FirstRows, spoken: SpokenOf) -> Commitments:
+    def write(
+        self,
+        kept: Commitment,
+        removed: Path,
+        first: FirstRows,
+        spoken: SpokenOf,
+        parts: Sequence[PartRoot],
+    ) -> Commitments:
         """Write the other trees and return all roots.
 
         Parameters
@@ -80,12 +91,17 @@ class NewBound:
             Which targets cover a row kept.
         spoken
             Of which targets it knows.
+        parts
+            The rows kept of each part, and the roots over what they state.
         """
         removed_tree = commit_items(_removed(removed), self._sorting, self.salt, self._aside / REMOVED)
         first.leave_open(spoken.without_values)
         entries = entries_in_order(*first.rows(spoken.kinds))
         covering = commit_entries([entries], self.salt, self._aside / COVERING)
-        commitments = Commitments(self.salt, kept, removed_tree, Covering(covering, spoken.kinds))
+        values = commit_parts(parts, self.salt)
+        if values is not None:
+            write_parts(self._aside / VALUES, parts)
+        commitments = Commitments(self.salt, kept, removed_tree, Covering(covering, spoken.kinds), values)
         write_atomically(self._aside / FACTS, json.dumps(commitments.members()).encode())
         return commitments
 
@@ -108,7 +124,7 @@ def refuse_bound(folder: Path) -> None:
 def bound_run(
     staging: Staging,
     parts: Sequence[InputFile | Unit],
-    kept: Sequence[int],
+    kept: Sequence[PartRoot],
     removed: Path,
     folder: Path,
     ruleset: Ruleset,
@@ -119,7 +135,7 @@ def bound_run(
     Parameters
     ----------
     kept
-        How many rows of each part stay.
+        How many rows of each part stay, and the root over what they state.
 
     Raises
     ------
@@ -127,7 +143,9 @@ def bound_run(
         If what was noted is not of so many rows, or a list is left that nobody could tell from any other file.
     """
     emptied = [
-        part.name for part, rows in zip(parts, kept, strict=True) if isinstance(part, LineList) and not rows
+        part.name
+        for part, one in zip(parts, kept, strict=True)
+        if isinstance(part, LineList) and not one.rows
     ]
     if emptied:
         raise ConflictError(
@@ -138,15 +156,15 @@ def bound_run(
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
     with NewBound.beside(folder) as bound:
-        bound.write(bound.keep(_noted(staging, kept)), removed, first, spoken)
+        bound.write(bound.keep(_noted(staging, kept)), removed, first, spoken, kept)
         yield bound
 
 
-def _noted(staging: Staging, rows: Sequence[int]) -> Iterator[Piece]:
-    for place, (path, count) in enumerate(zip(staging.notes(len(rows), ITEMS), rows, strict=True)):
-        if path.stat().st_size != count * ID_BYTES:
+def _noted(staging: Staging, kept: Sequence[PartRoot]) -> Iterator[Piece]:
+    for place, (path, part) in enumerate(zip(staging.notes(len(kept), ITEMS), kept, strict=True)):
+        if path.stat().st_size != part.rows * ID_BYTES:
             raise ConflictError(
-                f"the entries noted for shard {place} are not the {count:,} that stay",
+                f"the entries noted for shard {place} are not the {part.rows:,} that stay",
                 remedy="run the same command again",
             )
         yield from _read_items(place, path)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from byleave.apply.noting import NOTES, note_beside
+from byleave.apply.noting import NOTES, STATED, note_beside
 from byleave.apply.report import FileFacts
 from byleave.apply.tally import Tally
 from byleave.storage.outputs import Written
@@ -34,6 +34,12 @@ class Desk:
         every = (note_beside(self.removed, kind) for kind in NOTES)
         return tuple(path for path in every if path.exists())
 
+    @property
+    def stated(self) -> str | None:
+        """The root over what rows that stay state (hex), if they were noted and any states something."""
+        path = note_beside(self.removed, STATED)
+        return path.read_bytes().hex() if path.exists() else None
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -41,12 +47,15 @@ class Done:
 
     read
         Facts of the files it was read from, where those who asked did not know them beforehand.
+    stated
+        As :class:`Desk` has it.
     """
 
     tally: Tally
     written: tuple[Written, ...]
     removed: Written
     read: tuple[FileFacts, ...] = ()
+    stated: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the journal."""
@@ -55,6 +64,7 @@ class Done:
             "written": [asdict(file) for file in self.written],
             "removed": asdict(self.removed),
             "read": [asdict(file) for file in self.read],
+            "stated": self.stated,
         }
 
     @classmethod
@@ -65,20 +75,22 @@ class Done:
             tuple(Written(**file) for file in content["written"]),
             Written(**content["removed"]),
             tuple(FileFacts(**file) for file in content["read"]),
+            content["stated"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made of one shard at a desk: its counts, the files written, in the order of names, and facts of those read, as :class:`Done` has them."""
+    """What was made of one shard at a desk: its counts, the files written, in the order of names, and the rest as :class:`Done` has it."""
 
     tally: Tally
     written: tuple[Written, ...]
     read: tuple[FileFacts, ...]
+    stated: str | None
 
     def done(self, removed: Written) -> Done:
         """Return what came of the shard, once it is known what the list of rows taken out is called."""
-        return Done(self.tally, self.written, removed, self.read)
+        return Done(self.tally, self.written, removed, self.read, self.stated)
 
 
 class Desks(Protocol):

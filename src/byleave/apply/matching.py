@@ -15,7 +15,7 @@ from byleave.apply.kernel import MOST_HITS, Found, match_links, new_scratch
 from byleave.apply.near import NearNumbers
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sidecars.comparing import PictureComparer
-from byleave.apply.sidecars.seen import Seen
+from byleave.apply.sidecars.seen import Seen, Stated
 from byleave.apply.tables import Ints, find_many, read_only
 from byleave.consent import TargetKind
 from byleave.errors import FormatError
@@ -38,7 +38,7 @@ class Matched:
     bad_link, bad_digest
         bool (n,): a link, or the digest of a file, that is there and cannot be read; a row with neither is a bad link.
     with_digest
-        bool (n,): whether the row says what its file's SHA-256 is.
+        bool (n,): whether the row says what its file's SHA-256 is, or what stands beside it does.
     rows, targets
         int64 (k,): pairs of a row and a target that covers it, by rising row. Targets from ``ruleset.targets`` on are places in the
         coverage.
@@ -50,6 +50,8 @@ class Matched:
         bool (n,): whether they were compared by a fingerprint that stands beside the row.
     review
         bool (n,): whether a flat picture is near a claimed one, so that a person should look.
+    stated
+        The digests that the rows state, if there is a column of them.
     seen
         What stands beside the rows, if anything does.
     """
@@ -65,6 +67,7 @@ class Matched:
     checked: Flags
     printed: Flags
     review: Flags
+    stated: Stated | None
     seen: Seen | None
     hosts: Ints
     link_data: Bytes
@@ -108,11 +111,12 @@ class Matcher:
         named, items, rows, targets = linked.named, linked.items, linked.rows, linked.targets
         known, bad_digest = np.zeros(size, bool), np.zeros(size, bool)
         printed, review = np.zeros(size, bool), np.zeros(size, bool)
-        pairs = [(rows, targets)]
+        pairs, stated = [(rows, targets)], None
         if digests is not None:
             values, known, bad_digest = read_digests(digests)
             self._name_by_bytes(items, named, linked.absent, values, known)
             pairs.append(self._match_digests(values, known))
+            stated = Stated(values, known)
         if seen is not None:
             unnamed = linked.absent & ~known
             self._name_by_bytes(items, named, unnamed, seen.digests, seen.with_digest)
@@ -143,6 +147,7 @@ class Matcher:
             checked=checked,
             printed=printed,
             review=review,
+            stated=stated,
             seen=seen,
             hosts=linked.hosts,
             link_data=linked.data,

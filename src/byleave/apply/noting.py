@@ -1,4 +1,4 @@
-"""What a run notes of the rows of a shard that stay, so that they can be bound when it is done: their item ids, and which targets cover them."""
+"""What a run notes of the rows of a shard that stay, so that they can be bound when it is done: their item ids, which targets cover them, and what they state."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from byleave.apply.item_rows import placed
 from byleave.apply.near import exact_pairs
 from byleave.apply.tables import read_only
+from byleave.apply.values import PartTree
 from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
 from byleave.release.items import NOT_COMPARED
@@ -30,11 +31,14 @@ TARGETS: Final = ".targets"
 
 NOTES: Final = (ITEMS, TARGETS)
 
+STATED: Final = ".stated"
+"""Ending of the file with the root over what the rows state, 32 bytes. It is there where any of them states something, and is kept with the counts of the shard."""
+
 _OPEN: Final = int(placed(NOT_COMPARED[0], np.array([NOT_COMPARED[1]]))[0])
 
 
 def note_beside(removed: Path, kind: str) -> Path:
-    """Return where one of :data:`NOTES` is written, beside the list of rows taken out of the shard."""
+    """Return where one of :data:`NOTES`, or :data:`STATED`, is written, beside the list of rows taken out of the shard."""
     return removed.with_suffix(kind)
 
 
@@ -44,6 +48,7 @@ class KeptNotes:
     def __init__(self, removed: Path, ruleset: Ruleset, coverage: CoverageTables | None) -> None:
         self._items = note_beside(removed, ITEMS).open("wb")
         self._targets = note_beside(removed, TARGETS).open("wb")
+        self._stated, self._tree = note_beside(removed, STATED), PartTree()
         self._ruleset = ruleset
         self._coverage = coverage
         self._rows = 0
@@ -52,6 +57,7 @@ class KeptNotes:
     def add(self, matched: Matched, stays: npt.NDArray[np.bool_]) -> None:
         """Note those of the ``n`` rows of a batch that stay, bool (n,)."""
         self._write_items(matched.items, stays)
+        self._tree.add(matched.stated, matched.seen, stays)
         covered = stays[matched.rows]
         if covered.any():
             places = np.cumsum(stays) - 1 + self._rows
@@ -68,9 +74,12 @@ class KeptNotes:
         self._items.write(self._room[:count].data)
 
     def close(self) -> None:
-        """Close both files."""
+        """Close both files, and write the root over what the rows state, if any does."""
         self._items.close()
         self._targets.close()
+        root = self._tree.root().root
+        if root is not None:
+            self._stated.write_bytes(root)
 
 
 @compiled_lean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from byleave.apply.attesting import read_report, releases_of
-from byleave.apply.binding import COVERING, FACTS, KEPT, NewBound
+from byleave.apply.binding import COVERING, FACTS, KEPT, VALUES, NewBound
 from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
@@ -28,17 +28,19 @@ from byleave.apply.redeciding import covering_targets
 from byleave.apply.registries import open_registries
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf, count_unseen
+from byleave.apply.values import PartTree, commit_parts, open_parts, read_parts
 from byleave.consent import TargetKind
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError, as_format_error
 from byleave.log import Policy
 from byleave.log.lottery import drawn, lottery_seed
 from byleave.release.attestations import Attestation
 from byleave.release.commitments import Commitment, Commitments
-from byleave.release.items import LEAF_ROWS, Leaf
+from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.openings import Opened, Openings
 from byleave.release.statements import Signed
 from byleave.release.terms_said import cut_off_of, minimum_of, moment, regime_and_uses
+from byleave.release.values import OpenedPart, PartRoot
 from byleave.storage import OWN_FOLDER
 from byleave.urls.names import ID_BYTES
 
@@ -52,6 +54,7 @@ class Bound:
     commitments: Commitments
     kept: ItemTree
     covering: ItemTree | None
+    parts: tuple[PartRoot, ...] = ()
 
     @classmethod
     def open(cls, folder: Path) -> Bound:
@@ -77,6 +80,7 @@ class Bound:
             commitments,
             _as_bound(ItemTree(folder / KEPT, commitments.salt), commitments.kept, folder),
             _as_bound(ItemTree(folder / COVERING, commitments.salt), covering, folder) if covering else None,
+            _parts_as_bound(folder, commitments),
         )
 
     def tree_for(self, kind: TargetKind) -> ItemTree | None:
@@ -118,6 +122,14 @@ def _as_bound(tree: ItemTree, commitment: Commitment, folder: Path) -> ItemTree:
     if tree.commitment != commitment:
         raise VerificationError(f"what {folder} holds is not what was bound", remedy="bind the items again")
     return tree
+
+
+def _parts_as_bound(folder: Path, commitments: Commitments) -> tuple[PartRoot, ...]:
+    """Return the roots over what rows state, if any does."""
+    parts = read_parts(folder / VALUES) if commitments.values is not None else []
+    if commit_parts(parts, commitments.salt) != commitments.values:
+        raise VerificationError(f"what {folder} holds is not what was bound", remedy="bind the items again")
+    return tuple(parts)
 
 
 def bind_output(
@@ -195,7 +207,7 @@ def bind_items(
     with NewBound.beside(folder, salt) as bound:
         tree = bound.keep(kept.pieces())
         spoken = SpokenOf.of(ruleset, kept.unseen, by_coverage=compared)
-        commitments = bound.write(tree, removed, kept.first, spoken)
+        commitments = bound.write(tree, removed, kept.first, spoken, kept.parts)
         bound.publish()
     return commitments
 
@@ -221,7 +233,8 @@ def open_drawn(
     seed = lottery_seed(signed.sha256, note, witnessed.cosignatures)
     places = drawn(seed, len(bound.kept), count)
     rows = {place: bound.kept.row(place) for place in places}
-    read = dict(OutputRows(output).at(rows, digests=wants_digests(decider.ruleset)))
+    trees = _part_trees(bound, rows.values())
+    read = dict(OutputRows(output).at(rows, digests=wants_digests(decider.ruleset), trees=trees))
     opened = [read[place] for place in places]
     leaves = sorted({place // LEAF_ROWS for place in places})
     return Openings(
@@ -231,6 +244,26 @@ def open_drawn(
         tuple(opened),
         tuple(bound.kept.leaf(index) for index in leaves),
         tuple(_covering_leaves(bound, decider, opened)),
+        tuple(_opened_parts(bound, trees)),
+    )
+
+
+def _part_trees(bound: Bound, rows: Iterable[ItemRow]) -> dict[int, PartTree]:
+    """Return a tree for every part with some rows that are opened, if what they state was bound."""
+    by_part = dict[int, list[int]]()
+    for one in rows if bound.parts else ():
+        by_part.setdefault(one.part, []).append(one.row)
+    return {part: PartTree(found) for part, found in by_part.items()}
+
+
+def _opened_parts(bound: Bound, trees: Mapping[int, PartTree]) -> Iterator[OpenedPart]:
+    for place, tree in trees.items():
+        if place >= len(bound.parts) or tree.root() != bound.parts[place]:
+            raise VerificationError(
+                "the output states something else than was bound", remedy="name the output that was bound"
+            )
+    yield from open_parts(
+        bound.parts, bound.commitments.salt, {place: tree.leaves() for place, tree in trees.items()}
     )
 
 
@@ -244,7 +277,7 @@ def _covering_leaves(bound: Bound, decider: Decider, opened: Sequence[Opened]) -
 
 
 class _KeptRows:
-    """Reads what an output holds for binding it: item ids are yielded, and what covers rows and what they lack is noted meanwhile."""
+    """Reads what an output holds for binding it: item ids are yielded, and what covers rows, what they lack and what they state is noted meanwhile."""
 
     def __init__(self, output: Path, ruleset: Ruleset, coverage: CoverageTables | None) -> None:
         self._rows = OutputRows(output)
@@ -252,16 +285,20 @@ class _KeptRows:
         self._coverage = coverage
         self.first = FirstRows(ruleset)
         self.unseen: Counter[str] = Counter()
+        self.parts: list[PartRoot] = []
 
     def pieces(self) -> Iterator[Piece]:
         matcher = Matcher(self._ruleset, self._coverage)
         parts = self._rows.parts(digests=wants_digests(self._ruleset))
         for place, (_, standing) in enumerate(parts):
-            row = 0
+            row, tree = 0, PartTree()
             for rows in standing:
                 matched = rows.match(matcher)
+                stays = np.ones(len(matched.named), bool)
+                tree.add(matched.stated, matched.seen, stays)
                 pairs = exact_pairs(matched.rows + row, matched.targets, self._ruleset, self._coverage)
                 self.first.add(first_rows(*pairs, self._ruleset), place)
-                self.unseen.update(count_unseen(matched, np.ones(len(matched.named), bool)))
+                self.unseen.update(count_unseen(matched, stays))
                 row += rows.batch.num_rows
                 yield place, matched.items
+            self.parts.append(tree.root())

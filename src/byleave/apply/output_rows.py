@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from byleave.apply.forms.units import DECIDING, Unit
@@ -13,8 +14,9 @@ from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet
 from byleave.apply.matching import Matched, Matcher, read_digests
 from byleave.apply.sidecars.file import SIDECAR_FOLDER, sidecar_name
 from byleave.apply.sidecars.seeing import Fitting, Seeing, Sidecars, open_sidecars
-from byleave.apply.sidecars.seen import Seen
+from byleave.apply.sidecars.seen import Seen, Stated
 from byleave.apply.sources import Input, found_below
+from byleave.apply.values import PartTree
 from byleave.errors import VerificationError
 from byleave.fingerprints import PictureFingerprint
 from byleave.release.items import ItemRow
@@ -38,6 +40,13 @@ class StandingRows:
         link = self.batch.column(self.columns.link) if self.columns.link else None
         digest = self.batch.column(self.columns.digest) if self.columns.digest else None
         return matcher.match(link, digest, self.batch.num_rows, self.seen)
+
+    def stated(self) -> Stated | None:
+        """Return the digests that they state, if there is a column of them."""
+        if self.columns.digest is None:
+            return None
+        values, known, _ = read_digests(self.batch.column(self.columns.digest))
+        return Stated(values, known)
 
 
 class OutputRows:
@@ -63,8 +72,12 @@ class OutputRows:
             seeing = self._sidecars.beside(part.name) if self._sidecars is not None else Seeing(None)
             yield part.name, _rows_of(part, seeing, digests=digests)
 
-    def at(self, rows: Mapping[int, ItemRow], *, digests: bool) -> Iterator[tuple[int, Opened]]:
+    def at(
+        self, rows: Mapping[int, ItemRow], *, digests: bool, trees: Mapping[int, PartTree] | None = None
+    ) -> Iterator[tuple[int, Opened]]:
         """Yield what stands at some rows, by the keys of ``rows``; each part is read once.
+
+        ``trees`` take what all rows of their parts state, by the places of the parts.
 
         Raises
         ------
@@ -77,7 +90,8 @@ class OutputRows:
         for at, (name, standing) in enumerate(self.parts(digests=digests)):
             wanted = by_part.pop(at, {})
             if wanted:
-                yield from _picked(name, standing, wanted)
+                tree = trees.get(at) if trees is not None else None
+                yield from _picked(name, standing if tree is None else _taken(standing, tree), wanted)
         if by_part:
             raise VerificationError("the output has fewer parts than were bound", remedy=_AS_WRITTEN)
 
@@ -127,6 +141,12 @@ def _rows_of(part: InputFile | Unit, seeing: Seeing, *, digests: bool) -> Iterat
         columns = columns_of(file.schema_arrow, part.name, required=seeing.path is None)
         for batch in file.iter_batches(columns=columns.names(), use_threads=False):
             yield StandingRows(batch, columns, seeing.take(batch.num_rows))
+
+
+def _taken(standing: Iterable[StandingRows], tree: PartTree) -> Iterator[StandingRows]:
+    for rows in standing:
+        tree.add(rows.stated(), rows.seen, np.ones(rows.batch.num_rows, bool))
+        yield rows
 
 
 def _picked(

@@ -15,6 +15,7 @@ from byleave.apply.report import FileFacts
 from byleave.apply.shard import Plan
 from byleave.apply.tally import Tally
 from byleave.apply.workers import PlanFacts, Shards, ShardWork, ShardWorkHere, Task
+from byleave.release.values import PartRoot
 from byleave.storage.outputs import Written
 
 
@@ -25,14 +26,14 @@ class Spread:
     files
         Facts of all input files, in the order of parts.
     kept
-        Rows of each shard that stay.
+        How many rows of each shard stay; where they are to be bound, with the root over what they state.
     """
 
     shards: int
     tally: Tally
     written: tuple[Written, ...]
     files: tuple[FileFacts, ...]
-    kept: tuple[int, ...]
+    kept: tuple[PartRoot, ...]
 
 
 def spread(
@@ -43,7 +44,7 @@ def spread(
     shards = Shards(staging.desks, reading.objects, facts.since)
     written: list[tuple[Written, ...]] = [()] * len(tasks)
     read: list[tuple[FileFacts, ...]] = [()] * len(tasks)
-    kept = [0] * len(tasks)
+    kept = [PartRoot(0, None)] * len(tasks)
     rows = 0
 
     def step(done: int) -> None:
@@ -56,7 +57,8 @@ def spread(
         work = _work(engine, facts, plan, shards, len(tasks))
         for finished, (place, done) in enumerate(engine.run(work, tasks, step), 1):
             written[place], read[place] = done.written, done.read
-            kept[place] = done.tally.kept[facts.regime.value]
+            root = bytes.fromhex(done.stated) if done.stated is not None else None
+            kept[place] = PartRoot(done.tally.kept[facts.regime.value], root)
             if reading.rows is None:
                 show(finished, len(tasks))
             yield done.tally

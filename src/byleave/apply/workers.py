@@ -164,7 +164,8 @@ def do_shard(whole: Plan, shards: Shards, task: Task, progress: Rows) -> Done:
         read = _facts(task, digests, tally.totals["rows"])
         written = list(written_below(desk.out))
         written += _carried(plan, source, desk, tally, written)
-        return shards.desks.record(task.place, desk, Made(tally, tuple(sorted(written)), read))
+        made = Made(tally, tuple(sorted(written)), read, desk.stated)
+        return shards.desks.record(task.place, desk, made)
 
 
 def not_said(unchecked: int, seen: int, plan: Plan) -> InputError:

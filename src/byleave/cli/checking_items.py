@@ -181,6 +181,8 @@ def _audited(audited: Audited) -> dict[str, Any]:
         "witnesses": [one.key.name for one in audited.witnessed.cosignatures],
         "compared_with_output": audited.compared,
         "fingerprints": audited.printed,
+        "stated": audited.stated,
+        "stated_was_bound": audited.bound,
     }
 
 
@@ -206,16 +208,22 @@ def _tell_audited(audited: Audited, said: Attestation) -> None:
         say(
             "that holds for one draw, and they may have tried many: give them a checkpoint to draw by, and name it with --checkpoint"
         )
-    if audited.printed:
-        say(
-            f"{audited.printed:,} were decided by a fingerprint too, "
-            + (
-                "as the output states it"
-                if audited.compared
-                else "as it was told: --output compares it with what was signed"
-            )
-            + "; whether it is that of the picture, whoever has the picture can see"
-        )
+    _tell_stated(audited)
     say(
         "not seen by this: entries left out of what was bound, a dataset trimmed before, and what else a model was trained on"
     )
+
+
+def _tell_stated(audited: Audited) -> None:
+    if audited.stated and audited.bound:
+        say(f"{audited.stated:,} state what file or picture they are, as it was bound before the draw")
+    elif audited.stated:
+        told = "as the output states it" if audited.compared else "as it was told"
+        say(
+            f"{audited.stated:,} state what file or picture they are, {told}: it was not bound with them, "
+            "so that only the output shows whether it is what was signed (--output)"
+        )
+    if audited.printed:
+        say(
+            f"{audited.printed:,} were decided by a fingerprint too; whether it is that of the picture, whoever has the picture can see"
+        )

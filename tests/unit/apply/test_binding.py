@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.unit.apply.datasets_in_forms import FORMS, REFUSED, Form
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
-from byleave.apply.binding import KEPT, REMOVED
+from byleave.apply.binding import KEPT, REMOVED, VALUES
 from byleave.apply.modes import Mode
 from byleave.apply.opening import Bound, bind_items
 from byleave.apply.report import Report
@@ -26,12 +27,16 @@ def applied(folder: Path, **asked: Any) -> Report:
     return apply_ruleset(request(folder, folder / "data", **words), NOW)
 
 
-def trees(folder: Path) -> tuple[bytes, bytes]:
+def trees(folder: Path) -> tuple[bytes, bytes, bytes | None]:
     Bound.open(folder)
-    return (folder / KEPT).read_bytes(), (folder / REMOVED).read_bytes()
+    return (folder / KEPT).read_bytes(), (folder / REMOVED).read_bytes(), values(folder)
 
 
-def afterwards(folder: Path) -> tuple[bytes, bytes]:
+def values(folder: Path) -> bytes | None:
+    return (folder / VALUES).read_bytes() if (folder / VALUES).exists() else None
+
+
+def afterwards(folder: Path) -> tuple[bytes, bytes, bytes | None]:
     bind_items(folder / "out", open_ruleset(folder / "synced")[1], folder / "afterwards")
     return trees(folder / "afterwards")
 
@@ -54,10 +59,39 @@ def test_in_every_form_both_ways_bind_the_same_rows(form: Form, tmp_path: Path) 
     assert trees(tmp_path / "bound") == afterwards(tmp_path)
 
 
+WITH_FILES = {"img2dataset", "tar"}
+"""Forms that hold the pictures themselves, which are hashed where the list names exact files."""
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_files_that_are_hashed_for_the_list_are_bound_with_their_rows(form: Form, tmp_path: Path) -> None:
+    synced(tmp_path, [row(1, TargetKind.HOST, REFUSED), row(2, TargetKind.DIGEST, bytes(32))], 2)
+    form.make(tmp_path / "data")
+    applied(tmp_path)
+    bound = trees(tmp_path / "bound")
+    assert bound == afterwards(tmp_path)
+    assert (bound[2] is not None) == (form.name in WITH_FILES)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_digests_that_some_rows_of_some_parts_state_are_bound(tmp_path: Path, workers: int) -> None:
+    synced(tmp_path, [row(1, TargetKind.HOST, REFUSED)])
+    for place in range(3):
+        stated = [None, "no digest", bytes([place]).hex() * 32] * 8 if place != 1 else [None] * 24
+        links_file(tmp_path / "data" / f"{place}.parquet", LINKS[:24], sha256=pa.array(stated, pa.string()))
+    links_file(tmp_path / "data" / "3.parquet", LINKS[:24])
+    applied(tmp_path, workers=workers)
+    assert trees(tmp_path / "bound") == afterwards(tmp_path)
+    bound = Bound.open(tmp_path / "bound")
+    assert [part.root is not None for part in bound.parts] == [True, False, True, False]
+    assert sum(part.rows for part in bound.parts) == len(bound.kept)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_however_many_work_on_it(world: Path, workers: int) -> None:
     applied(world, workers=workers)
     assert trees(world / "bound") == afterwards(world)
+    assert values(world / "bound") is None, "rows that have links alone cost nothing more"
 
 
 def test_a_run_that_copies_what_loses_nothing_binds_it_too(world: Path) -> None:
@@ -77,12 +111,16 @@ def test_a_killed_run_goes_on_and_binds_all_of_it(world: Path) -> None:
         if step == "apply" and done > 400:
             raise Killed
 
+    for place in range(3):
+        digests = [bytes([place]).hex() * 32] * 300
+        links_file(world / "data" / f"{place}.parquet", LINKS[place::3], sha256=digests)
     asked = request(world, world / "data", bind=world / "bound", unchecked=Unchecked.KEEP)
     with pytest.raises(Killed):
         apply_ruleset(asked, NOW, at_the_second)
     assert not (world / "bound").exists()
     apply_ruleset(asked, NOW)
     assert trees(world / "bound") == afterwards(world)
+    assert all(part.root is not None for part in Bound.open(world / "bound").parts)
     assert sorted(path.name for path in world.iterdir() if path.name.startswith(".")) == []
 
 

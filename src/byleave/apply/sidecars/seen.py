@@ -1,8 +1,9 @@
-"""What stands beside some rows: digests and fingerprints of their pictures."""
+"""What some rows state besides their links, and what stands beside them: digests and fingerprints of their pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,13 @@ import pyarrow as pa
 
 from byleave.apply.judging import Flags
 from byleave.urls.bulk.sha256 import Bytes
+
+
+class Stated(NamedTuple):
+    """The digests that ``n`` rows state: uint8 (n, 32), zeros where there is none, and bool (n,), whether there is one."""
+
+    digests: Bytes
+    known: Flags
 
 
 @dataclass(frozen=True, slots=True)
