@@ -269,20 +269,38 @@ def read_digests(column: pa.Array) -> tuple[Bytes, Flags, Flags]:
     """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_fixed_size_binary(column.type):
+        column = column.cast(pa.binary())
     values = np.zeros((len(column), DIGEST_BYTES), np.uint8)
     known, unreadable = np.zeros(len(column), bool), np.zeros(len(column), bool)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = column.cast(pa.large_binary())
-    for row, value in enumerate(column.to_pylist()):
-        if not value:
-            continue
-        digest = _digest(value)
-        if digest is None:
-            unreadable[row] = True
-        else:
-            known[row] = True
-            values[row] = np.frombuffer(digest, np.uint8)
+    left = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    if is_textual(column.type):
+        left = _read_plain(column, values, known)
+        column = column.cast(pa.large_binary()) if len(left) else column
+    for row in left.tolist():
+        value = column[row].as_py()
+        digest = _digest(value) if value else None
+        unreadable[row] = bool(value) and digest is None
+        if digest is not None:
+            known[row], values[row] = True, np.frombuffer(digest, np.uint8)
     return values, known, unreadable
+
+
+def _read_plain(column: pa.Array, values: Bytes, known: Flags) -> Ints:
+    """Read what is 32 bytes or 64 hex digits and nothing else, all at a time; return the rows of other texts, int64 (k,)."""
+    data, offsets, absent = link_buffers(column)
+    lengths = np.where(absent, 0, np.diff(offsets))
+    for size in (DIGEST_BYTES, 2 * DIGEST_BYTES):
+        rows = np.flatnonzero(lengths == size)
+        if not len(rows):
+            continue
+        found = np.lib.stride_tricks.sliding_window_view(data, size)[offsets[rows]]
+        if size > DIGEST_BYTES:
+            pairs = _HEX_PAIRS[found.view("<u2")]
+            good = pairs.max(axis=1) < _NO_PAIR
+            rows, found = rows[good], pairs.astype(np.uint8)[good]
+        values[rows], known[rows] = found, True
+    return np.flatnonzero((lengths > 0) & ~known)
 
 
 def _digest(value: object) -> bytes | None:
@@ -309,3 +327,17 @@ def _canonical_or_none(data: Bytes, offsets: Ints, row: int) -> str | None:
 
 _NO_OFFSETS = np.zeros(1, np.int64)
 _NO_BYTES = np.zeros(1, np.uint8)
+
+
+def _hex_pairs() -> npt.NDArray[np.uint16]:
+    """Return what two hex digits stand for, uint16 (65536,), by both as one number, the first in its lower byte."""
+    pairs = np.full(2**16, _NO_PAIR, np.uint16)
+    digits = {ord(digit): int(digit, 16) for digit in "0123456789abcdefABCDEF"}
+    for first, high in digits.items():
+        for second, low in digits.items():
+            pairs[second << 8 | first] = high << 4 | low
+    return pairs
+
+
+_NO_PAIR = 256
+_HEX_PAIRS = _hex_pairs()

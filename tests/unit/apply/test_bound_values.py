@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,22 @@ def reasons_of(lister: Lister, change: Callable[[Opened], Opened]) -> set[str]:
     signed = lister.sign_newer()
     openings = lister.open(signed, draw(signed))
     return {one.reason for one in audit(lister, signed, changed(openings, change)).breaches}
+
+
+class TestNotCaught:
+    """What the draw alone cannot show, as the documentation says."""
+
+    def test_another_digest_was_bound_than_the_output_states_and_nobody_has_it(self, lister: Lister) -> None:
+        false, true = lister.out, lister.folder / "true"
+        shutil.copytree(false, true)
+        table = pq.read_table(false / "0.parquet")
+        digests = [bytes(32) if one == DENIED else one for one in table["sha256"].to_pylist()]
+        links_file(false / "0.parquet", table["URL"].to_pylist(), sha256=digests)
+        signed = lister.sign_newer()
+        openings = lister.open(signed, draw(signed))
+        assert audit(lister, signed, openings).breaches == ()
+        (told,) = audit(lister, signed, openings, output=true).breaches
+        assert (told.row.digest, told.reason) == (bytes(32), "the output holds another row there")
 
 
 class TestRefusals:
