@@ -71,7 +71,8 @@ def _columns(path: Path) -> Iterator[tuple[Any, list[Opened]]]:
             for column, leaf in zip(columns_of(group), leaves, strict=True):
                 start, size = span_of(column)
                 file.seek(start)
-                yield column, list(pages_of(memoryview(file.read(size)), column, leaf))
+                pages = pages_of(memoryview(file.read(size)), column, leaf)
+                yield column, [page.opened() for page in pages]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +14,10 @@ import pyarrow.parquet as pq
 
 from byleave.apply.causes import CAUSES_TYPE, spread_causes
 from byleave.apply.dictionaries import dictionaries_of
-from byleave.apply.inputs import Columns, open_parquet
+from byleave.apply.inputs import Columns, damaged, open_parquet
 from byleave.apply.judging import Flags
 from byleave.apply.pages.adding import ColumnAdder
+from byleave.apply.pages.compact import malformed
 from byleave.apply.pages.file import PageReader
 from byleave.apply.pages.rewriter import PageRewriter
 from byleave.apply.pages.values import Texts
@@ -151,7 +153,7 @@ def _no_texts(row_group: int, name: str) -> None:
 
 
 class _Paged:
-    """Takes rows out of the pages of the file. Columns that do not decide are never decoded."""
+    """Takes rows out of the pages of the file, which is copied as it stands if none goes. Columns that do not decide are never decoded."""
 
     def __init__(self, source: pq.ParquetFile, columns: Columns, rewriter: PageRewriter) -> None:
         self.batches = _Deciding(source, columns, rewriter.texts).batches
@@ -176,35 +178,81 @@ class _Paged:
         self._row_group, self._stays = self._row_group + 1, []
 
     def close(self) -> None:
-        """Write the metadata."""
+        """Write the metadata, or the file."""
         self._rewriter.close()
 
 
 class _Filtered:
-    """Writes the rows that stay anew. Columns that do not decide are read as dictionaries where the file has them so."""
+    """Writes the rows that stay anew, with all before them, once one goes; a file that loses none is copied as it stands.
+
+    Columns that do not decide are read as dictionaries where the file has them so.
+    """
 
     def __init__(self, source: pq.ParquetFile, columns: Columns, read: Path, path: Path) -> None:
         encoded = dictionaries_of(source, but=columns.names())
+        self._deciding, self._columns = source, columns
         self._source = open_parquet(read, dictionaries=encoded) if encoded else source
-        self._rewriter = Rewriter(source, path, self._source.schema_arrow)
-        self.end_row_group = self._rewriter.end_row_group
+        self._read, self._path = read, path
+        self._rewriter: Rewriter | None = None
+        self._row_group = 0
+        self._stays: list[Flags] = []
 
     def batches(self, row_group: int) -> Iterator[pa.RecordBatch]:
-        """Read all columns."""
+        """Read all columns, or those that decide as long as nothing went."""
+        if self._rewriter is None:
+            return batches(self._deciding, row_group, self._columns.names())
         return batches(self._source, row_group)
 
     def add(self, batch: pa.RecordBatch, stays: Flags, listed: Flags, causes: pa.Array | None) -> None:  # noqa: ARG002 - as the protocol says
-        """Write the rows that stay."""
-        self._rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
+        """Write the rows that stay, or take note of them."""
+        if self._rewriter is None:
+            self._stays.append(stays)
+        else:
+            self._rewriter.add(batch if stays.all() else batch.filter(pa.array(stays)))
+
+    def end_row_group(self) -> None:
+        """Write a row group, if one has lost rows."""
+        if self._rewriter is not None:
+            self._rewriter.end_row_group()
+            return
+        stays = np.concatenate([np.zeros(0, np.bool_), *self._stays])
+        self._check_rows(len(stays))
+        if not stays.all():
+            self._rewriter = Rewriter(self._deciding, self._path, self._source.schema_arrow)
+            self._write_so_far(self._rewriter, stays)
+        self._row_group, self._stays = self._row_group + 1, []
+
+    def _check_rows(self, rows: int) -> None:
+        """Refuse a row group with rows that were not read, since its file may be copied."""
+        group, schema = self._deciding.metadata.row_group(self._row_group), self._deciding.schema
+        flat = [n for n in range(group.num_columns) if not schema.column(n).max_repetition_level]
+        if {group.num_rows, *(group.column(n).num_values for n in flat)} != {rows}:
+            raise damaged(self._read, malformed("a row group has other rows than it says"))
+
+    def _write_so_far(self, rewriter: Rewriter, stays: Flags) -> None:
+        """Write the row groups that lost nothing, and this one less the rows that go."""
+        for group in range(self._row_group):
+            for batch in batches(self._source, group):
+                rewriter.add(batch)
+            rewriter.end_row_group()
+        row = 0
+        for batch in batches(self._source, self._row_group):
+            rewriter.add(batch.filter(pa.array(stays[row : row + batch.num_rows])))
+            row += batch.num_rows
+        rewriter.end_row_group()
 
     def close(self) -> None:
         """Write the rest."""
-        self._rewriter.close()
+        if self._rewriter is not None:
+            self._rewriter.close()
+        else:
+            shutil.copyfile(self._read, self._path)
         self._source.close()
 
     def abandon(self) -> None:
         """Give up after a fault."""
-        self._rewriter.abandon()
+        if self._rewriter is not None:
+            self._rewriter.abandon()
         self._source.close()
 
 

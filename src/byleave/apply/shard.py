@@ -76,12 +76,6 @@ class Plan:
         self.listed_regime = listed
         self.listing = Listing(ruleset, coverage, self.verdicts, listed)
 
-    def as_mask(self) -> Self:
-        """Return the same plan for listing rows alone; it shares working memory with this one."""
-        other = copy(self)
-        other.mode = Mode.MASK
-        return other
-
     @contextmanager
     def with_what_is_beside(self, name: str) -> Iterator[Self]:
         """Give the same plan with what stands beside the rows of one part at hand; it shares working memory with this one."""

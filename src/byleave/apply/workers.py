@@ -28,7 +28,6 @@ from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.apply.shard import Plan, Unchecked, apply_to_file
 from byleave.apply.sidecars.carrying import carry_over
 from byleave.apply.sidecars.seeing import AnySidecars
-from byleave.apply.since import apply_since
 from byleave.apply.sources import files_of, rows_are_those_of
 from byleave.apply.tally import Tally
 from byleave.consent import Regime
@@ -193,16 +192,12 @@ def _here(shards: Shards, task: Task) -> Iterator[tuple[InputFile | Unit, tuple[
 
 
 def _applied(plan: Plan, source: InputFile | Unit, desk: Desk, progress: Rows, *, since: bool) -> Tally:
-    """Write what the plan asks for; with ``since``, a shard that loses nothing is copied as it is."""
-    target = desk.out
-    if isinstance(source, InputFile):
-        target = desk.out / source.name if plan.mode is not Mode.MASK else desk.removed
-        target.parent.mkdir(parents=True, exist_ok=True)
-    if since and plan.mode is Mode.FILTER:
-        return apply_since(plan, source, target, desk.removed, progress)
-    if isinstance(source, InputFile):
-        return apply_to_file(plan, source, target, desk.removed, progress)
-    return apply_to_unit(plan, source, target, desk.removed, progress)
+    """Write what the plan asks for; a Parquet file that loses nothing is copied as it is, and with ``since`` any shard."""
+    if not isinstance(source, InputFile):
+        return apply_to_unit(plan, source, desk.out, desk.removed, progress, since=since)
+    target = desk.out / source.name if plan.mode is not Mode.MASK else desk.removed
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return apply_to_file(plan, source, target, desk.removed, progress)
 
 
 def _carried(

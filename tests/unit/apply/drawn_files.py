@@ -10,6 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from byleave.apply.judging import Flags
+from byleave.apply.pages.rewriter import PageRewriter
+
 TEXTS = st.sampled_from(["", "a", "ab", "same", "a longer text, the same each time", "é\0", "ü" * 9])
 FLOATS = st.floats(width=32)
 VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
@@ -38,6 +41,7 @@ OPTIONS = st.fixed_dictionaries(
         "use_dictionary": st.booleans(),
         "data_page_version": st.sampled_from(["1.0", "2.0"]),
         "data_page_size": st.sampled_from([60, 1000, 2**20]),
+        "write_batch_size": st.sampled_from([1, 5, 1024]),
         "dictionary_pagesize_limit": st.sampled_from([30, 2**20]),
         "row_group_size": st.sampled_from([7, 20, 1000]),
         "write_statistics": st.booleans(),
@@ -63,3 +67,17 @@ def arrow_reads_what_it_wrote(path: Path, table: pa.Table) -> bool:
         return repr(pq.ParquetFile(path).read().to_pylist()) == repr(table.to_pylist())
     except pa.ArrowException:
         return False
+
+
+def rewritten(path: Path, flags: Flags) -> pq.ParquetFile:
+    """Take rows out of a file page by page; open what is left, with checksums checked."""
+    rewriter = PageRewriter.open(path, path.with_name("out.parquet"))
+    assert rewriter is not None
+    row = 0
+    with pq.ParquetFile(path) as source:
+        for group in range(source.metadata.num_row_groups):
+            rows = source.metadata.row_group(group).num_rows
+            rewriter.write(group, flags[row : row + rows])
+            row += rows
+    rewriter.close()
+    return pq.ParquetFile(path.with_name("out.parquet"), page_checksum_verification=True)

@@ -1,4 +1,4 @@
-"""A newer list over what an older one left gives what the newer list over the whole gives, and touches only what changed."""
+"""A newer list over what an older one left gives what the newer list over the whole gives, and copies what loses nothing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.apply.datasets_in_forms import FORMS
+from tests.unit.apply.drawn_files import OPTIONS
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
-from byleave.apply.modes import Mode, outcome_of
+from byleave.apply.forms.tar_shards import TarShard
 from byleave.apply.report import Report, report_object
 from byleave.apply.run import apply_ruleset
+from byleave.apply.shard import Decided, Plan, decide_batch
 from byleave.consent import Preference, TargetKind
 from byleave.datasets import OWN_FOLDER
 from byleave.errors import FormatError, InputError, NotFoundError
@@ -21,6 +26,7 @@ from byleave.storage.outputs import OUTPUT_NOTE
 
 FIRST = row(1, TargetKind.HOST, "a.example")
 SECOND = row(2, TargetKind.URL, "http://b.example/1")
+TEXTS = pa.schema({"url": pa.string(), "host": pa.string()})
 
 
 @pytest.fixture
@@ -61,20 +67,66 @@ def test_the_outcome_is_that_of_the_whole_and_the_list_names_what_is_new(world: 
     assert request_told["since"] == 1
 
 
-def test_files_that_lose_nothing_are_not_written_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-
-    def noting(mode: Mode, *others: Any) -> Any:
-        written.extend([others[-1].name] * (mode is Mode.FILTER))
-        return outcome_of(mode, *others)
-
-    monkeypatch.setattr("byleave.apply.shard.outcome_of", noting)
+def test_files_that_lose_nothing_are_copied(world: Path) -> None:
     again(world)
-    assert written == ["x.parquet"]
     before, after = data_files(world / "one"), data_files(world / "out")
     assert {name for name in before if before[name] != after[name]} == {
         "x.parquet", "shards/00000.tar", "shards/00000.parquet", "shards/00000_stats.json",
     }  # fmt: skip
+
+
+def test_shards_that_lose_nothing_are_not_written_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced(world, [FIRST], number=3)
+    written: list[Path] = []
+    monkeypatch.setattr(TarShard, "write", lambda _shard, _stays, out: written.append(out))
+    assert again(world).removed == 0
+    assert written == []
+    assert data_files(world / "out") == data_files(world / "one")
+
+
+def test_every_row_is_decided_once(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+
+    def noting(plan: Plan, batch: pa.RecordBatch, *others: Any) -> Decided:
+        rows.append(batch.num_rows)
+        return decide_batch(plan, batch, *others)
+
+    for place in ("byleave.apply.shard", "byleave.apply.forms.applying"):
+        monkeypatch.setattr(f"{place}.decide_batch", noting)
+    report = again(world)
+    assert report.removed == 2
+    assert sum(rows) == report.rows
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    hosts=st.lists(st.sampled_from("abcdef"), max_size=60),
+    refused=st.tuples(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60))),
+    options=OPTIONS,
+    codec=st.sampled_from(["zstd", "brotli", "lz4"]),
+)
+def test_whatever_the_lists_say_the_outcome_is_that_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    hosts: list[str],
+    refused: tuple[set[int], set[int]],
+    options: dict[str, Any],
+    codec: str,
+) -> None:
+    world = tmp_path_factory.mktemp("since")
+    table = pa.table({"url": [f"http://{host}.example/{n}" for n, host in enumerate(hosts)], "host": hosts})
+    (world / "data").mkdir()
+    pq.write_table(table.cast(TEXTS), world / "data" / "x.parquet", **options | {"compression": codec})
+    rows = [FIRST]
+    for number, links in enumerate(refused, 1):
+        rows += [row(100 * number + n, TargetKind.URL, f"http://b.example/{n}") for n in sorted(links)]
+        synced(world, rows, number=number)
+        if number == 1:
+            apply_ruleset(request(world, world / "data", output=world / "one"), NOW)
+    report = again(world)
+    apply_ruleset(request(world, world / "data", output=world / "whole"), NOW)
+    outputs = [pq.read_table(world / name / "x.parquet") for name in ("out", "whole")]
+    assert outputs[0] == outputs[1]
+    assert report.kept == outputs[0].num_rows
 
 
 def test_a_withdrawn_claim_brings_nothing_back(world: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from byleave.apply.forms.units import DECIDING, Unit, no_rows, refuse
+from byleave.apply.forms.units import DECIDING, Unit, no_rows, place_for, refuse
+from byleave.apply.judging import Flags
 from byleave.apply.list_file import ListFile
 from byleave.apply.modes import Mode
 from byleave.apply.ruleset import Ruleset
@@ -19,8 +21,18 @@ from byleave.errors import InputError
 from byleave.storage import refuse_disk_faults
 
 
-def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Callable[[int], None]) -> Tally:
+def apply_to_unit(
+    plan: Plan,
+    unit: Unit,
+    out: Path,
+    removed: Path,
+    progress: Callable[[int], None],
+    *,
+    since: bool = False,
+) -> Tally:
     """Write what the plan's mode asks for below ``out`` and the list of rows taken out to ``removed``; return the counts.
+
+    With ``since`` the unit is what an earlier run wrote: if all its rows stay, its files are copied as they stand.
 
     Raises
     ------
@@ -45,12 +57,21 @@ def apply_to_unit(plan: Plan, unit: Unit, out: Path, removed: Path, progress: Ca
                 stays.append(decided.stays[plan.regime])
                 progress(rows.batch.num_rows)
         if plan.mode is Mode.FILTER:
-            unit.write(np.concatenate(stays), out)
+            _write(unit, np.concatenate(stays), out, since=since)
     except (pa.ArrowException, OSError) as error:
         refuse_disk_faults(error, unit.files[0].path)
         raise refuse(unit.name, f"cannot be read or written: {str(error)[:200]}") from error
     tally.cut_names()
     return tally
+
+
+def _write(unit: Unit, stays: Flags, out: Path, *, since: bool) -> None:
+    """Write the rows that stay, or copy the files of what an earlier run wrote if these are all."""
+    if not since or not stays.all():
+        unit.write(stays, out)
+        return
+    for file in unit.files:
+        shutil.copyfile(file.path, place_for(file, out))
 
 
 def first_unchecked_of(plan: Plan, unit: Unit, progress: Callable[[int], None]) -> int:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byleave.apply.pages.compact import BINARY, I32, I64, Struct, malformed
+from byleave.apply.pages.compact import BINARY, I32, Struct, malformed
 from byleave.apply.pages.file import PageReader
 from byleave.apply.pages.footer import (
     ARROW_SCHEMA,
     Chunk,
-    Column,
     Element,
     File,
     Group,
@@ -47,33 +45,20 @@ class ColumnAdder:
 
     def write(self, number: int, further: pa.Table) -> None:
         """Write a row group with further columns, which have as many rows; nothing if it has none. Fails as :meth:`PageRewriter.write` does."""
-        group = self._source.groups[number]
         if not further.num_rows:
             return
-        first, chunks = self._output.tell(), group.structs(Group.CHUNKS)
+        first = self._output.tell()
         with self._source.named():
-            if further.num_rows != group.number(Group.ROWS):
-                raise malformed("a row group has other rows than it says")
-            for chunk in chunks:
-                self._place(chunk, self._source.parts(chunk.within(Chunk.COLUMN)))
+            group = self._source.group_of(number, further.num_rows)
+            self._output.copy(group)
+        chunks = group.structs(Group.CHUNKS)
         content, footer = self._made(further)
         for chunk in footer.structs(File.GROUPS)[0].structs(Group.CHUNKS):
-            start, size = span_of(chunk.within(Chunk.COLUMN))
-            self._place(chunk, [content[start : start + size]])
+            column = chunk.within(Chunk.COLUMN)
+            start, size = span_of(column)
+            self._output.place(column, [content[start : start + size]])
             chunks.append(chunk)
         self._output.end_group(group, first, further.num_rows)
-
-    def _place(self, chunk: Struct, parts: Iterable[bytes | memoryview]) -> None:
-        """Write the pages of a column, and say where they are."""
-        column, first = chunk.within(Chunk.COLUMN), self._output.tell()
-        start, _ = span_of(column)
-        data = column.number(Column.DATA)
-        for part in parts:
-            self._output.write(part)
-        column.drop(Column.DICTIONARY, *Column.ELSEWHERE)
-        if start != data:
-            column.set(Column.DICTIONARY, I64, first)
-        column.set(Column.DATA, I64, first + data - start)
 
     def _made(self, table: pa.Table) -> tuple[memoryview, Struct]:
         """Write a table as one row group; return the file, and its metadata."""

@@ -5,16 +5,16 @@ Source: "Data Pages" and "Encodings" of the Parquet format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from byleave.apply.pages.compact import Struct, malformed
 from byleave.apply.pages.footer import Column, Encoding, Leaf, Physical
 from byleave.apply.pages.levels import Levels
-from byleave.apply.pages.page import IN_DICTIONARY, Opened, Paged
+from byleave.apply.pages.page import IN_DICTIONARY, Opened, Paged, Sealed
 from byleave.apply.pages.runs import Numbers, read_runs, written_runs
 from byleave.apply.pages.summary import Summary
 from byleave.apply.pages.values import Flags, take_values
@@ -34,55 +34,107 @@ class _Waiting:
     whole: bool
 
 
-class ChunkRewriter:
+class Remade(NamedTuple):
+    """What becomes of a column chunk: its pages, a dictionary first if there is one, how many entries they have, and what is said of these."""
+
+    pages: list[Paged]
+    entries: int
+    statistics: Struct | None
+
+
+def take_out(column: Struct, leaf: Leaf, stays: Flags, pages: Sequence[Sealed | Opened]) -> Remade:
+    """Return what becomes of a column chunk when only some rows stay, bool (rows of the row group,).
+
+    Pages of which every row stays are not opened, as long as what was said of the column tells what is to be said now.
+
+    Raises
+    ------
+    FormatError
+        If the pages are not what the metadata say, or of a kind that is not known here.
+    """
+    spared = _spared(leaf, stays, pages)
+    remade = None
+    if any(spared):
+        # A page that is written anew changes its header, from which it is opened: what follows must find it open.
+        pages = [page if one else page.opened() for page, one in zip(pages, spared, strict=True)]
+        remade = _ChunkRewriter(column, leaf, stays, spares=True).remade(pages, spared)
+    if remade is None:
+        remade = _ChunkRewriter(column, leaf, stays, spares=False).remade(pages, [False] * len(pages))
+    assert remade is not None  # noqa: S101 - of pages that were all opened everything is known
+    return remade
+
+
+def _spared(leaf: Leaf, stays: Flags, pages: Sequence[Sealed | Opened]) -> list[bool]:
+    """Return which pages need not be opened: those of plain values of which every row stays, where each entry is a row."""
+    spared, row = [], 0
+    for page in pages:
+        first = row
+        row += 0 if page.is_dictionary else page.entries
+        spared.append(first < row and page.is_plain and not leaf.repetitions and bool(stays[first:row].all()))
+    return spared
+
+
+class _ChunkRewriter:
     """Takes the pages of a column chunk, and gives them with the values of rows that stay.
 
     Parameters
     ----------
-    stays
-        bool (rows of the row group,).
+    spares
+        Whether some pages are not opened, so that values that go are looked at and not those that stay.
     """
 
-    def __init__(self, column: Struct, leaf: Leaf, stays: Flags) -> None:
+    def __init__(self, column: Struct, leaf: Leaf, stays: Flags, *, spares: bool) -> None:
         self._column = column
         self._leaf = leaf
         self._stays = stays
-        self.summary = Summary(leaf, column.get(Column.STATISTICS))
+        said = column.get(Column.STATISTICS)
+        self._summary, self._gone = Summary(leaf, said), Summary(leaf, said) if spares else None
         self._rows = 0
         self._entries = 0
-        self.values = 0
+        self._left = 0
         self._dictionary: Opened | None = None
         self._made: list[Paged | _Waiting] = []
         self._room = np.empty(0, np.uint8)
 
-    def pages(self, opened: Iterable[Opened]) -> list[Paged]:
-        """Return the pages to be written in place of ``opened`` ones, a dictionary first if there is one.
-
-        Raises
-        ------
-        FormatError
-            If the pages are not what the metadata say, or of a kind that is not known here.
-        """
-        for page in opened:
-            if page.is_dictionary:
-                self._dictionary = page
+    def remade(self, pages: Sequence[Sealed | Opened], spared: Sequence[bool]) -> Remade | None:
+        """Return what becomes of the pages; ``None`` if what is to be said of them cannot be told while some are ``spared``."""
+        for page, is_spared in zip(pages, spared, strict=True):
+            if is_spared:
+                self._spare(page)
+            elif page.is_dictionary:
+                self._dictionary = page.opened()
             else:
-                self._add(page)
+                self._add(page.opened())
         if self._entries != self._column.number(Column.VALUES) or self._rows != len(self._stays):
             raise malformed("a column has other rows than its row group")
-        return self._finished()
+        finished = self._finished()
+        if self._gone is not None and not self._summary.outlasts(self._gone):
+            return None
+        return Remade(finished, self._left, self._summary.written())
+
+    def _spare(self, page: Sealed | Opened) -> None:
+        """Take a data page as it stands, each of whose entries is a row that stays."""
+        self._rows += page.entries
+        self._entries += page.entries
+        self._left += page.entries
+        self._made.append(page.unchanged())
 
     def _add(self, page: Opened) -> None:
         """Take a data page."""
         stays = self._entries_that_stay(page)
         self._entries += page.entries
         count = int(np.count_nonzero(stays))
-        if not count:
-            return
         there = page.definitions.at_greatest
         values = stays if there is None else stays[there]
-        self.values += count
-        self.summary.nulls += count - int(np.count_nonzero(values))
+        nulls = count - int(np.count_nonzero(values))
+        self._left += count
+        self._summary.nulls += nulls
+        if self._gone is not None:
+            self._gone.nulls += page.entries - len(values) - nulls
+        if not count:
+            if self._gone is not None and page.encoding == Encoding.PLAIN:
+                self._take(np.frombuffer(page.values, np.uint8), values, self._room_for(len(page.values)))
+            return
         levels = page.repetitions.taken(stays, count), page.definitions.taken(stays, count)
         whole = count == page.entries
         if page.encoding in IN_DICTIONARY:
@@ -143,24 +195,34 @@ class ChunkRewriter:
         return self._room
 
     def _take(self, content: Bytes, stays: Flags, out: Bytes) -> int:
-        """Write those of plain values that stay to ``out``, and take note of the extremes among them; return the size."""
+        """Write those of plain values that stay to ``out``, and take note of the extremes among them, or among the others; return the size."""
+        if self._gone is None:
+            return self._copy(content, stays, out, self._summary)
+        self._copy(content, ~stays, out, self._gone)
+        return self._copy(content, stays, out, None)
+
+    def _copy(self, content: Bytes, taken: Flags, out: Bytes, summary: Summary | None) -> int:
+        """Write those of plain values that are taken to ``out``, and take note of the extremes among them; return the size."""
         if self._leaf.physical is Physical.BOOLEAN:
-            truths = np.unpackbits(content, count=len(stays), bitorder="little")[stays]
-            if len(content) * 8 < len(stays):
+            truths = np.unpackbits(content, count=len(taken), bitorder="little")[taken]
+            if len(content) * 8 < len(taken):
                 raise malformed("a page has fewer values than it says")
-            self.summary.add_numbers(truths)
+            if summary is not None:
+                summary.add_numbers(truths)
             packed = np.packbits(truths, bitorder="little")
             out[: len(packed)] = packed
             return len(packed)
-        size, extremes = take_values(content, stays, self._leaf.width, out, sorts=self.summary.wants_texts)
-        self.summary.add_texts(extremes)
-        self.summary.add_numbers(out[:size])
+        sorts = summary is not None and summary.wants_texts
+        size, extremes = take_values(content, taken, self._leaf.width, out, sorts=sorts)
+        if summary is not None:
+            summary.add_texts(extremes)
+            summary.add_numbers(out[:size])
         return size
 
     def _finished(self) -> list[Paged]:
         """Write the pages that waited, behind a dictionary of those values alone that they name."""
         waiting = [page for page in self._made if isinstance(page, _Waiting)]
-        if not waiting or self._dictionary is None:
+        if self._dictionary is None or (not waiting and self._gone is None):
             return [page for page in self._made if isinstance(page, Paged)]
         dictionary, content = self._dictionary, np.frombuffer(self._dictionary.values, np.uint8)
         used = np.zeros(dictionary.entries, np.bool_)
@@ -168,6 +230,8 @@ class ChunkRewriter:
             used[page.places] = True
         out = self._room_for(len(content))
         size = self._take(content, used, out)
+        if not waiting:
+            return [page for page in self._made if isinstance(page, Paged)]
         if used.all():
             return [dictionary.unchanged(), *(self._spoken(page, None) for page in self._made)]
         numbers = np.cumsum(used, dtype=np.uint32) - np.uint32(1)

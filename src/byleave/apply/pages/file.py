@@ -43,8 +43,8 @@ class PageReader:
         Whether all that it holds can be taken apart here; if not, its pages can only be copied.
     """
 
-    def __init__(self, name: Path, source: BinaryIO, footer: Struct) -> None:
-        self._name = name
+    def __init__(self, path: Path, source: BinaryIO, footer: Struct) -> None:
+        self.path = path
         self._source = source
         self.footer = footer
         self.leaves = leaves_of(footer.structs(File.SCHEMA))
@@ -80,13 +80,32 @@ class PageReader:
         """Return the texts of a column, and its pages in ``keep``, if it is given; ``None`` if not all of these hold plain values."""
         with self.named():
             speller = Speller(column.number(Column.BYTES), column.number(Column.VALUES))
-            for page in pages_of(self.read(column), column, leaf):
+            for sealed in pages_of(self.read(column), column, leaf):
+                page = sealed.opened()
                 if not page.is_plain:
                     return None
                 speller.add(np.frombuffer(page.values, np.uint8), page.entries)
                 if keep is not None:
                     keep.append(page)
             return speller.texts()
+
+    def group_of(self, number: int, rows: int) -> Struct:
+        """Return a row group, after making sure that it has so many rows, and each column that has an entry to a row as many entries.
+
+        Raises
+        ------
+        FormatError
+            If it has others, which nobody would have decided about.
+        """
+        group = self.groups[number]
+        flat = [
+            column.number(Column.VALUES)
+            for column, leaf in zip(columns_of(group), self.leaves, strict=True)
+            if not leaf.repetitions
+        ]
+        if {group.number(Group.ROWS), *flat} != {rows}:
+            raise malformed("a row group has other rows than it says")
+        return group
 
     def text_column(self, number: int, name: str) -> tuple[Struct, Leaf] | None:
         """Find a column of texts in a row group, and what is said of it; ``None`` if it is none, or has a dictionary."""
@@ -121,7 +140,7 @@ class PageReader:
         try:
             yield
         except FormatError as error:
-            raise damaged(self._name, error) from error
+            raise damaged(self.path, error) from error
 
 
 def _stand_here(footer: Struct) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from byleave.apply.pages.compact import I16, I64, LIST, STRUCT, Items, Struct, written
 from byleave.apply.pages.file import PageReader
-from byleave.apply.pages.footer import MAGIC, SIZE_BYTES, Chunk, Column, File, Group, columns_of
+from byleave.apply.pages.footer import MAGIC, SIZE_BYTES, Chunk, Column, File, Group, columns_of, span_of
 
 
 class Output:
@@ -18,6 +19,21 @@ class Output:
         self._out = path.open("wb")
         self._out.write(MAGIC)
         self.write, self.tell = self._out.write, self._out.tell
+
+    def place(self, column: Struct, parts: Iterable[bytes | memoryview]) -> None:
+        """Write the pages of a column as they stand, and say where they are."""
+        first, start, data = self.tell(), span_of(column)[0], column.number(Column.DATA)
+        for part in parts:
+            self.write(part)
+        column.drop(Column.DICTIONARY, *Column.ELSEWHERE)
+        if start != data:
+            column.set(Column.DICTIONARY, I64, first)
+        column.set(Column.DATA, I64, first + data - start)
+
+    def copy(self, group: Struct) -> None:
+        """Write the pages of all columns of a row group as they stand."""
+        for column in columns_of(group):
+            self.place(column, self._source.parts(column))
 
     def end_group(self, group: Struct, first: int, rows: int) -> None:
         """Take note of a row group whose pages begin at ``first``. Indices of its pages stand in the file it comes from, and are not named."""

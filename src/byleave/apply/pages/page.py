@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -76,6 +76,46 @@ class Paged(NamedTuple):
         return self.header.number(Page.BYTES)
 
 
+class Sealed(NamedTuple):
+    """A page as it stands, of a column whose pages have at ``most`` so many entries. Its header is its own, and may be written to."""
+
+    header: Struct
+    body: memoryview
+    codec: Codec
+    leaf: Leaf
+    most: int
+
+    @property
+    def is_dictionary(self) -> bool:
+        """Whether the values are those that other pages name by their places."""
+        return kind_of(self.header)[0] == Kind.DICTIONARY
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a data page of plain values."""
+        return not self.is_dictionary and kind_of(self.header)[1] == Encoding.PLAIN
+
+    @property
+    def entries(self) -> int:
+        """How many entries a data page says it has."""
+        inner, _ = _INNER[Kind(kind_of(self.header)[0])]
+        return _count(self.header.within(inner), self.most)
+
+    def unchanged(self) -> Paged:
+        """Return the page as it stands."""
+        return Paged(*kind_of(self.header), self.header, self.body)
+
+    def opened(self) -> Opened:
+        """Take the page apart.
+
+        Raises
+        ------
+        FormatError
+            If it is shorter than it says, or encoded in a way that is not known here.
+        """
+        return _opened(self.header, self.body, self.codec, self.leaf, self.most)
+
+
 class Opened(NamedTuple):
     """A page taken apart. Its header is its own, and may be written to."""
 
@@ -98,6 +138,10 @@ class Opened(NamedTuple):
     def is_plain(self) -> bool:
         """Whether it holds a plain value for each of its entries."""
         return not self.is_dictionary and self.encoding == Encoding.PLAIN and self.definitions.numbers is None
+
+    def opened(self) -> Self:
+        """Return the page, which is taken apart."""
+        return self
 
     def unchanged(self) -> Paged:
         """Return the page as it stands."""
@@ -149,17 +193,17 @@ class Opened(NamedTuple):
         return Codec.UNCOMPRESSED if data.get(_Data2.IS_COMPRESSED) is False else self.codec
 
 
-def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Opened]:
-    """Yield the pages of a column chunk, taken apart.
+def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Sealed]:
+    """Yield the pages of a column chunk as they stand.
 
     Raises
     ------
     FormatError
-        If a page does not fit, is of a kind that is not known here, or its bytes are not those its checksum is of.
+        If a page does not fit, or its bytes are not those its checksum is of.
     """
     codec, most = Codec(column.number(Column.CODEC)), column.number(Column.VALUES)
     for header, body in _parted(data):
-        yield _opened(header, body, codec, leaf, most)
+        yield Sealed(header, body, codec, leaf, most)
 
 
 def _parted(data: memoryview) -> Iterator[tuple[Struct, memoryview]]:

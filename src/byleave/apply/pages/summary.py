@@ -14,6 +14,8 @@ from byleave.urls.bulk.sha256 import Bytes
 LONGEST: Final = 4096
 """Longer values are not named, as Arrow does not name them."""
 
+_CHARACTER: Final = 4
+"""Bytes of a character at most."""
 _OLD_MOST, _OLD_LEAST, _NULLS, _DISTINCT, _MOST, _LEAST, _MOST_EXACT, _LEAST_EXACT = range(1, 9)
 _EXTREMES = (_OLD_MOST, _OLD_LEAST, _MOST, _LEAST, _MOST_EXACT, _LEAST_EXACT)
 
@@ -69,6 +71,39 @@ class Summary:
         if self._greatest is None or greatest > self._greatest:
             self._greatest = greatest
 
+    def outlasts(self, gone: Summary) -> bool:
+        """Take over what was said before, less what is ``gone``; return whether it is known to hold."""
+        before = self._before
+        if before is None:
+            return True
+        nulls = before.get(_NULLS)
+        self.nulls = 0 if nulls is None else nulls - gone.nulls
+        if not self._kind or self.nulls < 0:
+            return self.nulls >= 0
+        least, greatest = self._said(before, _LEAST, _OLD_LEAST), self._said(before, _MOST, _OLD_MOST)
+        exact = before.get(_LEAST_EXACT), before.get(_MOST_EXACT)
+        if least is None or greatest is None or False in exact:
+            return False
+        self._least, self._greatest = least, greatest
+        if gone._least is None:
+            return True
+        if not (least < gone._least and gone._greatest < greatest):
+            return False
+        if self._kind != BYTES or exact == (True, True):
+            return True
+        # Some writers cut long texts, and did not always say so.
+        return not (_may_be_cut(gone._least, least) or _may_be_cut(gone._greatest, greatest))
+
+    def _said(self, before: Struct, number: int, old: int) -> Any:
+        """Return an extreme as it was said before; ``None`` if it is not there, or no such value."""
+        said = before.get(number)
+        if self._kind == BYTES:
+            # The old fields compared bytes as signed numbers.
+            return said
+        said = before.get(old) if said is None else said
+        fits = said is not None and len(said) == np.dtype(self._kind).itemsize
+        return np.frombuffer(said, self._kind)[0] if fits else None
+
     def written(self) -> Struct | None:
         """Return the statistics of what was gathered, as far as there were some before."""
         before = self._before
@@ -104,3 +139,9 @@ class Summary:
             value = np.copysign(value, side)
         written: bytes = np.array(value, self._kind).tobytes()
         return written
+
+
+def _may_be_cut(value: bytes, extreme: bytes) -> bool:
+    """Whether an extreme may be all that was written of a text: its beginning, if it is the greatest with another last character."""
+    begins = extreme[:-_CHARACTER]
+    return value[: len(begins)] == begins
