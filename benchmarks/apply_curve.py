@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apply_contenders import Byleave, files_of, peak_bytes
+from apply_contenders import Byleave, peak_bytes
 from apply_data import NOW, Sizes, write_dataset
+from apply_engines import files_of
 
 from byleave.apply.compiling import SECRET_BYTES, compile_rows
 from byleave.apply.judging import Terms
@@ -77,7 +78,8 @@ def rules(count: int) -> pa.Table:
 
 
 def _batches(claims: pa.Table, columns: list[str]) -> list[pa.RecordBatch]:
-    return claims.select(columns).to_batches(131_072)
+    batches: list[pa.RecordBatch] = claims.select(columns).to_batches(131_072)
+    return batches
 
 
 class _WithRules(Byleave):

@@ -57,7 +57,8 @@ def flipped(values: Values, randomness: np.random.Generator) -> Values:
     """Flip about 16 random bits of every other value and about 32 of the others."""
     masks = np.bitwise_and.reduce(randomness.integers(0, 256, (3, *values.shape), np.uint8))
     masks[::2] &= randomness.integers(0, 256, masks[::2].shape, np.uint8)
-    return values ^ masks
+    mixed: Values = values ^ masks
+    return mixed
 
 
 def measured(name: str, registered: Values, rows: Values) -> None:

@@ -99,7 +99,7 @@ def map_ruleset(folder: Path, rounds: int) -> None:
     """Map the ruleset as every run and every worker does, beside reading the same bytes into memory; print the best of each."""
     release, ruleset = open_ruleset(folder / "synced")
     path = ruleset_path(folder / "synced", release.number)
-    mapping, reading = [], []
+    mapping, reading, size = [], [], 0
     for _ in range(rounds):
         begun = time.perf_counter()
         load_ruleset(path, ruleset.number, ruleset.manifest_digest)

@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ import pyarrow.parquet as pq
 from apply_data import NOW, Sizes, write_dataset, write_registry
 
 from byleave.apply import noting, run
+from byleave.apply.binding import bound_run
 from byleave.apply.item_tree import ItemTree
 from byleave.apply.opening import Bound, bind_items
 from byleave.apply.request import ApplyRequest
@@ -69,13 +71,9 @@ class Stopwatch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch all that only a run which binds does."""
-        kept = noting.KeptNotes.add, run.bound_run
-        noting.KeptNotes.add = self.around(kept[0])  # type: ignore[method-assign]  # only while it is watched
-        run.bound_run = self.around_entry(kept[1])
-        try:
+        noted = patch.object(noting.KeptNotes, "add", self.around(noting.KeptNotes.add))
+        with noted, patch.object(run, "bound_run", self.around_entry(bound_run)):
             yield
-        finally:
-            noting.KeptNotes.add, run.bound_run = kept  # type: ignore[method-assign]
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -12,10 +12,11 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from apply_data import NOW, Sizes, write_dataset, write_registry
@@ -62,7 +63,7 @@ def cluster(folder: Path, machines: int) -> Iterator[str]:
     }
     from ray.cluster_utils import Cluster
 
-    facts = {"num_cpus": 1, "object_store_memory": MEMORY}
+    facts: dict[str, Any] = {"num_cpus": 1, "object_store_memory": MEMORY}
     head = facts | {"include_dashboard": False, "node_ip_address": HEAD}
     started = Cluster(initialize_head=True, head_node_args=head)
     try:
@@ -70,7 +71,7 @@ def cluster(folder: Path, machines: int) -> Iterator[str]:
             started.add_node(**facts, node_ip_address=SECOND)
         yield started.address
     finally:
-        started.shutdown()
+        started.shutdown()  # type: ignore[no-untyped-call]
 
 
 def split(source: Path, folder: Path, shards: int) -> None:
@@ -110,7 +111,7 @@ def measured(folder: Path, out: Path, machines: int) -> tuple[float, float]:
         class Watching:
             share = engine.share
 
-            def run(self, work: ShardWork, tasks: list[Task], progress: Rows) -> Iterator[tuple[int, Done]]:
+            def run(self, work: Any, tasks: Sequence[Any], progress: Rows) -> Iterator[tuple[int, Any]]:
                 yield from engine.run(work, tasks[:WARM], progress)
                 begun = time.monotonic()
                 for place, (done, took) in engine.run(Timed(work), tasks[WARM:], progress):

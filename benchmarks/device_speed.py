@@ -44,7 +44,7 @@ def picture(seed: int) -> bytes:
         for cells in (5, 17, 61)
     ]
     out = BytesIO()
-    Image.fromarray((sum(layers) // 3).astype(np.uint8)).save(out, "JPEG", quality=88)
+    Image.fromarray((np.sum(layers, axis=0) // 3).astype(np.uint8)).save(out, "JPEG", quality=88)
     return out.getvalue()
 
 

@@ -10,6 +10,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -20,6 +21,7 @@ from byleave.hamming import HammingIndex
 from byleave.media import describe
 from byleave.media.decode import decode
 from byleave.media.pdq import luma, pdq
+from byleave.media.picture import Unusable
 from byleave.media.reading import fingerprint
 from byleave.settings import Limits
 
@@ -57,16 +59,22 @@ def full_decode(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(BytesIO(data)).convert("RGB").resize((512, 320), Image.Resampling.BICUBIC))
 
 
+def decode_and_fingerprint(data: bytes) -> object:
+    decoded = decode(data, LIMITS)
+    assert not isinstance(decoded, Unusable)
+    return fingerprint(decoded.rgb)
+
+
 def decoding() -> dict[str, dict[str, float]]:
     found = {}
     for width, height in ((640, 400), (1600, 1000), (2560, 1600)):
         data = picture(width, height)
         found[f"{width} x {height}"] = ratios(
             {
-                "decode alone": lambda data=data: decode(data, LIMITS),
-                "decode and fingerprint": lambda data=data: fingerprint(decode(data, LIMITS).rgb),
-                "describe": lambda data=data: describe(data, limits=LIMITS),
-                "Pillow's full decode": lambda data=data: full_decode(data),
+                "decode alone": partial(decode, data, LIMITS),
+                "decode and fingerprint": partial(decode_and_fingerprint, data),
+                "describe": partial(describe, data, limits=LIMITS),
+                "Pillow's full decode": partial(full_decode, data),
             }
         )
     return found
@@ -101,8 +109,8 @@ def searching() -> dict[str, dict[str, float]]:
     return {
         f"radius {radius}, {ROWS} rows": ratios(
             {
-                "index": lambda radius=radius: index.search(query, radius),
-                "numpy popcount scan": lambda radius=radius: scan(radius),
+                "index": partial(index.search, query, radius),
+                "numpy popcount scan": partial(scan, radius),
             }
         )
         for radius in (0, SAME_WORK_RADIUS, 50, 63)

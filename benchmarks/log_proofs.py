@@ -17,7 +17,8 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from byleave.log import (
@@ -108,16 +109,20 @@ def proofs(folder: Path, size: int, root: bytes, older: tuple[int, bytes]) -> li
         make = time.perf_counter() - started
         lengths.append(len(shown))
         tiles = reader.tiles
-        verify = seconds(
-            lambda index=index, shown=shown: verify_inclusion(index, size, leaf(index), shown, root)
-        )
+        verify = seconds(partial(verify_inclusion, index, size, leaf(index), shown, root))
         started = time.perf_counter()
         grown = consistency_proof(old_size, size, hash_reader(size, reader))
         make_growth = time.perf_counter() - started
-        verify_growth = seconds(lambda grown=grown: verify_consistency(old_size, size, old_root, root, grown))
+        verify_growth = seconds(partial(verify_consistency, old_size, size, old_root, root, grown))
         costs.append([tiles, *(each / unit for each in (make, verify, make_growth, verify_growth))])
     found = [statistics.median(column) for column in zip(*costs, strict=True)]
     return [statistics.median(lengths), *found[:2], batched(folder, size), *found[2:]]
+
+
+def proofs_of(
+    entries: Sequence[int], size: int, read: Callable[[int, int], bytes]
+) -> list[tuple[bytes, ...]]:
+    return [inclusion_proof(entry, size, read) for entry in entries]
 
 
 def batched(folder: Path, size: int) -> float:
@@ -126,9 +131,7 @@ def batched(folder: Path, size: int) -> float:
     costs = []
     for _ in range(TURNS // 10):
         unit, read = one_hash(), hash_reader(size, Reader(folder))
-        costs.append(
-            seconds(lambda read=read: [inclusion_proof(n, size, read) for n in newest]) / len(newest) / unit
-        )
+        costs.append(seconds(partial(proofs_of, newest, size, read)) / len(newest) / unit)
     return statistics.median(costs)
 
 

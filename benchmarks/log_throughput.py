@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,31 +68,23 @@ def file_batch(database: Database, filings: list[Filing]) -> tuple[Claim, ...]:
 def insert_again(database: Database, claims: tuple[Claim, ...]) -> float:
     """Insert the rows that a batch made into tables of the same shape; return seconds."""
     ids = [claim.id for claim in claims]
+    owners = (ClaimRow.id, TargetRow.claim_id, ClaimEventRow.claim_id)
     with database.transaction() as session:
-        rows = {
-            ClaimRow: session.execute(sa.select(ClaimRow.__table__).where(ClaimRow.id.in_(ids)))
-            .mappings()
-            .all(),
-            TargetRow: session.execute(sa.select(TargetRow.__table__).where(TargetRow.claim_id.in_(ids)))
-            .mappings()
-            .all(),
-            ClaimEventRow: session.execute(
-                sa.select(ClaimEventRow.__table__).where(ClaimEventRow.claim_id.in_(ids))
-            )
-            .mappings()
-            .all(),
-        }
-    copies = {
-        table: sa.table(
+        rows = [
+            session.execute(sa.select(table.__table__).where(owner.in_(ids))).mappings().all()
+            for table, owner in zip(COPIED, owners, strict=True)
+        ]
+    copies = [
+        sa.table(
             f"plain_{table.__tablename__}", *(sa.column(c.name, c.type) for c in table.__table__.columns)
         )
         for table in COPIED
-    }
+    ]
 
     def act() -> None:
         with database.transaction() as session:
-            for table, found in rows.items():
-                session.execute(sa.insert(copies[table]), [dict(row) for row in found])
+            for copy, found in zip(copies, rows, strict=True):
+                session.execute(sa.insert(copy), [dict(row) for row in found])
 
     return timed(act)[0]
 
@@ -109,9 +102,9 @@ def batches(database: Database, settings: Settings) -> None:
             for number in range(BATCH)
         ]
         busy = time.process_time()
-        filing, claims = timed(lambda given=filings: file_batch(database, given))
+        filing, claims = timed(partial(file_batch, database, filings))
         sequencing, _ = timed(lambda: integrate(database, settings, at=now()))
-        receipts, _ = timed(lambda given=claims: acknowledge(database, settings, given, at=now()))
+        receipts, _ = timed(partial(acknowledge, database, settings, claims, at=now()))
         busy_s.append(time.process_time() - busy)
         filed_s.append(filing)
         log_s.append(sequencing)
