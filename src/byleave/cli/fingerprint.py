@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from byleave.cli.output import print_json, say
+from byleave.cli.output import counted, print_json, say
 from byleave.cli.progress import Shown
 from byleave.errors import FormatError, InputError
 
@@ -102,7 +102,7 @@ def _fingerprint_dataset(
     if report.failed:
         first = report.failed[0]
         raise FormatError(
-            f"{len(report.failed)} of {len(report.failed) + len(report.made)} shards have no fingerprints; "
+            f"of {counted(len(report.failed) + len(report.made), 'shard')} {len(report.failed):,} could not be fingerprinted; "
             f"the first says: {first.problem}",
             remedy=first.remedy,
         )
@@ -111,10 +111,10 @@ def _fingerprint_dataset(
 def _print(report: FingerprintReport) -> None:
     told = report.to_json()
     say(
-        f"{told['fingerprinted']:,} of {told['samples']:,} samples in {told['shards']:,} shards have fingerprints"
+        f"{told['fingerprinted']:,} of {counted(told['samples'], 'sample')} in {counted(told['shards'], 'shard')} have fingerprints"
     )
     if told["made_before"]:
-        say(f"{told['made_before']:,} shards had them before")
+        say(f"{counted(told['made_before'], 'shard')} had them before")
     for reason, count in report.reasons.most_common():
         say(f"  without: {count:,} × {reason}")
     for one in report.failed:

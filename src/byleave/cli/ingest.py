@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from byleave.cli.output import counted
 from byleave.cli.progress import Shown
 from byleave.settings import Settings
 
@@ -77,7 +78,7 @@ def lines(report: IngestReport) -> Iterator[str]:
         yield f"{source.path} is in `{dataset.name}` already; nothing was done"
     yield f"{source.samples:,} entries from {source.path}, {source.with_pictures:,} with a picture"
     if report.resumed:
-        yield f"resumed behind {report.resumed:,} finished shards"
+        yield f"resumed behind {counted(report.resumed, 'finished shard')}"
     for kind, count in source.rejected.items():
         yield f"  not read: {count:,} × {kind}"
     for kind, count in source.cleaned.items():

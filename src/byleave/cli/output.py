@@ -25,6 +25,11 @@ def say(words: str) -> None:
     typer.echo(words, err=True)
 
 
+def counted(number: int, thing: str) -> str:
+    """Say how many of a thing there are, whose plural ends in s."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()

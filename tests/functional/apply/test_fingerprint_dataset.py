@@ -82,7 +82,7 @@ def test_the_command_needs_no_server_and_no_catalog_and_apply_finds_the_copies(t
     loaded = tmp_path / "modules"
     done = byleave("fingerprint", tmp_path / "data", home=tmp_path / "home", modules=loaded)
     assert done.returncode == 0, done.stderr
-    assert "3 of 3 samples in 1 shards have fingerprints" in done.stderr
+    assert "3 of 3 samples in 1 shard have fingerprints" in done.stderr
     assert not [name for name in HEAVY if name in loaded.read_text().splitlines()]
     synced(tmp_path, [picture_row(1, 3)])
     words = "apply --ruleset synced --input data --output out --regime opt_out --use train_gen --fingerprints"
@@ -98,7 +98,7 @@ def test_a_shard_that_cannot_be_read_is_named_and_ends_the_command_with_an_error
     archive.write_bytes(archive.read_bytes()[:900])
     done = byleave("fingerprint", tmp_path / "data", home=tmp_path / "home")
     assert done.returncode == 2
-    assert "1 of 1 shards have no fingerprints" in done.stderr
+    assert "of 1 shard 1 could not be fingerprinted" in done.stderr
     assert "hint: fetch the archive again" in done.stderr
 
 
