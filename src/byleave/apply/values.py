@@ -15,8 +15,9 @@ import numpy as np
 
 from byleave.apply.judging import Flags
 from byleave.apply.sidecars.seen import Seen, Stated
-from byleave.apply.tables import Ints
+from byleave.apply.tables import Ints, read_only
 from byleave.apply.tree_hashing import RowHasher, TreeHasher
+from byleave.compiled import compiled_lean
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash, root_of
@@ -24,6 +25,7 @@ from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS
 from byleave.release.values import ENTRY_BYTES, EntryLeaf, OpenedPart, PartRoot, States
 from byleave.urls.bulk.sha256 import Bytes
+from byleave.urls.bulk.wide import load_word, store_word
 
 SUBTREE_LEAVES: Final = 1 << 12
 """Hashed together; of more only the roots are held."""
@@ -120,6 +122,15 @@ class EntryTree:
             if self._holds == _SUBTREE_ROWS:
                 self._hash_held()
 
+    def add_digests(self, stated: Stated, stays: Flags) -> None:
+        """Take those of the next ``n`` rows that stay, bool (n,), which state digests and nothing else."""
+        digests, known, stays = (read_only(one) for one in (*stated, stays))
+        row, held = 0, self._held.reshape(-1)
+        while row < len(stays):
+            row, self._holds = _put_digests(digests.reshape(-1), known, stays, row, held, self._holds)
+            if self._holds == _SUBTREE_ROWS:
+                self._hash_held()
+
     def root(self) -> bytes:
         """Return the root, once all entries were added, of which there is one at least."""
         if self._holds:
@@ -155,6 +166,23 @@ class EntryTree:
         return np.concatenate([hashes, last.reshape(1, -1)])
 
 
+@compiled_lean
+def _put_digests(
+    digests: Bytes, known: Flags, stays: Flags, row: int, held: Bytes, holds: int
+) -> tuple[int, int]:
+    """Write the entries of rows from ``row`` on that stay behind those that are held; return which row comes next, and how many are held."""
+    room = len(held) // ENTRY_BYTES
+    while row < len(stays) and holds < room:
+        # Written in any case and counted if it stays, as item ids are.
+        at = holds * ENTRY_BYTES
+        held[at] = known[row]
+        for word in range(0, HASH_BYTES, 8):
+            store_word(held, at + 1 + word, load_word(digests, row * HASH_BYTES + word))
+        holds += stays[row]
+        row += 1
+    return row, holds
+
+
 class PartTree:
     """What the rows of one part state, as they come in order; it is hashed from the first row on that states anything."""
 
@@ -170,21 +198,24 @@ class PartTree:
     def add(self, stated: Stated | None, seen: Seen | None, stays: Flags) -> None:
         """Take those of the next ``n`` rows that stay, bool (n,)."""
         size = int(np.count_nonzero(stays))
-        if seen is not None or (stated is not None and stated.known.any()):
-            entries = self._maker.entries(stated, seen, len(stays))
-            self._add(entries if size == len(stays) else entries[stays])
-        elif self._tree is not None:
-            self._tree.add(np.zeros((size, ENTRY_BYTES), np.uint8))
+        states = seen is not None or (stated is not None and bool((stated.known & stays).any()))
+        if self._tree is None and states and size:
+            self._tree = self._begun()
+        if self._tree is not None:
+            if not states:
+                self._tree.add(np.zeros((size, ENTRY_BYTES), np.uint8))
+            elif seen is None and stated is not None:
+                self._tree.add_digests(stated, stays)
+            else:
+                self._tree.add(self._maker.entries(stated, seen, len(stays))[stays])
         self._rows += size
 
-    def _add(self, entries: Bytes) -> None:
-        if self._tree is None:
-            if not entries[:, 0].any():
-                return
-            self._tree = EntryTree(self._opened)
-            for begin in range(0, self._rows, _SUBTREE_ROWS):
-                self._tree.add(np.zeros((min(_SUBTREE_ROWS, self._rows - begin), ENTRY_BYTES), np.uint8))
-        self._tree.add(entries)
+    def _begun(self) -> EntryTree:
+        """Begin a tree with the rows so far, none of which states anything."""
+        tree = EntryTree(self._opened)
+        for begin in range(0, self._rows, _SUBTREE_ROWS):
+            tree.add(np.zeros((min(_SUBTREE_ROWS, self._rows - begin), ENTRY_BYTES), np.uint8))
+        return tree
 
     def root(self) -> PartRoot:
         """Return the root over all rows that were added."""
