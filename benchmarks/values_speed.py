@@ -1,7 +1,7 @@
 """What it costs to bind what rows state besides their links: timed within runs that bind, beside all else that binding takes.
 
 Runs are over a list of links that states the SHA-256 of every file as text, and over pictures in a tar with their fingerprints; all in this process
-on one thread. Last, what SHA-256 of all else in a row would cost, 300 bytes, beside a run over the list. The figures are processor time.
+on one thread. Beside them, what SHA-256 of all else in a row would cost, 300 bytes, and what is opened of a row. The figures are processor time.
 
     python benchmarks/values_speed.py [--rows 1000000] [--pictures 1500] [--rounds 5]
 """
@@ -31,12 +31,15 @@ from byleave.apply import binding, values
 from byleave.apply.request import ApplyRequest
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
+from byleave.apply.sidecars.seen import Stated
 from byleave.apply.tree_hashing import RowHasher
 from byleave.consent import Regime, Use
+from byleave.log import canonical_json
 
 SIDE = 512
 ROW_BYTES = 300
 HASHED_AT_ONCE = 65_536
+OPENED = 1_000
 LIST_ROWS = 10_000
 
 Spent = tuple[float, float, float]
@@ -103,6 +106,18 @@ def all_else(rows: int) -> float:
     return least / HASHED_AT_ONCE * rows
 
 
+def ways(rows: int) -> tuple[float, float]:
+    """Return the bytes of the way of one of 1,000 rows opened from a part with a digest each, and the seconds in which all were made."""
+    random = np.random.default_rng(2)
+    opened = random.choice(rows, OPENED, replace=False).tolist()
+    start, tree = time.process_time(), values.PartTree(opened)
+    for begin in range(0, rows, HASHED_AT_ONCE):
+        every = np.ones(min(HASHED_AT_ONCE, rows - begin), bool)
+        tree.add(Stated(random.integers(0, 256, (len(every), 32), np.uint8), every), None, every)
+    (part,) = values.open_parts([tree.root()], bytes(16), {0: tree.leaves()})
+    return len(canonical_json(part.members())) / OPENED, time.process_time() - start
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -124,6 +139,8 @@ def main() -> None:
         print(
             f"SHA-256 of {ROW_BYTES} further bytes: {all_else(given.rows) / given.rows * 1e9:.0f} nanoseconds a row at least"
         )
+    size, seconds = ways(given.rows)
+    print(f"{OPENED:,} rows opened: {size:,.0f} bytes more for each, {seconds:.2f} s for all")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "data").mkdir()

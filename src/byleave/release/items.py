@@ -2,7 +2,8 @@
 
 A tree names every row by its item id, in rising order, eight rows to a leaf; so leaves that stand side by side show that nothing stands
 between their rows. A row also names its place in the output, whose files the attestation names by digest: whatever else is to be known
-of it follows from there. ``docs/reference/attestation.md`` has every byte.
+of it follows from there. What decides about it besides its link is bound by its place, see :mod:`byleave.release.values`.
+``docs/reference/attestation.md`` has every byte.
 """
 
 from __future__ import annotations
