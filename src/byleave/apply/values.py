@@ -6,6 +6,7 @@ The format is that of :mod:`byleave.release.values`. Nothing is hashed for a par
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -149,11 +150,11 @@ class EntryTree:
     def _hash_held(self) -> None:
         held, begin = self._held[: self._holds], len(self._roots) * SUBTREE_LEAVES
         levels = self._hasher.levels_above(self._leaf_hashes(held))
-        for index in self._wanted:
-            if begin <= index < begin + len(levels[0]):
-                first = (index - begin) * LEAF_ROWS
-                entries = tuple(one.tobytes() for one in held[first : first + LEAF_ROWS])
-                self._found.append(EntryLeaf(index, entries, tuple(_path(levels, index - begin))))
+        inside = slice(*(bisect_left(self._wanted, index) for index in (begin, begin + len(levels[0]))))
+        for index in self._wanted[inside]:
+            first = (index - begin) * LEAF_ROWS
+            entries = tuple(one.tobytes() for one in held[first : first + LEAF_ROWS])
+            self._found.append(EntryLeaf(index, entries, tuple(_path(levels, index - begin))))
         self._roots.append(levels[-1][0].tobytes())
         self._holds = 0
 

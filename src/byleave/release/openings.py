@@ -17,7 +17,7 @@ from byleave.release.keys import verify_ed25519
 from byleave.release.receipts import Receipt
 from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count, of_format, word
-from byleave.release.values import OpenedPart, entry_of, not_opened
+from byleave.release.values import BoundValues, OpenedPart, entry_of
 
 OPENINGS_FORMAT: Final = "byleave/openings/1"
 MAX_OPENINGS_BYTES: Final = 1024 * 1024 * 1024
@@ -197,12 +197,8 @@ class Openings:
         """
         if commitments.values is None:
             return []
-        parts = {part.place: part for part in self.values}
-        for part in parts.values():
-            part.check(commitments.values, commitments.salt)
-        if missing := [bound for _, bound in rows if bound.part not in parts]:
-            raise not_opened(missing[0].part, missing[0].row)
-        return [row for row, bound in rows if parts[bound.part].entry(bound.row) != row.entry]
+        values = BoundValues(self.values, commitments.values, commitments.salt)
+        return [row for row, bound in rows if values.entry(bound.part, bound.row) != row.entry]
 
     def to_bytes(self) -> bytes:
         """Write the file: canonical JSON."""

@@ -7,7 +7,7 @@ parts, are the leaves of one more. So the place of a row leads to one entry. ``d
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -147,15 +147,6 @@ class OpenedPart:
         for leaf in self.leaves:
             leaf.check(self.root)
 
-    def entry(self, row: int) -> bytes:
-        """Return the entry of one of its rows; raises VerificationError if its leaf is not opened."""
-        if self.root.root is None and row < self.root.rows:
-            return bytes(ENTRY_BYTES)
-        for leaf in self.leaves:
-            if leaf.index == row // LEAF_ROWS and row % LEAF_ROWS < len(leaf.entries):
-                return leaf.entries[row % LEAF_ROWS]
-        raise not_opened(self.place, row)
-
     def members(self) -> dict[str, JSON]:
         """Write it."""
         return {
@@ -177,6 +168,32 @@ class OpenedPart:
         return cls(count(members, "part"), found, path_of(members), leaves)
 
 
-def not_opened(part: int, row: int) -> VerificationError:
-    """Return the error for a row of which it is not shown what was bound."""
-    return VerificationError(f"what row {row} of part {part} states is not shown as bound", remedy=_REMEDY)
+class BoundValues:
+    """What was bound of the rows that are opened, by their parts and rows.
+
+    Raises
+    ------
+    VerificationError
+        If a part or a leaf that is opened does not stand in its tree.
+    """
+
+    def __init__(self, opened: Iterable[OpenedPart], parts: Commitment, salt: bytes) -> None:
+        self._roots: dict[int, PartRoot] = {}
+        self._entries: dict[tuple[int, int], bytes] = {}
+        for part in opened:
+            part.check(parts, salt)
+            self._roots[part.place] = part.root
+            for leaf in part.leaves:
+                for row, entry in enumerate(leaf.entries, leaf.index * LEAF_ROWS):
+                    self._entries[part.place, row] = entry
+
+    def entry(self, part: int, row: int) -> bytes:
+        """Return the entry of a row; raises VerificationError if it is not opened."""
+        root = self._roots.get(part)
+        if root is not None and root.root is None and row < root.rows:
+            return bytes(ENTRY_BYTES)
+        if (part, row) not in self._entries:
+            raise VerificationError(
+                f"what row {row} of part {part} states is not shown as bound", remedy=_REMEDY
+            )
+        return self._entries[part, row]

@@ -53,10 +53,15 @@ class Lab:
     def believing(self) -> tuple[object, ...]:
         return ("--policy", self.folder / "policy", "--key", self.key, "--ruleset", self.folder / "list")
 
-    def audit(self, drawn: Path, *more: object) -> dict[str, Any]:
+    def auditing(self, drawn: Path) -> tuple[object, ...]:
         receipt = self.folder / "out" / "_byleave" / "attestation.tlog-proof"
-        words = ("audit-attestation", self.attestation, drawn, "--receipt", receipt, *self.believing, *more)
-        done = byleave(*words, "--json", home=self.home)
+        return ("audit-attestation", self.attestation, drawn, "--receipt", receipt, *self.believing)
+
+    def tells(self, drawn: Path) -> str:
+        return run(self.home, *self.auditing(drawn)).stderr
+
+    def audit(self, drawn: Path, *more: object) -> dict[str, Any]:
+        done = byleave(*self.auditing(drawn), *more, "--json", home=self.home)
         assert done.returncode in {0, 5}, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
         assert told["ok"] == (done.returncode == 0)
@@ -152,6 +157,8 @@ def test_from_fingerprints_to_the_proof_for_a_picture_and_to_a_lie_about_one(
         audited = lab.audit(drawn, *more)
         assert (audited["opened"], audited["fingerprints"], audited["breaches"]) == (4, 4, [])
         assert (audited["stated"], audited["stated_was_bound"]) == (4, True)
+
+    assert "4 state what file or picture they are, as it was bound before the draw" in lab.tells(drawn)
 
     assert "the list says no to it" in lies(lab, honest, {"pdq": claimed(REFUSED).variants[0].hex()})
     hidden, unlike = {"picture": None}, "what is shown of its file or picture is not what was bound"
