@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests import foreign_verifier
 from tests.unit.apply.pictured import LIMITS, claimed, tar_shard
-from tests.unit.apply.test_auditing import Trainer, audit, draw
+from tests.unit.apply.test_auditing import TRAINER, WITNESS, Trainer, audit, draw, receipt_of
 from tests.unit.apply.test_bound_fingerprints import (
     OTHER,
     UNLIKE,
@@ -25,12 +25,14 @@ from tests.unit.apply.test_bound_fingerprints import (
     tars_alone,
     with_failures,
 )
-from tests.unit.apply.worlds import NOW, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, synced
+from typer.testing import CliRunner
 
 from byleave.apply.binding import FACTS, VALUES
 from byleave.apply.opening import Bound
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
+from byleave.cli.commands import app
 from byleave.consent import TargetKind
 from byleave.errors import VerificationError
 from byleave.fingerprints import PictureFingerprint
@@ -141,6 +143,21 @@ class TestHonest:
         assert openings.values == ()
         audited = audit(lister, signed, openings)
         assert (audited.breaches, audited.stated, audited.bound) == ((), 31, False)
+        told = command_tells(lister, signed, openings)
+        assert "31 state what file or picture they are, as it was told: it was not bound with them" in told
+
+
+def command_tells(lister: Lister, signed: Signed[Attestation], openings: Openings) -> str:
+    """Return what `byleave audit-attestation` says."""
+    drawn, receipt, policy = (lister.folder / name for name in ("drawn.json", "receipt", "policy"))
+    drawn.write_bytes(openings.to_bytes())
+    receipt.write_text(receipt_of(signed).to_text())
+    policy.write_text(f"log {KEY.verifier}\nwitness eyes {WITNESS}\nquorum eyes\n")
+    believing = ("--receipt", receipt, "--policy", policy, "--ruleset", lister.ruleset)
+    words = ("audit-attestation", lister.out / ATTESTATION_PATH, drawn, *believing, "--key", TRAINER.verifier)
+    done = CliRunner().invoke(app, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def without_values(lister: Lister) -> dict[str, Any]:
