@@ -107,11 +107,7 @@ def audit_openings(
     _check_draw(openings, checkpoint)
     _check_rows(commitments, attestation)
     decider = redecider(attestation, folders, coverages)
-    unlike = openings.check_values(commitments, rows)
-    breaches = [*_wrongly_bound(rows, unlike), *_against_the_list(decider, rows)]
-    if attestation.coverage_sha256 is None:
-        breaches += _not_opened(commitments, rows)
-    breaches += _said_to_cover_nothing(decider, openings, rows, commitments)
+    breaches = _shown_by_the_draw(decider, openings, rows, attestation, commitments)
     if output is not None:
         breaches += _not_there(rows, output, attestation, decider)
     return Audited(
@@ -142,6 +138,21 @@ def _check_rows(commitments: Commitments, attestation: Attestation) -> None:
                 f"the attestation counts {attestation.rows[name]:,} rows {name} and binds {tree.size:,}",
                 remedy="ask whoever signed it to bind all rows, and to sign again",
             )
+
+
+def _shown_by_the_draw(
+    decider: Decider,
+    openings: Openings,
+    rows: Sequence[tuple[Opened, ItemRow]],
+    attestation: Attestation,
+    commitments: Commitments,
+) -> list[Breach]:
+    """Find what the rows opened show to whoever does not have the output."""
+    unlike = openings.check_values(commitments, rows)
+    breaches = [*_wrongly_bound(rows, unlike), *_against_the_list(decider, rows)]
+    if attestation.coverage_sha256 is None:
+        breaches += _not_opened(commitments, rows)
+    return [*breaches, *_said_to_cover_nothing(decider, openings, rows, commitments)]
 
 
 def _wrongly_bound(rows: Sequence[tuple[Opened, ItemRow]], unlike: Sequence[Opened]) -> list[Breach]:
