@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,16 +125,9 @@ class Matcher:
             near_rows, near_numbers, review = self._comparer.compare(seen)
             pairs.append((near_rows, near_numbers))
             printed, known = seen.with_print, known | seen.with_digest
-        rows, targets = (np.concatenate(part) for part in zip(*pairs, strict=True))
         named |= linked.absent & known
-        words = read_only(items.view(np.uint64).reshape(size, 2))
-        checked = np.zeros(size, bool)
-        if self._coverage is not None:
-            checked = named & (self._find(self._coverage.checked, words) >= 0)
-            places = self._find(self._coverage.matched, words)
-            hit_rows = np.flatnonzero(named & (places >= 0))
-            rows = np.concatenate([rows, hit_rows])
-            targets = np.concatenate([targets, places[hit_rows] + self._ruleset.targets])
+        checked, covered = self._match_coverage(items, named)
+        rows, targets = (np.concatenate(part) for part in zip(*pairs, covered, strict=True))
         order = np.argsort(rows, kind="stable")
         return Matched(
             items=items,
@@ -153,6 +147,16 @@ class Matcher:
             link_data=linked.data,
             odd_hosts=linked.odd_hosts,
         )
+
+    def _match_coverage(self, items: Bytes, named: Flags) -> tuple[Flags, tuple[Ints, Ints]]:
+        """Return which rows a coverage has looked at, and those that it found to be covered, with their targets."""
+        if self._coverage is None:
+            return np.zeros(len(named), bool), (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        words = read_only(items.view(np.uint64).reshape(-1, 2))
+        places = self._find(self._coverage.matched, words)
+        rows = np.flatnonzero(named & (places >= 0))
+        checked = named & (self._find(self._coverage.checked, words) >= 0)
+        return checked, (rows, places[rows] + self._ruleset.targets)
 
     def _match_links(self, links: pa.Array | None, size: int) -> _Linked:
         if links is None:
@@ -265,8 +269,9 @@ def is_textual(kind: pa.DataType) -> bool:
 def read_digests(column: pa.Array) -> tuple[Bytes, Flags, Flags]:
     """Read SHA-256 digests, as 32 bytes or 64 hex digits; return uint8 (n, 32), which are there, and which cannot be read.
 
-    An empty text counts as none: downloaders write it for what they failed to fetch.
+    An empty text counts as none: downloaders write it for what they failed to fetch. Text is never taken for 32 bytes: it may be another digest in hex.
     """
+    is_text = _is_text(column.type)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_fixed_size_binary(column.type):
@@ -275,22 +280,32 @@ def read_digests(column: pa.Array) -> tuple[Bytes, Flags, Flags]:
     known, unreadable = np.zeros(len(column), bool), np.zeros(len(column), bool)
     left = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
     if is_textual(column.type):
-        left = _read_plain(column, values, known)
+        left = _read_plain(
+            column, values, known, (2 * DIGEST_BYTES,) if is_text else (DIGEST_BYTES, 2 * DIGEST_BYTES)
+        )
         column = column.cast(pa.large_binary()) if len(left) else column
     for row in left.tolist():
         value = column[row].as_py()
-        digest = _digest(value) if value else None
+        digest = _digest(value, is_text=is_text) if value else None
         unreadable[row] = bool(value) and digest is None
         if digest is not None:
             known[row], values[row] = True, np.frombuffer(digest, np.uint8)
     return values, known, unreadable
 
 
-def _read_plain(column: pa.Array, values: Bytes, known: Flags) -> Ints:
-    """Read what is 32 bytes or 64 hex digits and nothing else, all at a time; return the rows of other texts, int64 (k,)."""
+def _is_text(type_: pa.DataType) -> bool:
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return bool(
+        pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    )
+
+
+def _read_plain(column: pa.Array, values: Bytes, known: Flags, sizes: Sequence[int]) -> Ints:
+    """Read what is 32 bytes or 64 hex digits, as ``sizes`` say, and nothing else, all at a time; return the rows of other texts, int64 (k,)."""
     data, offsets, absent = link_buffers(column)
     lengths = np.where(absent, 0, np.diff(offsets))
-    for size in (DIGEST_BYTES, 2 * DIGEST_BYTES):
+    for size in sizes:
         rows = np.flatnonzero(lengths == size)
         if not len(rows):
             continue
@@ -303,10 +318,10 @@ def _read_plain(column: pa.Array, values: Bytes, known: Flags) -> Ints:
     return np.flatnonzero((lengths > 0) & ~known)
 
 
-def _digest(value: object) -> bytes | None:
+def _digest(value: object, *, is_text: bool) -> bytes | None:
     if not isinstance(value, bytes):
         return None
-    if len(value) == DIGEST_BYTES:
+    if len(value) == DIGEST_BYTES and not is_text:
         return value
     try:
         digest = bytes.fromhex(value.decode("ascii"))
