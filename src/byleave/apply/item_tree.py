@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from byleave.apply.item_rows import ENTRY_BYTES, rows_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
 from byleave.apply.leaf_pairs import branch_levels, new_pair_work
 from byleave.apply.tables import read_only
-from byleave.apply.tree_hashing import TreeHasher
+from byleave.apply.tree_hashing import TreeHasher, as_bytes, path_in
 from byleave.errors import VerificationError
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import EMPTY_ROOT
@@ -60,7 +59,7 @@ class ItemTree:
         self._way_above = lru_cache(maxsize=2)(self._path_above)
         self.leaf = lru_cache(maxsize=2)(self._leaf)
         roots = [self._hasher.root_above(self._hashes_of(place)) for place in range(self._subtrees)]
-        self._above = _as_bytes(
+        self._above = as_bytes(
             self._hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
         )
         self._firsts = [
@@ -100,7 +99,7 @@ class ItemTree:
         branch, within = divmod(index, BRANCH_ROWS // LEAF_ROWS)
         written = rows_of(self._entries[index * LEAF_ROWS : (index + 1) * LEAF_ROWS]).tobytes()
         rows = tuple(ItemRow(written[at : at + ROW_BYTES]) for at in range(0, len(written), ROW_BYTES))
-        return Leaf(index, rows, (*_path(self._branch(branch), within), *self._way_above(branch)))
+        return Leaf(index, rows, (*path_in(self._branch(branch), within), *self._way_above(branch)))
 
     def _levels_of_branch(self, branch: int) -> list[bytes]:
         """Return the hashes of all levels of a branch, the root last, as its entries make them."""
@@ -109,7 +108,7 @@ class ItemTree:
         if len(entries) == BRANCH_ROWS:
             levels = branch_levels(entries, self._work)
         else:
-            levels = _as_bytes(self._hasher.levels(rows_of(entries)))
+            levels = as_bytes(self._hasher.levels(rows_of(entries)))
         if levels[-1] != self._hashes[branch].tobytes():
             raise self._changed()
         return levels
@@ -117,10 +116,10 @@ class ItemTree:
     def _path_above(self, branch: int) -> tuple[bytes, ...]:
         """Return the hashes that lead from a branch to the root."""
         subtree, within = divmod(branch, SUBTREE_BRANCHES)
-        return (*_path(self._subtree(subtree), within), *_path(self._above, subtree))
+        return (*path_in(self._subtree(subtree), within), *path_in(self._above, subtree))
 
     def _levels_of_subtree(self, place: int) -> list[bytes]:
-        return _as_bytes(self._hasher.levels_above(self._hashes_of(place)))
+        return as_bytes(self._hasher.levels_above(self._hashes_of(place)))
 
     def _hashes_of(self, place: int) -> Bytes:
         return self._hashes[place * SUBTREE_BRANCHES : (place + 1) * SUBTREE_BRANCHES]
@@ -149,16 +148,3 @@ def _mapped(path: Path) -> Bytes:
         raise VerificationError(f"{path} cannot be read", remedy="bind the items again") from error
     found: Bytes = mapped.view(np.ndarray)
     return found
-
-
-def _as_bytes(levels: Sequence[Bytes]) -> list[bytes]:
-    return [level.tobytes() for level in levels]
-
-
-def _path(levels: Sequence[bytes], index: int) -> Iterator[bytes]:
-    """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
-    for level in levels:
-        begin = (index ^ 1) * HASH_BYTES
-        if begin < len(level):
-            yield level[begin : begin + HASH_BYTES]
-        index >>= 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
+from byleave.log.lines import HASH_BYTES
 from byleave.release.items import LEAF_ROWS, ROW_BYTES
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words, padded_blocks
 from byleave.urls.bulk.sha_many import MOST_BLOCKS, ROOM, ManyLines, hash_lines, new_many_lines
@@ -98,3 +100,17 @@ class TreeHasher:
             return hashes
         last = hashlib.sha256(self._prefix + rows[whole:].tobytes()).digest()
         return np.concatenate([hashes, np.frombuffer(last, np.uint8).reshape(1, -1)])
+
+
+def as_bytes(levels: Sequence[Bytes]) -> list[bytes]:
+    """Return the levels of a tree as :func:`path_in` takes them: all hashes of one behind each other."""
+    return [level.tobytes() for level in levels]
+
+
+def path_in(levels: Sequence[bytes], index: int) -> Iterator[bytes]:
+    """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
+    for level in levels:
+        begin = (index ^ 1) * HASH_BYTES
+        if begin < len(level):
+            yield level[begin : begin + HASH_BYTES]
+        index >>= 1

@@ -17,7 +17,7 @@ import numpy as np
 from byleave.apply.judging import Flags
 from byleave.apply.sidecars.seen import Seen, Stated
 from byleave.apply.tables import Ints, read_only
-from byleave.apply.tree_hashing import RowHasher, TreeHasher
+from byleave.apply.tree_hashing import RowHasher, TreeHasher, as_bytes, path_in
 from byleave.compiled import compiled_lean
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.log.lines import HASH_BYTES
@@ -141,9 +141,9 @@ class EntryTree:
     def leaves(self) -> tuple[EntryLeaf, ...]:
         """Return the leaves that were asked for, by rising index, once :meth:`root` was."""
         roots = np.frombuffer(b"".join(self._roots), np.uint8).reshape(-1, HASH_BYTES)
-        above = self._hasher.levels_above(roots)
+        above = as_bytes(self._hasher.levels_above(roots))
         return tuple(
-            EntryLeaf(one.index, one.entries, (*one.path, *_path(above, one.index // SUBTREE_LEAVES)))
+            EntryLeaf(one.index, one.entries, (*one.path, *path_in(above, one.index // SUBTREE_LEAVES)))
             for one in self._found
         )
 
@@ -151,10 +151,11 @@ class EntryTree:
         held, begin = self._held[: self._holds], len(self._roots) * SUBTREE_LEAVES
         levels = self._hasher.levels_above(self._leaf_hashes(held))
         inside = slice(*(bisect_left(self._wanted, index) for index in (begin, begin + len(levels[0]))))
+        written = as_bytes(levels) if self._wanted[inside] else []
         for index in self._wanted[inside]:
             first = (index - begin) * LEAF_ROWS
             entries = tuple(one.tobytes() for one in held[first : first + LEAF_ROWS])
-            self._found.append(EntryLeaf(index, entries, tuple(_path(levels, index - begin))))
+            self._found.append(EntryLeaf(index, entries, tuple(path_in(written, index - begin))))
         self._roots.append(levels[-1][0].tobytes())
         self._holds = 0
 
@@ -250,14 +251,7 @@ def open_parts(
 ) -> Iterator[OpenedPart]:
     """Yield those parts of an output whose places ``leaves`` names, with their ways to the root of the tree of parts."""
     hashes = b"".join(part.leaf(salt) for part in parts)
-    levels = TreeHasher(b"").levels_above(np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES))
+    roots = np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES)
+    levels = as_bytes(TreeHasher(b"").levels_above(roots))
     for place in sorted(leaves):
-        yield OpenedPart(place, parts[place], tuple(_path(levels, place)), leaves[place])
-
-
-def _path(levels: Sequence[Bytes], index: int) -> Iterator[bytes]:
-    """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
-    for level in levels:
-        if index ^ 1 < len(level):
-            yield level[index ^ 1].tobytes()
-        index >>= 1
+        yield OpenedPart(place, parts[place], tuple(path_in(levels, place)), leaves[place])
