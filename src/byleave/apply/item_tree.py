@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +23,15 @@ from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf
 from byleave.urls.bulk.sha256 import Bytes, Words
 
+BRANCH_LEAVES: Final = BRANCH_ROWS // LEAF_ROWS
 SUBTREE_BRANCHES: Final = 512
-"""Branches whose levels are held while leaves of theirs are asked for."""
+"""Branches above which the levels are held while leaves of theirs are asked for."""
+
+NEAR_ROWS: Final = 1024
+"""An item of a subtree stands this far at most from where it would if ids were spread quite evenly; five times what is to be expected."""
+
+AT_ONCE: Final = 64
+"""Proofs made together."""
 
 
 def hashes_beside(path: Path) -> Path:
@@ -53,11 +62,7 @@ class ItemTree:
         self._hashes: Bytes = hashes.reshape(-1, HASH_BYTES)
         self._hasher, self._work = TreeHasher(salt), new_pair_work(salt)
         # Whoever asks in the order of the items, as for all targets of a list, has each part of the tree read once.
-        self._branch = lru_cache(maxsize=2)(self._levels_of_branch)
         self._subtree = lru_cache(maxsize=1)(self._levels_of_subtree)
-        self._keys = lru_cache(maxsize=1)(lambda place: np.ascontiguousarray(self._entries[_span(place), 0]))
-        self._way_above = lru_cache(maxsize=2)(self._path_above)
-        self.leaf = lru_cache(maxsize=2)(self._leaf)
         roots = [self._hasher.root_above(self._hashes_of(place)) for place in range(self._subtrees)]
         self._above = as_bytes(
             self._hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
@@ -74,9 +79,17 @@ class ItemTree:
         """Return a row by its place in the order of all."""
         return ItemRow(rows_of(self._entries[place : place + 1]).tobytes())
 
-    def absence(self, attestation: bytes, item: bytes, *, covering: bool = False) -> Absence:
-        """Return the proof that an item is not in the tree, or that it is; ``covering`` says which tree this is."""
-        return Absence(attestation, item, tuple(map(self.leaf, self.leaves_with(item))), covering)
+    def absences(
+        self, attestation: bytes, items: Iterable[bytes], *, covering: bool = False
+    ) -> Iterator[Absence]:
+        """Yield for each of some items, in rising order, the proof that it is not in the tree, or that it is; ``covering`` says which tree this is."""
+        rising = iter(items)
+        while some := list(islice(rising, AT_ONCE)):
+            around = list(map(self.leaves_with, some))
+            wanted = sorted({index for indexes in around for index in indexes})
+            leaves = dict(zip(wanted, self.leaves(wanted), strict=True))
+            for item, indexes in zip(some, around, strict=True):
+                yield Absence(attestation, item, tuple(leaves[index] for index in indexes), covering)
 
     def leaves_with(self, item: bytes) -> list[int]:
         """Return the one or two leaves, by rising index, around the place where an item stands or would stand; none of an empty tree."""
@@ -85,33 +98,60 @@ class ItemTree:
 
     def _find(self, item: bytes) -> int:
         """Return the number of rows whose item id is below ``item``."""
-        subtree = max(bisect_left(self._firsts, item) - 1, 0)
-        keys, first = self._keys(subtree), np.uint64(int.from_bytes(item[:8]))
-        begin = subtree * SUBTREE_BRANCHES * BRANCH_ROWS
-        low = int(keys.searchsorted(first))
-        if low == len(keys) or keys[low] != first:
-            return begin + low
-        alike = self._entries[begin + low : begin + int(keys.searchsorted(first, "right")), 1]
-        return begin + low + int(alike.searchsorted(np.uint64(int.from_bytes(item[8:]))))
+        if not self._firsts:
+            return 0
+        first, second = (np.uint64(int.from_bytes(half)) for half in (item[:8], item[8:]))
+        low = self._search(first, max(bisect_left(self._firsts, item) - 1, 0))
+        while low < len(self) and self._entries[low, 0] == first and self._entries[low, 1] < second:
+            low += 1
+        return low
 
-    def _leaf(self, index: int) -> Leaf:
-        """Return a leaf with its way to the root."""
-        branch, within = divmod(index, BRANCH_ROWS // LEAF_ROWS)
-        written = rows_of(self._entries[index * LEAF_ROWS : (index + 1) * LEAF_ROWS]).tobytes()
-        rows = tuple(ItemRow(written[at : at + ROW_BYTES]) for at in range(0, len(written), ROW_BYTES))
-        return Leaf(index, rows, (*path_in(self._branch(branch), within), *self._way_above(branch)))
+    def _search(self, first: np.uint64, subtree: int) -> int:
+        """Return the number of rows whose id has a first word below ``first``, if that is one of a subtree."""
+        rows = SUBTREE_BRANCHES * BRANCH_ROWS
+        begin, end = subtree * rows, min((subtree + 1) * rows, len(self))
+        least = _first_word(self._firsts[subtree])
+        above = _first_word(self._firsts[subtree + 1]) if subtree + 1 < len(self._firsts) else 2**64
+        # Ids are digests and spread evenly, so an item is looked for where it nearly stands, and everywhere if it is not there.
+        nearly = begin + (int(first) - least) * (end - begin) // max(above - least, 1)
+        near = max(nearly - NEAR_ROWS, begin), min(nearly + NEAR_ROWS, end)
+        keys = self._entries[slice(*near), 0]
+        at = int(keys.searchsorted(first))
+        if 0 < at < len(keys):
+            return near[0] + at
+        return begin + int(self._entries[begin:end, 0].searchsorted(first))
 
-    def _levels_of_branch(self, branch: int) -> list[bytes]:
-        """Return the hashes of all levels of a branch, the root last, as its entries make them."""
-        begin = branch * BRANCH_ROWS
-        entries = self._entries[begin : begin + BRANCH_ROWS]
-        if len(entries) == BRANCH_ROWS:
-            levels = branch_levels(entries, self._work)
-        else:
-            levels = as_bytes(self._hasher.levels(rows_of(entries)))
-        if levels[-1] != self._hashes[branch].tobytes():
+    def leaves(self, indexes: Sequence[int]) -> list[Leaf]:
+        """Return some leaves, given by rising index, with their ways to the root."""
+        rows = self._rows_of_leaves(indexes)
+        levels, above = dict[int, list[bytes]](), dict[int, tuple[bytes, ...]]()
+        for branch, below in self._levels_of(sorted({index // BRANCH_LEAVES for index in indexes})):
+            levels[branch], above[branch] = below, self._path_above(branch)
+        found = []
+        for index, written in zip(indexes, rows, strict=True):
+            branch, within = divmod(index, BRANCH_LEAVES)
+            shown = tuple(ItemRow(written[at : at + ROW_BYTES]) for at in range(0, len(written), ROW_BYTES))
+            found.append(Leaf(index, shown, (*path_in(levels[branch], within), *above[branch])))
+        return found
+
+    def _rows_of_leaves(self, indexes: Sequence[int]) -> list[bytes]:
+        """Return the rows of some leaves, as they are hashed."""
+        places = np.add.outer(np.array(indexes, np.int64) * LEAF_ROWS, np.arange(LEAF_ROWS)).reshape(-1)
+        written, width = rows_of(self._entries[places[places < len(self)]]).tobytes(), LEAF_ROWS * ROW_BYTES
+        return [written[at : at + width] for at in range(0, len(written), width)]
+
+    def _levels_of(self, branches: Sequence[int]) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield some branches with the hashes of all their levels below the root, as their entries make them."""
+        whole = np.array([one for one in branches if (one + 1) * BRANCH_ROWS <= len(self)], np.int64)
+        levels, roots = branch_levels(self._entries, whole, self._work)
+        if not np.array_equal(roots, self._hashes[whole]):
             raise self._changed()
-        return levels
+        yield from zip(whole.tolist(), levels, strict=True)
+        if len(whole) < len(branches):
+            rest = as_bytes(self._hasher.levels(rows_of(self._entries[branches[-1] * BRANCH_ROWS :])))
+            if rest[-1] != self._hashes[-1].tobytes():
+                raise self._changed()
+            yield branches[-1], rest
 
     def _path_above(self, branch: int) -> tuple[bytes, ...]:
         """Return the hashes that lead from a branch to the root."""
@@ -134,10 +174,8 @@ class ItemTree:
         )
 
 
-def _span(subtree: int) -> slice:
-    """Return the places of the rows of a subtree."""
-    rows = SUBTREE_BRANCHES * BRANCH_ROWS
-    return slice(subtree * rows, (subtree + 1) * rows)
+def _first_word(item: bytes) -> int:
+    return int.from_bytes(item[:8])
 
 
 def _mapped(path: Path) -> Bytes:

@@ -6,16 +6,19 @@ waits for it; a digest is written into the message of the node above at once.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from byleave.apply.item_rows import write_row
 from byleave.apply.leaf_lanes import BRANCH_LEVEL, BRANCH_ROWS
+from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.release.items import LEAF_ROWS, ROW_BYTES
 from byleave.urls.bulk.sha256 import (
     Bytes,
+    Ints,
     Sha256,
     Word,
     Words,
@@ -24,13 +27,16 @@ from byleave.urls.bulk.sha256 import (
     compress_two,
     new_sha256,
 )
-from byleave.urls.bulk.wide import store_word
+from byleave.urls.bulk.wide import load_word, store_word
 
 _LEAVES: Final = 1 << BRANCH_LEVEL
 _SALT_BYTES: Final = 16
 _HASH: Final = 32
 _LEAF_BLOCKS: Final = (1 + _SALT_BYTES + LEAF_ROWS * ROW_BYTES + 72) // 64
 _NODE_BLOCKS: Final = 2
+_BELOW: Final = (2 * _LEAVES - 2) * _HASH
+"""What all hashes of a branch but its root take."""
+
 _LEAF, _NODE = 64 * _LEAF_BLOCKS, 64 * _NODE_BLOCKS
 
 
@@ -107,15 +113,28 @@ def _write_hashes(work: PairWork, node: Word) -> None:
         store_word(work.nodes, at + 8 * i, big_endian_pair(state[2 * i], state[2 * i + 1]))
 
 
-def branch_levels(entries: Words, work: PairWork) -> list[bytes]:
-    """Return the hashes of all levels of one branch, first its leaves, last its root alone, over :data:`BRANCH_ROWS` entries, uint64 (n, 3)."""
-    hash_branch(entries, 0, work)
-    hashes = work.nodes.reshape(-1, _NODE)[:, 1 : 1 + 2 * _HASH].tobytes()
-    levels, at = list[bytes](), 0
-    for level in range(BRANCH_LEVEL, 0, -1):
-        levels.append(hashes[at : at + (_HASH << level)])
-        at += _HASH << level
-    return [*levels, work.root.tobytes()]
+def branch_levels(entries: Words, branches: Ints, work: PairWork) -> tuple[list[list[bytes]], Bytes]:
+    """Hash some branches over sorted entries, uint64 (n, 3), each over :data:`BRANCH_ROWS` of them.
+
+    Returns the hashes of all levels of each below its root, first its leaves, and the roots, uint8 (k, 32).
+    """
+    nodes, roots = np.empty((len(branches), _BELOW), np.uint8), np.empty((len(branches), 4), np.uint64)
+    _hash_some(read_only(entries), read_only(branches), work, nodes.reshape(-1), roots)
+    ends = [_BELOW - (2 * _HASH << level) + 2 * _HASH for level in range(BRANCH_LEVEL, -1, -1)]
+    spans = [slice(*span) for span in pairwise(ends)]
+    return [[below[span] for span in spans] for below in map(bytes, nodes)], roots.view(np.uint8)
+
+
+@compiled_lean
+def _hash_some(entries: Words, branches: Ints, work: PairWork, nodes: Bytes, roots: Words) -> None:
+    for place in range(len(branches)):
+        hash_branch(entries, branches[place] * BRANCH_ROWS, work)
+        for node in range(_LEAVES - 1):
+            for at in range(0, 2 * _HASH, 8):
+                word = load_word(work.nodes, node * _NODE + 1 + at)
+                store_word(nodes, place * _BELOW + node * 2 * _HASH + at, word)
+        for i in range(4):
+            roots[place, i] = work.root[i]
 
 
 @compiled_lean

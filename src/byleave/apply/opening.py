@@ -242,7 +242,7 @@ def open_drawn(
         note,
         count,
         tuple(opened),
-        tuple(bound.kept.leaf(index) for index in leaves),
+        tuple(bound.kept.leaves(leaves)),
         tuple(_covering_leaves(bound, decider, opened)),
         tuple(_opened_parts(bound, trees)),
     )
@@ -273,7 +273,7 @@ def _covering_leaves(bound: Bound, decider: Decider, opened: Sequence[Opened]) -
         return
     targets = covering_targets(decider, opened, bound.commitments.covering.kinds)
     leaves = {place for _, digest in targets for place in bound.covering.leaves_with(digest[:ID_BYTES])}
-    yield from map(bound.covering.leaf, sorted(leaves))
+    yield from bound.covering.leaves(sorted(leaves))
 
 
 class _KeptRows:

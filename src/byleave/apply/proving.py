@@ -58,14 +58,18 @@ def write_absences(
     index = AbsenceIndex.of(signed.sha256, len(targets))
     remove_leftovers(folder.parent, folder.name)
     absent = done = 0
+    trees = {False: bound.kept, True: bound.covering}
+    proofs = {
+        covering: tree.absences(signed.sha256, _items(targets, covering=covering), covering=covering)
+        for covering, tree in trees.items()
+        if tree is not None
+    }
     with staged_folder(folder) as staging:
         for name, group in groupby(targets, lambda target: index.file(target[0])):
             with (staging / name).open("wb") as file:
-                for item, covering in group:
+                for _, covering in group:
                     done += 1
-                    tree = bound.covering if covering else bound.kept
-                    assert tree is not None  # noqa: S101 - it is there for the kinds that are asked for
-                    proof = tree.absence(signed.sha256, item, covering=covering)
+                    proof = next(proofs[covering])
                     file.write(proof.to_bytes() + b"\n")
                     absent += not proof.has_item
             progress(done, len(targets))
@@ -97,6 +101,10 @@ def _targets(bound: Bound, releases: Sequence[Release]) -> tuple[list[tuple[byte
         found |= {(name, kind is not TargetKind.URL) for name in spoken_of}
         without += len(names) - len(spoken_of)
     return sorted(found), without
+
+
+def _items(targets: Sequence[tuple[bytes, bool]], *, covering: bool) -> Iterator[bytes]:
+    return (item for item, its in targets if its is covering)
 
 
 def _names(release: Release, kind: TargetKind) -> Iterator[bytes]:

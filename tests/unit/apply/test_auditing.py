@@ -322,7 +322,7 @@ class TestCaught:
         unsorted = ItemTree(trainer.bound / KEPT, SALT)
         assert unsorted.commitment != tree.commitment
         with pytest.raises(VerificationError, match="out of order"):
-            unsorted.leaf(3).check(unsorted.commitment, SALT)
+            unsorted.leaves([3])[0].check(unsorted.commitment, SALT)
 
 
 def only_allowed(trainer: Trainer) -> None:

@@ -20,7 +20,7 @@ from byleave.apply.leaf_pairs import PairWork
 from byleave.apply.tree_hashing import RowHasher, TreeHasher
 from byleave.errors import InputError, VerificationError
 from byleave.release.items import ItemRow
-from byleave.urls.bulk.sha256 import Words
+from byleave.urls.bulk.sha256 import Bytes, Ints, Words
 
 SALT = bytes(range(16))
 SIGNED = bytes(32)
@@ -114,36 +114,61 @@ def test_every_leaf_leads_to_the_root_across_subtrees(
     made = tree(tmp_path, list(range(size)))
     assert made.commitment.root == root_over(expected(list(range(size))))
     for index in range(-(-size // 8)):
-        made.leaf(index).check(made.commitment, SALT)
+        made.leaves([index])[0].check(made.commitment, SALT)
 
 
 def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tmp_path: Path) -> None:
     made = tree(tmp_path, list(range(500)))
     for name in range(600):
         item = items_of(name)[0].tobytes()
-        proof = made.absence(SIGNED, item)
+        proof = next(made.absences(SIGNED, [item]))
         kept = proof.kept_as(made.commitment, SALT)
         assert (kept is not None) == proof.has_item == (name < 500)
         assert kept is None or kept.item == item
         assert len(proof.to_bytes()) < 10_000
 
 
-def test_proofs_asked_for_in_order_hash_each_part_of_the_tree_once(
+def test_proofs_of_many_items_are_those_of_each_and_hash_each_branch_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(item_tree, "SUBTREE_BRANCHES", 2)
     made = tree(tmp_path, list(range(2100)))
+    items = sorted(items_of(name)[0].tobytes() for name in range(3000))
+    one_by_one = [next(made.absences(SIGNED, [item])) for item in items]
     hashed: list[int] = []
     levels = leaf_pairs.branch_levels
 
-    def counted(entries: Words, work: PairWork) -> list[bytes]:
-        hashed.append(len(entries))
-        return levels(entries, work)
+    def counted(entries: Words, branches: Ints, work: PairWork) -> tuple[list[list[bytes]], Bytes]:
+        hashed.extend(branches.tolist())
+        return levels(entries, branches, work)
 
     monkeypatch.setattr(item_tree, "branch_levels", counted)
-    for item in sorted(items_of(name)[0].tobytes() for name in range(3000)):
-        made.absence(SIGNED, item).kept_as(made.commitment, SALT)
-    assert sum(hashed) == 2100 // 256 * 256
+    monkeypatch.setattr(item_tree, "AT_ONCE", 5000)
+    assert list(made.absences(SIGNED, items)) == one_by_one
+    assert hashed == list(range(2100 // 256))
+    monkeypatch.setattr(item_tree, "AT_ONCE", 7)
+    assert list(made.absences(SIGNED, items)) == one_by_one
+    for proof in one_by_one:
+        proof.kept_as(made.commitment, SALT)
+
+
+@pytest.mark.parametrize("near", [1, 1024])
+@pytest.mark.parametrize("alike", [0, 1, 7, 8, 15])
+def test_an_item_is_found_however_the_ids_are_spread(
+    alike: int, near: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_tree, "SUBTREE_BRANCHES", 2)
+    monkeypatch.setattr(item_tree, "NEAR_ROWS", near)
+    ids = np.random.default_rng(alike).integers(0, 256, (1500, 16), np.uint8)
+    ids[:, :alike] = 7
+    ids[:40], ids[40:80] = 0, 255
+    commit_items(iter([(0, ids)]), tmp_path / "sorting", SALT, tmp_path / "rows")
+    made = ItemTree(tmp_path / "rows", SALT)
+    others = np.random.default_rng(99).integers(0, 256, (300, 16), np.uint8)
+    others[100:, :alike] = 7
+    there, asked = {one.tobytes() for one in ids}, sorted({one.tobytes() for one in [*ids, *others]})
+    for item, proof in zip(asked, made.absences(SIGNED, asked), strict=True):
+        assert (proof.kept_as(made.commitment, SALT) is not None) == (item in there)
 
 
 @pytest.mark.parametrize("row", [0, 300, 2099])
@@ -153,7 +178,7 @@ def test_a_leaf_whose_entries_changed_after_they_were_bound_is_not_shown(row: in
     content[24 * row] ^= 1
     (tmp_path / "rows").write_bytes(content)
     with pytest.raises(VerificationError, match="is not what was bound"):
-        ItemTree(tmp_path / "rows", SALT).leaf(row // 8)
+        ItemTree(tmp_path / "rows", SALT).leaves([row // 8])
 
 
 @pytest.mark.parametrize("file", ["rows", "rows.hashes"])
