@@ -27,8 +27,8 @@ BRANCH_LEAVES: Final = BRANCH_ROWS // LEAF_ROWS
 SUBTREE_BRANCHES: Final = 512
 """Branches above which the levels are held while leaves of theirs are asked for."""
 
-NEAR_ROWS: Final = 1024
-"""An item of a subtree stands this far at most from where it would if ids were spread quite evenly; five times what is to be expected."""
+NEAR_ROWS: Final = 512
+"""An item of a subtree seldom stands farther from where it would if ids were spread quite evenly: it is nearly three times what is to be expected."""
 
 AT_ONCE: Final = 64
 """Proofs made together."""
