@@ -184,17 +184,12 @@ class Absence:
             )
         if self.has_item:
             return next(row for leaf in self.leaves for row in leaf.rows if row.item == self.item)
-        if not self.surrounds_item(commitment.size):
+        last = leaves_of(commitment.size) - 1
+        after = bool(items) and (items[0] < self.item or indexes[0] == 0)
+        before = bool(items) and (items[-1] > self.item or indexes[-1] == last)
+        if commitment.size and not (after and before):
             raise VerificationError("the item does not lie within the rows of the proof", remedy=_REMEDY)
         return None
-
-    def surrounds_item(self, size: int) -> bool:
-        """Whether the rows shown begin before the item and end behind it, or there are no more in a tree of ``size`` rows."""
-        if not self.leaves or not size:
-            return not size
-        first, last = self.leaves[0], self.leaves[-1]
-        after = first.rows[0].item <= self.item or first.index == 0
-        return after and (last.rows[-1].item >= self.item or last.index == leaves_of(size) - 1)
 
     @property
     def has_item(self) -> bool:
