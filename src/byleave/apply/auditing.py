@@ -96,12 +96,7 @@ def audit_openings(
         If the openings do not hold, the draw is not after the attestation or by another checkpoint than the one given, or the synced folder
         holds another list than was applied.
     """
-    attestation, commitments = signed.said, signed.said.commitments
-    if commitments is None:
-        raise VerificationError(
-            "the attestation binds no entries, so none can be drawn",
-            remedy="ask for one signed with --bound, see `byleave attest bind`",
-        )
+    attestation, commitments = signed.said, _commitments_of(signed.said)
     witnessed, rows = openings.check(signed.sha256, commitments, policy)
     check_order(receipt, signed.sha256, policy, witnessed)
     _check_draw(openings, checkpoint)
@@ -121,6 +116,15 @@ def audit_openings(
         stated=sum(row.digest is not None or row.picture is not None for row, _ in rows),
         bound=commitments.values is not None,
     )
+
+
+def _commitments_of(attestation: Attestation) -> Commitments:
+    if attestation.commitments is None:
+        raise VerificationError(
+            "the attestation binds no entries, so none can be drawn",
+            remedy="ask for one signed with --bound, see `byleave attest bind`",
+        )
+    return attestation.commitments
 
 
 def _check_draw(openings: Openings, checkpoint: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
+from tests.stated import DIGESTS, prints
 
 from byleave.apply.sidecars.seen import Seen, Stated
 from byleave.apply.values import (
@@ -21,7 +22,6 @@ from byleave.apply.values import (
     read_parts,
     write_parts,
 )
-from byleave.fingerprints import PictureFingerprint
 from byleave.release.openings import OpenedPicture
 from byleave.release.values import ENTRY_BYTES, PartRoot, entry_of
 
@@ -30,15 +30,8 @@ SUBTREE_ROWS = 8 * SUBTREE_LEAVES
 Row = tuple[bytes | None, OpenedPicture]
 NOTHING = (None, OpenedPicture(None, None, None))
 
-DIGESTS = st.none() | st.binary(min_size=32, max_size=32)
-PRINTS = st.none() | st.builds(
-    PictureFingerprint,
-    st.binary(min_size=32, max_size=32),
-    st.binary(min_size=32, max_size=32),
-    st.integers(0, 100),
-)
 REASONS = st.none() | st.sampled_from(["no_picture", "broken", "", "größer"])
-ROWS = st.lists(st.tuples(DIGESTS, st.builds(OpenedPicture, DIGESTS, PRINTS, REASONS)), max_size=40)
+ROWS = st.lists(st.tuples(DIGESTS, st.builds(OpenedPicture, DIGESTS, prints(), REASONS)), max_size=40)
 
 
 def stated_of(rows: list[Row]) -> Stated:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.stated import DIGESTS, prints
 
 from byleave.errors import VerificationError
-from byleave.fingerprints import PictureFingerprint
 from byleave.log import canonical_json
 from byleave.log.merkle import leaf_hash, root_of
 from byleave.log.proofs import inclusion_proof
@@ -21,15 +21,9 @@ from byleave.release.openings import Opened, OpenedPicture, Openings
 from byleave.release.values import EntryLeaf, OpenedPart, PartRoot, States, entry_of
 
 SALT = bytes(range(16))
-DIGESTS = st.none() | st.binary(min_size=32, max_size=32)
-PRINTS = st.none() | st.builds(
-    PictureFingerprint,
-    st.binary(min_size=32, max_size=32),
-    st.binary(min_size=32, max_size=32),
-    st.integers(0, 100),
-    st.text(min_size=1, max_size=20),
+PICTURES = st.none() | st.builds(
+    OpenedPicture, DIGESTS, prints(st.text(min_size=1, max_size=20)), st.none() | st.text(max_size=9)
 )
-PICTURES = st.none() | st.builds(OpenedPicture, DIGESTS, PRINTS, st.none() | st.text(max_size=9))
 STATED = st.tuples(DIGESTS, PICTURES)
 MANY = [Opened(place, "a", None, bytes([place]) * 32) for place in range(21)]
 
