@@ -10,7 +10,7 @@ import numpy.typing as npt
 from byleave.apply.tables import I64, Ints, Table, fetch_slots, find, mixed_key
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.urls.bulk.sha256 import U64, Bytes, Sha256, Word, Words, hash_line, hash_two, pad
-from byleave.urls.bulk.wide import WIDTH, copy_some, copy_wide, differing, fetch, folded, low_bits
+from byleave.urls.bulk.wide import WIDTH, copy_first, copy_wide, differing, fetch, folded
 
 NAMES_KEPT = 1 << 20
 """Records of a cache line each: 64 MiB, of which the system gives what is touched."""
@@ -112,7 +112,7 @@ def write_name(line: Bytes, start: int, end: int, names: Words, row: int) -> Non
     Of a longer name than :data:`LONGEST_KEPT` the length tells it from any that is remembered.
     """
     length = end - start
-    copy_some(names, WIDTH * row, line, start, low_bits(min(length, LONGEST_KEPT)))
+    copy_first(names, WIDTH * row, line, start, min(length, LONGEST_KEPT))
     names[row, _FACTS] = U64(length) | _NOTHING
 
 

@@ -18,7 +18,7 @@ from byleave.compiled import compiled_within
 
 WIDTH = 64
 BYTE, NUMBER, WORD, LONG = (ir.IntType(bits) for bits in (8, 32, 64, 128))
-WIDE, FLAGS = ir.VectorType(BYTE, WIDTH), ir.VectorType(ir.IntType(1), WIDTH)
+WIDE = ir.VectorType(BYTE, WIDTH)
 EIGHT = ir.VectorType(WORD, 8)
 
 _new_intrinsic: Callable[..., Any] = intrinsic
@@ -142,16 +142,20 @@ def _moved(_typing: Any, to: Any, at: Any, source: Any, first: Any) -> tuple[Any
     return types.void(to, at, source, first), generate
 
 
-def _moved_some(_typing: Any, to: Any, at: Any, source: Any, first: Any, _kept: Any) -> tuple[Any, Any]:
+def _moved_first(_typing: Any, to: Any, at: Any, source: Any, first: Any, _count: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         into = _address(context, builder, signature.args[0], *arguments[:2])
         start = _address(context, builder, signature.args[2], *arguments[2:4])
         loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
-        some = builder.select(builder.bitcast(arguments[4], FLAGS), loaded, _all(0))
+        count = builder.insert_element(_all(0), builder.trunc(arguments[4], BYTE), ir.Constant(NUMBER, 0))
+        count = builder.shuffle_vector(count, _all(0), ir.Constant(ir.VectorType(NUMBER, WIDTH), [0] * WIDTH))
+        # A word of flags would be spread over the bytes one by one where registers have no masks.
+        kept = builder.icmp_unsigned("<", ir.Constant(WIDE, list(range(WIDTH))), count)
+        some = builder.select(kept, loaded, _all(0))
         builder.store(some, builder.bitcast(into, WIDE.as_pointer()), align=1)
         return context.get_dummy_value()
 
-    return types.void(to, at, source, first, types.uint64), generate
+    return types.void(to, at, source, first, types.int64), generate
 
 
 def _moved_many(_typing: Any, to: Any, _at: Any, source: Any, _first: Any, _count: Any) -> tuple[Any, Any]:
@@ -243,8 +247,8 @@ clear: Callable[..., None] = _new_intrinsic(_clear)
 """Write 64 zero bytes."""
 copy_wide: Callable[..., None] = _new_intrinsic(_moved)
 """Copy 64 bytes to a place in one array from a place in another, or in the same one."""
-copy_some: Callable[..., None] = _new_intrinsic(_moved_some)
-"""As :func:`copy_wide`, with zeros for those bytes whose bit in a word is not set."""
+copy_first: Callable[..., None] = _new_intrinsic(_moved_first)
+"""As :func:`copy_wide`, with zeros for all but the first so many bytes, 0 to 64."""
 copy_bytes: Callable[..., None] = _new_intrinsic(_moved_many)
 """Copy any number of bytes to a place in one array from a place in another one."""
 differing: Callable[..., Any] = _new_intrinsic(_compared)
