@@ -46,7 +46,8 @@ class Floor:
                         self._name(pages)
                     for page in pages:
                         content = memoryview(page.values)
-                        out.write(compress(page.codec, content[: len(content) * (rows - gone) // rows]))
+                        left = content[: len(content) * (rows - gone) // rows]
+                        out.write(compress(page.codec, left, shrinks=page.shrinks))
         return 0
 
     def _name(self, pages: list[Opened]) -> None:

@@ -227,6 +227,8 @@ def distinct(numbers: Ints) -> Ints:
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a view that cannot be written, the one kind of array the loops are compiled for."""
+    if array.flags.c_contiguous and not array.flags.writeable:
+        return array
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view

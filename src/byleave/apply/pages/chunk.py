@@ -70,7 +70,8 @@ def _spared(leaf: Leaf, stays: Flags, pages: Sequence[Sealed | Opened]) -> list[
     for page in pages:
         first = row
         row += 0 if page.is_dictionary else page.entries
-        spared.append(first < row and page.is_plain and not leaf.repetitions and bool(stays[first:row].all()))
+        may_be = first < row and page.is_plain and not leaf.repetitions
+        spared.append(may_be and np.count_nonzero(stays[first:row]) == row - first)
     return spared
 
 

@@ -13,6 +13,13 @@ from byleave.apply.pages.compact import Reader, malformed
 Raw = bytes | memoryview
 _GZIP_WINDOW: Final = 47
 """Up to 32 KiB of window, behind a header of gzip or zlib."""
+_GZIP: Final = 31
+"""The same window, behind a header of gzip."""
+_ZSTD_HEAD: Final = bytes.fromhex("28b52ffda0")
+"""The magic number of a frame, and that it is one segment without a checksum, whose size stands behind it."""
+_ZSTD_SIZE_BYTES: Final = 4
+_ZSTD_BLOCK: Final = 128 * 1024
+"""The largest block. Source: sections 3.1.1.1 and 3.1.1.2 of RFC 8878."""
 
 
 class Codec(IntEnum):
@@ -57,6 +64,25 @@ def _decompressed(codec: Codec, data: Raw, size: int) -> Raw | pa.Buffer:
             return _CODECS[codec].decompress(data, size)
 
 
-def compress(codec: Codec, data: Raw) -> Raw | pa.Buffer:
-    """Compress some bytes at the codec's usual level, into memory of its own."""
-    return bytes(data) if codec is Codec.UNCOMPRESSED else _CODECS[codec].compress(data)
+def compress(codec: Codec, data: Raw, *, shrinks: bool) -> Raw | pa.Buffer:
+    """Compress some bytes at the codec's usual level, into memory of their own; what does not ``shrink`` is stored in the codec's form as it is."""
+    if codec is Codec.UNCOMPRESSED:
+        return bytes(data)
+    stored = None if shrinks else _stored(codec, data)
+    return stored if stored is not None else _CODECS[codec].compress(data)
+
+
+def _stored(codec: Codec, data: Raw) -> bytes | None:
+    """Return bytes as they are, in the form of a codec that would spend its time on them in vain, if it is one that is slow at it."""
+    match codec:
+        case Codec.GZIP:
+            return zlib.compress(data, level=0, wbits=_GZIP)
+        case Codec.ZSTD:
+            parts: list[Raw] = [_ZSTD_HEAD, len(data).to_bytes(_ZSTD_SIZE_BYTES, "little")]
+            for first in range(0, len(data) or 1, _ZSTD_BLOCK):
+                block = data[first : first + _ZSTD_BLOCK]
+                is_last = first + _ZSTD_BLOCK >= len(data)
+                parts += (len(block) << 3 | is_last).to_bytes(3, "little"), block
+            return b"".join(parts)
+        case _:
+            return None

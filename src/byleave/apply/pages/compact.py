@@ -133,6 +133,8 @@ def _struct(data: Raw, at: int, depth: int = 0) -> tuple[Struct, int]:
             number, at = _signed(data, at)
         if kind in _WHOLE:
             value, at = _signed(data, at)
+        elif kind == STRUCT:
+            value, at = _struct(data, at, depth + 1)
         elif kind in (TRUE, FALSE):
             value = kind == TRUE
         else:
@@ -192,6 +194,9 @@ def _unsigned(data: Raw, at: int) -> tuple[int, int]:
 
 
 def _signed(data: Raw, at: int) -> tuple[int, int]:
+    value = data[at]
+    if value < _MORE:  # most are as small as that
+        return (value >> 1) ^ -(value & 1), at + 1
     value, at = _unsigned(data, at)
     return (value >> 1) ^ -(value & 1), at
 
@@ -215,6 +220,8 @@ def _write_struct(value: Struct, out: bytearray) -> None:
         before = number
         if kind in _WHOLE:
             _write_signed(content, out)
+        elif kind == STRUCT:
+            _write_struct(content, out)
         elif kind not in (TRUE, FALSE):
             _write_value(kind, content, out)
     out.append(0)
@@ -265,7 +272,11 @@ def unsigned_written(value: int) -> bytes:
 
 
 def _write_signed(value: int, out: bytearray) -> None:
-    _write_unsigned((value << 1) ^ (value >> 63), out)
+    value = (value << 1) ^ (value >> 63)
+    if value < _MORE:
+        out.append(value)
+    else:
+        _write_unsigned(value, out)
 
 
 def malformed(why: str) -> FormatError:

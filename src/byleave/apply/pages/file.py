@@ -26,7 +26,7 @@ from byleave.apply.pages.footer import (
     span_of,
     stands_here,
 )
-from byleave.apply.pages.page import IN_DICTIONARY, Opened, has_known_encoding, pages_of
+from byleave.apply.pages.page import IN_DICTIONARY, Opened, Facts, has_known_encoding, pages_of
 from byleave.apply.pages.values import Speller, Texts
 from byleave.errors import FormatError
 
@@ -171,7 +171,8 @@ def _begins_well(file: BinaryIO, column: Struct, leaf: Leaf) -> bool:
         file.seek(at)
         reader = Reader(file.read(PEEKED_BYTES))
         header = reader.struct()
-        if header.number(Page.KIND) != Kind.DICTIONARY:
-            return has_known_encoding(header, leaf)
+        said = Facts.of(header)
+        if said.kind != Kind.DICTIONARY:
+            return has_known_encoding(header, said.encoding, leaf)
         at += reader.at + header.number(Page.COMPRESSED)
     return True

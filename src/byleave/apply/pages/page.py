@@ -40,26 +40,35 @@ class _Data2:
     VALUES, NULLS, ROWS, ENCODING, DEFINITION_BYTES, REPETITION_BYTES, IS_COMPRESSED, STATISTICS = range(1, 9)
 
 
-_INNER: Final = {
+_INNER: Final[dict[int, tuple[int, int]]] = {
     Kind.DATA: (Page.DATA, _Data.ENCODING),
     Kind.DATA_2: (Page.DATA_2, _Data2.ENCODING),
     Kind.DICTIONARY: (Page.DICTIONARY, _Data.ENCODING),
 }
 
 
-def kind_of(header: Struct) -> tuple[int, int]:
-    """Return the kind of a page of data or of a dictionary, and its encoding.
+class Facts(NamedTuple):
+    """What the header of a page of data or of a dictionary says of it."""
 
-    Raises
-    ------
-    FormatError
-        If it is of another kind.
-    """
-    kind = header.number(Page.KIND)
-    if kind not in _INNER:
-        raise malformed(f"a page is of the kind {kind}")
-    inner, encoding = _INNER[Kind(kind)]
-    return kind, header.within(inner).number(encoding)
+    kind: int
+    encoding: int
+    entries: int
+
+    @classmethod
+    def of(cls, header: Struct) -> Self:
+        """Read a header.
+
+        Raises
+        ------
+        FormatError
+            If it is that of a page of another kind, or says too little.
+        """
+        kind = header.number(Page.KIND)
+        if kind not in _INNER:
+            raise malformed(f"a page is of the kind {kind}")
+        place, encoding = _INNER[kind]
+        inner = header.within(place)
+        return cls(kind, inner.number(encoding), inner.number(_Data.VALUES))
 
 
 class Paged(NamedTuple):
@@ -77,33 +86,29 @@ class Paged(NamedTuple):
 
 
 class Sealed(NamedTuple):
-    """A page as it stands, of a column whose pages have at ``most`` so many entries. Its header is its own, and may be written to."""
+    """A page as it stands. Its header is its own, and may be written to."""
 
     header: Struct
+    kind: int
+    encoding: int
+    entries: int
     body: memoryview
     codec: Codec
     leaf: Leaf
-    most: int
 
     @property
     def is_dictionary(self) -> bool:
         """Whether the values are those that other pages name by their places."""
-        return kind_of(self.header)[0] == Kind.DICTIONARY
+        return self.kind == Kind.DICTIONARY
 
     @property
     def is_plain(self) -> bool:
         """Whether it is a data page of plain values."""
-        return not self.is_dictionary and kind_of(self.header)[1] == Encoding.PLAIN
-
-    @property
-    def entries(self) -> int:
-        """How many entries a data page says it has."""
-        inner, _ = _INNER[Kind(kind_of(self.header)[0])]
-        return _count(self.header.within(inner), self.most)
+        return not self.is_dictionary and self.encoding == Encoding.PLAIN
 
     def unchanged(self) -> Paged:
         """Return the page as it stands."""
-        return Paged(*kind_of(self.header), self.header, self.body)
+        return Paged(self.kind, self.encoding, self.header, self.body)
 
     def opened(self) -> Opened:
         """Take the page apart.
@@ -113,7 +118,38 @@ class Sealed(NamedTuple):
         FormatError
             If it is shorter than it says, or encoded in a way that is not known here.
         """
-        return _opened(self.header, self.body, self.codec, self.leaf, self.most)
+        size = self.header.number(Page.BYTES)
+        if not 0 <= size <= MOST_CHUNK_BYTES:
+            raise malformed("a page is larger than its column")
+        if self.kind == Kind.DATA_2:
+            return self._second(size)
+        raw, leaf, count = memoryview(decompress(self.codec, self.body, size)).cast("B"), self.leaf, self.entries
+        if self.is_dictionary:
+            none = Levels(None, 0, 0)
+            return self._with(Encoding.PLAIN, none, none, raw)
+        if not has_known_encoding(self.header, self.encoding, leaf):
+            raise malformed("a page is encoded in another way than those before it")
+        first, raw = _section(raw, leaf.repetitions)
+        second, raw = _section(raw, leaf.definitions)
+        repetitions = Levels.read(first, leaf.repetitions, count)
+        return self._with(self.encoding, repetitions, Levels.read(second, leaf.definitions, count), raw)
+
+    def _second(self, size: int) -> Opened:
+        """Take a page of the second version apart."""
+        data, leaf, count = self.header.within(Page.DATA_2), self.leaf, self.entries
+        first, second = data.number(_Data2.REPETITION_BYTES), data.number(_Data2.DEFINITION_BYTES)
+        if not 0 <= first <= first + second <= min(len(self.body), size):
+            raise malformed("a page is shorter than its levels")
+        repetitions = Levels.read(self.body[:first], leaf.repetitions, count)
+        definitions = Levels.read(self.body[first : first + second], leaf.definitions, count)
+        packed = Codec.UNCOMPRESSED if data.get(_Data2.IS_COMPRESSED) is False else self.codec
+        rest = size - first - second
+        values = decompress(packed, self.body[first + second :], rest) if rest else b""
+        return self._with(self.encoding, repetitions, definitions, values)
+
+    def _with(self, encoding: int, repetitions: Levels, definitions: Levels, values: Raw | pa.Buffer) -> Opened:
+        levels = repetitions, definitions
+        return Opened(self.header, self.body, self.codec, self.kind, encoding, self.entries, *levels, values)
 
 
 class Opened(NamedTuple):
@@ -138,6 +174,11 @@ class Opened(NamedTuple):
     def is_plain(self) -> bool:
         """Whether it holds a plain value for each of its entries."""
         return not self.is_dictionary and self.encoding == Encoding.PLAIN and self.definitions.numbers is None
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether its codec makes it any smaller, as it does not make pictures and digests."""
+        return len(self.body) < self.header.number(Page.BYTES)
 
     def opened(self) -> Self:
         """Return the page, which is taken apart."""
@@ -181,7 +222,7 @@ class Opened(NamedTuple):
 
     def _compressed(self, content: memoryview, codec: Codec, levels: bytes = b"") -> Paged:
         """Compress the content of the page, but for levels before it, and say in its header what holds now."""
-        packed, header = compress(codec, content), self.header
+        packed, header = compress(codec, content, shrinks=self.shrinks), self.header
         body = b"".join((levels, packed)) if levels else packed
         header.set(Page.BYTES, I32, len(levels) + len(content))
         header.set(Page.COMPRESSED, I32, len(body))
@@ -203,7 +244,10 @@ def pages_of(data: memoryview, column: Struct, leaf: Leaf) -> Iterator[Sealed]:
     """
     codec, most = Codec(column.number(Column.CODEC)), column.number(Column.VALUES)
     for header, body in _parted(data):
-        yield Sealed(header, body, codec, leaf, most)
+        said = Facts.of(header)
+        if not 0 <= said.entries <= (MOST_ENTRIES if said.kind == Kind.DICTIONARY else most):
+            raise malformed("a page has more entries than its column")
+        yield Sealed(header, *said, body, codec, leaf)
 
 
 def _parted(data: memoryview) -> Iterator[tuple[Struct, memoryview]]:
@@ -222,54 +266,6 @@ def _parted(data: memoryview) -> Iterator[tuple[Struct, memoryview]]:
             yield header, body
 
 
-def _opened(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: int) -> Opened:
-    """Take a page of data, which has at ``most`` so many entries, or a dictionary apart.
-
-    Raises
-    ------
-    FormatError
-        If it is shorter than it says, or encoded in a way that is not known here.
-    """
-    size, (kind, encoding) = header.number(Page.BYTES), kind_of(header)
-    if not 0 <= size <= MOST_CHUNK_BYTES:
-        raise malformed("a page is larger than its column")
-    if kind == Kind.DATA_2:
-        return _second(header, body, codec, leaf, most)
-    raw = memoryview(decompress(codec, body, size)).cast("B")
-    if kind == Kind.DICTIONARY:
-        count, none = _count(header.within(Page.DICTIONARY), MOST_ENTRIES), Levels(None, 0, 0)
-        return Opened(header, body, codec, kind, Encoding.PLAIN, count, none, none, raw)
-    count = _count(header.within(Page.DATA), most)
-    if not has_known_encoding(header, leaf):
-        raise malformed("a page is encoded in another way than those before it")
-    first, raw = _section(raw, leaf.repetitions)
-    second, raw = _section(raw, leaf.definitions)
-    levels = Levels.read(first, leaf.repetitions, count), Levels.read(second, leaf.definitions, count)
-    return Opened(header, body, codec, kind, encoding, count, *levels, values=raw)
-
-
-def _second(header: Struct, body: memoryview, codec: Codec, leaf: Leaf, most: int) -> Opened:
-    """Take a page of the second version apart."""
-    data, size = header.within(Page.DATA_2), header.number(Page.BYTES)
-    count = _count(data, most)
-    first, second = data.number(_Data2.REPETITION_BYTES), data.number(_Data2.DEFINITION_BYTES)
-    if not 0 <= first <= first + second <= min(len(body), size):
-        raise malformed("a page is shorter than its levels")
-    repetitions = Levels.read(body[:first], leaf.repetitions, count)
-    definitions = Levels.read(body[first : first + second], leaf.definitions, count)
-    packed = Codec.UNCOMPRESSED if data.get(_Data2.IS_COMPRESSED) is False else codec
-    rest = size - first - second
-    values = decompress(packed, body[first + second :], rest) if rest else b""
-    return Opened(header, body, codec, *kind_of(header), count, repetitions, definitions, values)
-
-
-def _count(data: Struct, most: int) -> int:
-    count = data.number(_Data.VALUES)
-    if not 0 <= count <= most:
-        raise malformed("a page has more entries than its column")
-    return count
-
-
 def _section(data: memoryview, greatest: int) -> tuple[memoryview, memoryview]:
     """Part the levels that stand first in a page, behind their size, from what follows."""
     if not greatest:
@@ -286,9 +282,8 @@ def _checksum(body: Raw | pa.Buffer) -> int:
     return unsigned - (1 << _CRC_BITS) if unsigned >> (_CRC_BITS - 1) else unsigned
 
 
-def has_known_encoding(header: Struct, leaf: Leaf) -> bool:
-    """Whether a data page is encoded in a way that is known here."""
-    _, encoding = kind_of(header)
+def has_known_encoding(header: Struct, encoding: int, leaf: Leaf) -> bool:
+    """Whether a data page, whose values have an ``encoding``, is encoded in a way that is known here."""
     if encoding not in (Encoding.PLAIN, *IN_DICTIONARY):
         return False
     if header.number(Page.KIND) == Kind.DATA_2:

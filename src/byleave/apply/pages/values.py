@@ -24,6 +24,8 @@ LENGTH_BYTES: Final = 4
 _WORD_BYTES: Final = 8
 _BROKEN: Final = -1
 _LEAST, _GREATEST = 0, 2
+_NOWHERE: Final = np.full(4, -1)
+_NOT_ASKED: Final = np.empty(0, np.int64)
 
 
 @compiled_within
@@ -196,7 +198,7 @@ def take_values(
     FormatError
         If ``data`` has not as many values.
     """
-    places = np.full(4 if sorts else 0, -1)
+    places = (_NOWHERE if sorts else _NOT_ASKED).copy()
     data, stays = read_only(data), read_only(stays)
     if width is None:
         size = _take_texts(data, stays, out, places)
