@@ -64,12 +64,13 @@ def _decompressed(codec: Codec, data: Raw, size: int) -> Raw | pa.Buffer:
             return _CODECS[codec].decompress(data, size)
 
 
-def compress(codec: Codec, data: Raw, *, shrinks: bool) -> Raw | pa.Buffer:
+def compress(codec: Codec, data: Raw, *, shrinks: bool) -> bytes:
     """Compress some bytes at the codec's usual level, into memory of their own; what does not ``shrink`` is stored in the codec's form as it is."""
     if codec is Codec.UNCOMPRESSED:
         return bytes(data)
     stored = None if shrinks else _stored(codec, data)
-    return stored if stored is not None else _CODECS[codec].compress(data)
+    # Bytes are cut to their size where they stand, and Arrow's own buffers are copied.
+    return stored if stored is not None else _CODECS[codec].compress(data, asbytes=True)
 
 
 def _stored(codec: Codec, data: Raw) -> bytes | None:

@@ -197,7 +197,7 @@ def pad(lines: Bytes, start: int, end: int) -> int:
     return after
 
 
-@compiled_lean
+@compiled_within
 def hash_two(
     lines: Bytes, starts: Ints, ends: Ints, first: int, second: int, scratch: Sha256, digests: Words
 ) -> None:

@@ -14,7 +14,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from byleave.compiled import compiled_lean
+from byleave.compiled import compiled_within
 
 FOUR = ir.VectorType(ir.IntType(32), 4)
 BYTES = ir.IntType(8).as_pointer()
@@ -56,7 +56,7 @@ def by_instructions(rounds: Sequence[int]) -> Callable[..., None] | None:
 
     take_block = _new_intrinsic(take)
 
-    @compiled_lean
+    @compiled_within
     def compress(state: Any, block: Any, at: int, schedule: Any, rounds: Any) -> None:  # noqa: ARG001 - as the plain loop
         take_block(state, block, at)
 
@@ -86,7 +86,7 @@ def two_by_instructions(rounds: Sequence[int]) -> Callable[..., None] | None:
 
     take_blocks = _new_intrinsic(take)
 
-    @compiled_lean
+    @compiled_within
     def compress_two(
         states: Any,
         lines: Any,

@@ -16,9 +16,8 @@ from byleave.urls.bulk.wide import (
     copy_wide,
     dots,
     host_letters,
-    letters_a,
-    letters_n,
-    letters_x,
+    letters_a_after_ampersands,
+    letters_n_after_x,
     load_word,
     low_bits,
     lowest_bit,
@@ -32,7 +31,7 @@ WWW = U64(int.from_bytes(b"www.", "little"))
 ENTITY = U64(int.from_bytes(b"amp;", "little"))
 SEVEN_BYTES = U64(2**56 - 1)
 FOUR_BYTES = U64(2**32 - 1)
-ONE, LAST = U64(1), U64(WIDTH - 1)
+ONE = U64(1)
 SHORTEST = 16
 """Shorter links are left alone, so that words may be read without asking whether there are eight bytes more."""
 LEAST = 2 * WIDTH
@@ -71,7 +70,7 @@ def _usual_host(data: Bytes, at: int) -> int:
     begins = (between << ONE) | ONE
     if begins & (between | (ONE << U64(length))):
         return -1
-    if begins & letters_x(data, at) & (letters_n(data, at) >> ONE):
+    if (begins << ONE) & letters_n_after_x(data, at) & inside:
         return -1
     top = data[at + WIDTH - 1 - bits_above(begins)]
     return -1 if 48 <= top <= 57 else length
@@ -84,14 +83,10 @@ def _usual_rest(data: Bytes, at: int, skipped: int, length: int) -> tuple[bool, 
     Usual is what needs no encoding and has no dot segment.
     """
     odd, entities = U64(0), U64(0)
-    slash_before, ampersand_before = U64(0), U64(0)
     wanted = low_bits(length) & ~low_bits(skipped)
     for chunk in range(0, max(length, LEAST), WIDTH):
-        place = at + chunk
-        slash, ampersand = slashes(data, place), ampersands(data, place)
-        odd |= (notable(data, place) | (((slash << ONE) | slash_before) & dots(data, place))) & wanted
-        entities |= ((ampersand << ONE) | ampersand_before) & letters_a(data, place) & wanted
-        slash_before, ampersand_before = slash >> LAST, ampersand >> LAST
+        odd |= notable(data, at + chunk) & wanted
+        entities |= letters_a_after_ampersands(data, at + chunk) & wanted
         wanted = low_bits(length - chunk - WIDTH)
     return bool(odd == U64(0)) and data[at + length - 1] != 63, bool(entities != U64(0))
 

@@ -27,11 +27,17 @@ _copied: Callable[..., Any] = cgutils.raw_memcpy
 
 
 class _Bytes:
-    """Writes tests of 64 bytes, each giving 64 bits."""
+    """Writes tests of 64 bytes from a place on, each giving 64 bits."""
 
-    def __init__(self, builder: Any, loaded: Any) -> None:
+    def __init__(self, builder: Any, start: Any) -> None:
         self._builder = builder
-        self._loaded = loaded
+        self._start = start
+        self._loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
+
+    def after(self, byte: int, test: Any) -> Any:
+        """Whether a test holds of each byte and the one before it is this one."""
+        before = _Bytes(self._builder, self._builder.gep(self._start, [ir.Constant(WORD, -1)]))
+        return self._builder.and_(before.are(byte), test)
 
     def are(self, *bytes_: int) -> Any:
         """Whether each byte is one of these."""
@@ -74,8 +80,7 @@ def _bits_where(test: Callable[[_Bytes], Any]) -> Callable[[Any, int], Any]:
     def bits(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             start = _address(context, builder, signature.args[0], *arguments)
-            loaded = builder.load(builder.bitcast(start, WIDE.as_pointer()), align=1)
-            return builder.bitcast(test(_Bytes(builder, loaded)), WORD)
+            return builder.bitcast(test(_Bytes(builder, start)), WORD)
 
         return types.uint64(array, at), generate
 
@@ -86,9 +91,9 @@ def _bits_where(test: Callable[[_Bytes], Any]) -> Callable[[Any, int], Any]:
 slashes = _bits_where(lambda text: text.are(0x2F))
 dots = _bits_where(lambda text: text.are(0x2E))
 ampersands = _bits_where(lambda text: text.are(0x26))
-letters_a = _bits_where(lambda text: text.are(0x61))
-letters_x = _bits_where(lambda text: text.are(0x78))
-letters_n = _bits_where(lambda text: text.are(0x6E))
+letters_n_after_x = _bits_where(lambda text: text.after(0x78, text.are(0x6E)))
+letters_a_after_ampersands = _bits_where(lambda text: text.after(0x26, text.are(0x61)))
+"""As the one before, it reads the byte before ``at`` as well."""
 host_letters = _bits_where(
     lambda text: text.either(text.between(0x61, 0x7A), text.between(0x30, 0x39), text.between(0x2D, 0x2E))
 )
@@ -100,9 +105,13 @@ notable = _bits_where(
         text.are(0x25, 0x27),
         text.between(0x7B, 0x7D),
         text.are(0x3C, 0x3E, 0x5C, 0x5E, 0x60),
+        text.after(0x2F, text.are(0x2E)),
     )
 )
-"""Bytes for which the canonical form may ask more than copying: control, ``"#%'<>\\^`{|}``, and what is not ASCII."""
+"""Bytes for which the canonical form may ask more than copying: control, ``"#%'<>\\^`{|}``, what is not ASCII, and a dot behind a slash.
+
+Reads the byte before ``at`` as well.
+"""
 
 
 def _load(_typing: Any, array: Any, at: Any) -> tuple[Any, Any]:
