@@ -67,7 +67,9 @@ class Byleave:
         from byleave.apply.run import open_ruleset
         from byleave.apply.shard import Plan, Unchecked
         from byleave.consent import Regime, Use
+        from byleave.processes import keep_freed_memory
 
+        keep_freed_memory()
         terms = Terms((Use.TRAIN_GEN,), NOW, with_pending=False)
         _, ruleset = open_ruleset(folder / "synced")
         self._plans = {

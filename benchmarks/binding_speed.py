@@ -35,6 +35,7 @@ from byleave.apply.opening import Bound, bind_items
 from byleave.apply.request import ApplyRequest
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.consent import Regime, Use
+from byleave.processes import keep_freed_memory
 
 Ids = npt.NDArray[np.uint8]
 LARGE_ROWS = 20_000_000
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     pa.set_cpu_count(1)
+    keep_freed_memory()  # as the commands do
     sizes = Sizes.of(LARGE_ROWS if options.large else options.rows, large=options.large)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

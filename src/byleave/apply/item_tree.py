@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from byleave.apply.item_rows import ENTRY_BYTES, rows_of
+from byleave.apply.item_search import places_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
 from byleave.apply.leaf_pairs import branch_levels, new_pair_work
 from byleave.apply.tables import read_only
@@ -21,14 +21,11 @@ from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import EMPTY_ROOT
 from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf
-from byleave.urls.bulk.sha256 import Bytes, Words
+from byleave.urls.bulk.sha256 import Bytes, Ints, Words
 
 BRANCH_LEAVES: Final = BRANCH_ROWS // LEAF_ROWS
 SUBTREE_BRANCHES: Final = 512
 """Branches above which the levels are held while leaves of theirs are asked for."""
-
-NEAR_ROWS: Final = 512
-"""An item of a subtree seldom stands farther from where it would if ids were spread quite evenly: it is nearly three times what is to be expected."""
 
 AT_ONCE: Final = 64
 """Proofs made together."""
@@ -67,9 +64,7 @@ class ItemTree:
         self._above = as_bytes(
             self._hasher.levels_above(np.frombuffer(b"".join(roots), np.uint8).reshape(-1, HASH_BYTES))
         )
-        self._firsts = [
-            self.row(place * SUBTREE_BRANCHES * BRANCH_ROWS).item for place in range(self._subtrees)
-        ]
+        self._firsts = self._entries[:: SUBTREE_BRANCHES * BRANCH_ROWS, 0].astype(np.float64)
         self.commitment = Commitment(self._above[-1] if size else EMPTY_ROOT, size)
 
     def __len__(self) -> int:
@@ -85,53 +80,51 @@ class ItemTree:
         """Yield for each of some items, in rising order, the proof that it is not in the tree, or that it is; ``covering`` says which tree this is."""
         rising = iter(items)
         while some := list(islice(rising, AT_ONCE)):
-            around = list(map(self.leaves_with, some))
+            around = self._around(some)
             wanted = sorted({index for indexes in around for index in indexes})
             leaves = dict(zip(wanted, self.leaves(wanted), strict=True))
             for item, indexes in zip(some, around, strict=True):
-                yield Absence(attestation, item, tuple(leaves[index] for index in indexes), covering)
+                yield Absence(attestation, item, tuple([leaves[index] for index in indexes]), covering)
 
     def leaves_with(self, item: bytes) -> list[int]:
         """Return the one or two leaves, by rising index, around the place where an item stands or would stand; none of an empty tree."""
-        at = self._find(item)
-        return sorted({place // LEAF_ROWS for place in (at - 1, at) if 0 <= place < len(self)})
+        return self._around([item])[0]
 
-    def _find(self, item: bytes) -> int:
-        """Return the number of rows whose item id is below ``item``."""
-        if not self._firsts:
-            return 0
-        first, second = (np.uint64(int.from_bytes(half)) for half in (item[:8], item[8:]))
-        low = self._search(first, max(bisect_left(self._firsts, item) - 1, 0))
-        while low < len(self) and self._entries[low, 0] == first and self._entries[low, 1] < second:
-            low += 1
-        return low
+    def _around(self, items: Sequence[bytes]) -> list[list[int]]:
+        """Return for each of some items what :meth:`leaves_with` returns."""
+        size = len(self)
+        if not size:
+            return [[] for _ in items]
+        words = np.frombuffer(b"".join(items), ">u8").astype(np.uint64).reshape(-1, 2)
+        places = places_of(self._entries, words, self._nearly(words[:, 0]))
+        befores = (np.maximum(places - 1, 0) // LEAF_ROWS).tolist()
+        behinds = (np.minimum(places, size - 1) // LEAF_ROWS).tolist()
+        return [
+            [before, behind] if before < behind else [behind]
+            for before, behind in zip(befores, behinds, strict=True)
+        ]
 
-    def _search(self, first: np.uint64, subtree: int) -> int:
-        """Return the number of rows whose id has a first word below ``first``, if that is one of a subtree."""
+    def _nearly(self, keys: Words) -> Ints:
+        """Return where items would stand if ids were spread evenly over their subtree, int64 (k,), by the first words of their ids, uint64 (k,)."""
         rows = SUBTREE_BRANCHES * BRANCH_ROWS
-        begin, end = subtree * rows, min((subtree + 1) * rows, len(self))
-        least = _first_word(self._firsts[subtree])
-        above = _first_word(self._firsts[subtree + 1]) if subtree + 1 < len(self._firsts) else 2**64
-        # Ids are digests and spread evenly, so an item is looked for where it nearly stands, and everywhere if it is not there.
-        nearly = begin + (int(first) - least) * (end - begin) // max(above - least, 1)
-        near = max(nearly - NEAR_ROWS, begin), min(nearly + NEAR_ROWS, end)
-        keys = self._entries[slice(*near), 0]
-        at = int(keys.searchsorted(first))
-        if 0 < at < len(keys):
-            return near[0] + at
-        return begin + int(self._entries[begin:end, 0].searchsorted(first))
+        subtrees = np.maximum(np.searchsorted(self._firsts, keys, side="right") - 1, 0)
+        least, above = self._firsts[subtrees], np.append(self._firsts[1:], 2.0**64)[subtrees]
+        sizes = np.minimum(len(self) - subtrees * rows, rows)
+        shares = np.clip((keys - least) / np.maximum(above - least, 1.0), 0.0, 1.0)
+        nearly: Ints = subtrees * rows + (shares * sizes).astype(np.int64)
+        return nearly
 
     def leaves(self, indexes: Sequence[int]) -> list[Leaf]:
         """Return some leaves, given by rising index, with their ways to the root."""
         rows = self._rows_of_leaves(indexes)
-        levels, above = dict[int, list[bytes]](), dict[int, tuple[bytes, ...]]()
+        levels, above = dict[int, list[bytes]](), dict[int, list[bytes]]()
         for branch, below in self._levels_of(sorted({index // BRANCH_LEAVES for index in indexes})):
             levels[branch], above[branch] = below, self._path_above(branch)
         found = []
         for index, written in zip(indexes, rows, strict=True):
             branch, within = divmod(index, BRANCH_LEAVES)
-            shown = tuple(ItemRow(written[at : at + ROW_BYTES]) for at in range(0, len(written), ROW_BYTES))
-            found.append(Leaf(index, shown, (*path_in(levels[branch], within), *above[branch])))
+            way = b"".join(path_in(levels[branch], within) + above[branch])
+            found.append(Leaf(index, written, way))
         return found
 
     def _rows_of_leaves(self, indexes: Sequence[int]) -> list[bytes]:
@@ -153,10 +146,10 @@ class ItemTree:
                 raise self._changed()
             yield branches[-1], rest
 
-    def _path_above(self, branch: int) -> tuple[bytes, ...]:
+    def _path_above(self, branch: int) -> list[bytes]:
         """Return the hashes that lead from a branch to the root."""
         subtree, within = divmod(branch, SUBTREE_BRANCHES)
-        return (*path_in(self._subtree(subtree), within), *path_in(self._above, subtree))
+        return path_in(self._subtree(subtree), within) + path_in(self._above, subtree)
 
     def _levels_of_subtree(self, place: int) -> list[bytes]:
         return as_bytes(self._hasher.levels_above(self._hashes_of(place)))
@@ -172,10 +165,6 @@ class ItemTree:
         return VerificationError(
             f"what {self._path.parent} holds is not what was bound", remedy="bind the items again"
         )
-
-
-def _first_word(item: bytes) -> int:
-    return int.from_bytes(item[:8])
 
 
 def _mapped(path: Path) -> Bytes:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from byleave.apply.engine import Counted, Failure, Result, Rows, SameMachine, Task, Work, done_elsewhere
 from byleave.errors import UnavailableError
-from byleave.processes import Processes
+from byleave.processes import Processes, keep_freed_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ _benches: list[_Bench] = []
 def _begin(work: Work[Any, Any], first: Callable[[], None] | None) -> None:
     """Make a worker ready."""
     pa.set_cpu_count(1)
+    keep_freed_memory()
     if first is not None:
         first()
     _benches[:] = [_Bench(work)]

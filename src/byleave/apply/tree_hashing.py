@@ -107,10 +107,12 @@ def as_bytes(levels: Sequence[Bytes]) -> list[bytes]:
     return [level.tobytes() for level in levels]
 
 
-def path_in(levels: Sequence[bytes], index: int) -> Iterator[bytes]:
-    """Yield the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
+def path_in(levels: Sequence[bytes], index: int) -> list[bytes]:
+    """Return the hashes that lead from one of the lowest level to the root; what has no neighbour was carried up."""
+    path = []
     for level in levels:
         begin = (index ^ 1) * HASH_BYTES
         if begin < len(level):
-            yield level[begin : begin + HASH_BYTES]
+            path.append(level[begin : begin + HASH_BYTES])
         index >>= 1
+    return path

@@ -182,8 +182,10 @@ def apply(options: ApplyOptions) -> None:
     from byleave.apply.run import apply_ruleset
     from byleave.cli.attest import tell_signed
     from byleave.cli.engines import engine_of
+    from byleave.processes import keep_freed_memory
     from byleave.release.age import check_age
 
+    keep_freed_memory()
     request, signing = options.request(), options.signing()
     with (
         Shown() as shown,

@@ -37,7 +37,9 @@ def bind(
     """Bind every entry kept and taken out, so that the attestation names them all without telling which they are."""
     from byleave.apply.opening import bind_output
     from byleave.cli.compiling import tell_of_compiling
+    from byleave.processes import keep_freed_memory
 
+    keep_freed_memory()
     tell_of_compiling()
     bound = bind_output(output, ruleset, coverage, to)
     if json_:

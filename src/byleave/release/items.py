@@ -8,12 +8,13 @@ of it follows from there. What decides about it besides its link is bound by its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.errors import VerificationError, as_format_error
 from byleave.log import JSON
+from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
 from byleave.release.commitments import Commitment
@@ -74,11 +75,34 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Eight rows, fewer in the last leaf, with the leaf's index in the tree and the hashes that lead from it to the root."""
+    """Eight rows, fewer in the last leaf.
+
+    index
+        Its place in the tree.
+    data
+        The rows, one behind the other.
+    way
+        The hashes that lead from it to the root, one behind the other.
+    """
 
     index: int
-    rows: tuple[ItemRow, ...]
-    path: tuple[bytes, ...]
+    data: bytes
+    way: bytes
+
+    @classmethod
+    def of(cls, index: int, rows: Iterable[ItemRow], path: Iterable[bytes]) -> Self:
+        """Make it of rows and hashes."""
+        return cls(index, b"".join(row.data for row in rows), b"".join(path))
+
+    @property
+    def rows(self) -> tuple[ItemRow, ...]:
+        """Its rows."""
+        return tuple(map(ItemRow, _parts(self.data, ROW_BYTES)))
+
+    @property
+    def path(self) -> tuple[bytes, ...]:
+        """The hashes that lead from it to the root."""
+        return tuple(_parts(self.way, HASH_BYTES))
 
     def check(self, commitment: Commitment, salt: bytes) -> None:
         """Make sure that these rows stand there in the tree.
@@ -88,14 +112,13 @@ class Leaf:
         VerificationError
             If they do not, are fewer than they should be, or are not in rising order.
         """
-        left = commitment.size - self.index * LEAF_ROWS
-        if len(self.rows) != min(LEAF_ROWS, left) or list(self.rows) != sorted(set(self.rows)):
+        left, rows = commitment.size - self.index * LEAF_ROWS, list(self.rows)
+        if len(rows) != min(LEAF_ROWS, left) or rows != sorted(set(rows)):
             raise VerificationError(
                 "a leaf of the proof lacks rows, or has them out of order", remedy=_REMEDY
             )
-        content = salt + b"".join(row.data for row in self.rows)
-        leaves = leaves_of(commitment.size)
-        verify_inclusion(self.index, leaves, leaf_hash(content), self.path, commitment.root)
+        leaves, hashed = leaves_of(commitment.size), leaf_hash(salt + self.data)
+        verify_inclusion(self.index, leaves, hashed, self.path, commitment.root)
 
     def members(self) -> dict[str, JSON]:
         """Write it."""
@@ -111,7 +134,11 @@ class Leaf:
         rows = [bytes.fromhex(row) for row in hex_list(members, "rows", LEAF_ROWS)]
         if not rows or any(len(row) != ROW_BYTES for row in rows):
             raise ValueError(f"a leaf has rows of {ROW_BYTES} bytes")
-        return cls(count(members, "index"), tuple(map(ItemRow, rows)), path_of(members))
+        return cls(count(members, "index"), b"".join(rows), b"".join(path_of(members)))
+
+
+def _parts(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def path_of(members: Mapping[str, Any]) -> tuple[bytes, ...]:
@@ -231,9 +258,10 @@ class Absence:
 
 def _leaf_text(leaf: Leaf) -> str:
     """Write what :meth:`Leaf.members` gives, as canonical JSON."""
-    path, rows = _quoted(leaf.path), _quoted([row.data for row in leaf.rows])
+    path, rows = _quoted(leaf.way, HASH_BYTES), _quoted(leaf.data, ROW_BYTES)
     return f'{{"index":{leaf.index},"path":[{path}],"rows":[{rows}]}}'
 
 
-def _quoted(values: Sequence[bytes]) -> str:
-    return '"' + '","'.join([one.hex() for one in values]) + '"' if values else ""
+def _quoted(data: bytes, size: int) -> str:
+    """Write parts of a size, one behind the other in ``data``, as JSON's texts of hex digits."""
+    return '"' + data.hex(",", size).replace(",", '","') + '"' if data else ""

@@ -158,7 +158,7 @@ def test_an_item_is_found_however_the_ids_are_spread(
     alike: int, near: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(item_tree, "SUBTREE_BRANCHES", 2)
-    monkeypatch.setattr(item_tree, "NEAR_ROWS", near)
+    monkeypatch.setattr(item_search, "NEAR_ROWS", near)
     ids = np.random.default_rng(alike).integers(0, 256, (1500, 16), np.uint8)
     ids[:, :alike] = 7
     ids[:40], ids[40:80] = 0, 255

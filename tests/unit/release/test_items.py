@@ -34,7 +34,7 @@ class Tree:
         def read(level: int, at: int) -> bytes:
             return root_of(self.hashes[at << level : (at + 1) << level])
 
-        return Leaf(index, self.rows[index], inclusion_proof(index, len(self.rows), read))
+        return Leaf.of(index, self.rows[index], inclusion_proof(index, len(self.rows), read))
 
     def absence(self, item: bytes) -> Absence:
         below = [place for place, leaf in enumerate(self.rows) if leaf[0].item < item]
@@ -83,9 +83,9 @@ def test_a_leaf_cannot_leave_out_a_row() -> None:
     tree = Tree([bytes([n]) * 16 for n in range(20)])
     leaf = tree.leaf(1)
     with pytest.raises(VerificationError, match="lacks rows"):
-        replace(leaf, rows=leaf.rows[1:]).check(tree.commitment, SALT)
+        Leaf.of(1, leaf.rows[1:], leaf.path).check(tree.commitment, SALT)
     with pytest.raises(VerificationError, match="out of order"):
-        replace(leaf, rows=leaf.rows[::-1]).check(tree.commitment, SALT)
+        Leaf.of(1, leaf.rows[::-1], leaf.path).check(tree.commitment, SALT)
 
 
 def test_a_tree_of_nothing_holds_nothing() -> None:
