@@ -13,9 +13,9 @@ import numpy as np
 from byleave.apply.item_rows import ENTRY_BYTES, rows_of
 from byleave.apply.item_search import places_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
-from byleave.apply.leaf_pairs import branch_levels, new_pair_work
+from byleave.apply.leaf_pairs import branch_nodes, new_pair_work
 from byleave.apply.tables import read_only
-from byleave.apply.tree_hashing import TreeHasher, as_bytes, path_in
+from byleave.apply.tree_hashing import TreeHasher, as_bytes, path_in, ways_in
 from byleave.errors import VerificationError
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import EMPTY_ROOT
@@ -27,7 +27,7 @@ BRANCH_LEAVES: Final = BRANCH_ROWS // LEAF_ROWS
 SUBTREE_BRANCHES: Final = 512
 """Branches above which the levels are held while leaves of theirs are asked for."""
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 256
 """Proofs made together."""
 
 
@@ -116,43 +116,55 @@ class ItemTree:
 
     def leaves(self, indexes: Sequence[int]) -> list[Leaf]:
         """Return some leaves, given by rising index, with their ways to the root."""
-        rows = self._rows_of_leaves(indexes)
-        levels, above = dict[int, list[bytes]](), dict[int, list[bytes]]()
-        for branch, below in self._levels_of(sorted({index // BRANCH_LEAVES for index in indexes})):
-            levels[branch], above[branch] = below, self._path_above(branch)
-        found = []
-        for index, written in zip(indexes, rows, strict=True):
-            branch, within = divmod(index, BRANCH_LEAVES)
-            way = b"".join(path_in(levels[branch], within) + above[branch])
-            found.append(Leaf(index, written, way))
-        return found
+        if not indexes:
+            return []
+        places = np.array(indexes, np.int64)
+        branches, which = np.unique(places // BRANCH_LEAVES, return_inverse=True)
+        above = self._ways_above(branches)
+        within = self._ways_within(branches, which, places % BRANCH_LEAVES)
+        ways = (way + above[branch] for way, branch in zip(within, which.tolist(), strict=True))
+        return list(map(Leaf, indexes, self._rows_of_leaves(places), ways))
 
-    def _rows_of_leaves(self, indexes: Sequence[int]) -> list[bytes]:
+    def _rows_of_leaves(self, indexes: Ints) -> list[bytes]:
         """Return the rows of some leaves, as they are hashed."""
-        places = np.add.outer(np.array(indexes, np.int64) * LEAF_ROWS, np.arange(LEAF_ROWS)).reshape(-1)
+        places = np.add.outer(indexes * LEAF_ROWS, np.arange(LEAF_ROWS)).reshape(-1)
         written, width = rows_of(self._entries[places[places < len(self)]]).tobytes(), LEAF_ROWS * ROW_BYTES
         return [written[at : at + width] for at in range(0, len(written), width)]
 
-    def _levels_of(self, branches: Sequence[int]) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield some branches with the hashes of all their levels below the root, as their entries make them."""
-        whole = np.array([one for one in branches if (one + 1) * BRANCH_ROWS <= len(self)], np.int64)
-        levels, roots = branch_levels(self._entries, whole, self._work)
+    def _ways_within(self, branches: Ints, which: Ints, places: Ints) -> list[bytes]:
+        """Return the ways of leaves to the roots of their branches, which are hashed from their entries: rising ``branches``, and for each leaf ``which`` it is in and where."""
+        whole = branches[(branches + 1) * BRANCH_ROWS <= len(self)]
+        nodes, roots = branch_nodes(self._entries, whole, self._work)
         if not np.array_equal(roots, self._hashes[whole]):
             raise self._changed()
-        yield from zip(whole.tolist(), levels, strict=True)
+        inside = which < len(whole)
+        ways = ways_in(nodes, which[inside], places[inside])
         if len(whole) < len(branches):
             rest = as_bytes(self._hasher.levels(rows_of(self._entries[branches[-1] * BRANCH_ROWS :])))
             if rest[-1] != self._hashes[-1].tobytes():
                 raise self._changed()
-            yield branches[-1], rest
+            ways += [b"".join(path_in(rest, place)) for place in places[~inside].tolist()]
+        return ways
 
-    def _path_above(self, branch: int) -> list[bytes]:
-        """Return the hashes that lead from a branch to the root."""
-        subtree, within = divmod(branch, SUBTREE_BRANCHES)
-        return path_in(self._subtree(subtree), within) + path_in(self._above, subtree)
+    def _ways_above(self, branches: Ints) -> list[bytes]:
+        """Return the ways of some branches to the root."""
+        ways = list[bytes]()
+        for subtree in np.unique(branches // SUBTREE_BRANCHES).tolist():
+            within = branches[branches // SUBTREE_BRANCHES == subtree] % SUBTREE_BRANCHES
+            above = b"".join(path_in(self._above, subtree))
+            ways += [way + above for way in self._ways_in_subtree(subtree, within)]
+        return ways
 
-    def _levels_of_subtree(self, place: int) -> list[bytes]:
-        return as_bytes(self._hasher.levels_above(self._hashes_of(place)))
+    def _ways_in_subtree(self, subtree: int, branches: Ints) -> list[bytes]:
+        """Return the ways of some branches of a subtree to its root."""
+        levels = self._subtree(subtree)
+        if len(levels[0]) == SUBTREE_BRANCHES:
+            return ways_in(np.concatenate(levels)[np.newaxis], np.zeros_like(branches), branches)
+        written = as_bytes(levels)
+        return [b"".join(path_in(written, place)) for place in branches.tolist()]
+
+    def _levels_of_subtree(self, place: int) -> list[Bytes]:
+        return self._hasher.levels_above(self._hashes_of(place))
 
     def _hashes_of(self, place: int) -> Bytes:
         return self._hashes[place * SUBTREE_BRANCHES : (place + 1) * SUBTREE_BRANCHES]

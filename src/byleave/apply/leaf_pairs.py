@@ -6,7 +6,6 @@ waits for it; a digest is written into the message of the node above at once.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -113,16 +112,14 @@ def _write_hashes(work: PairWork, node: Word) -> None:
         store_word(work.nodes, at + 8 * i, big_endian_pair(state[2 * i], state[2 * i + 1]))
 
 
-def branch_levels(entries: Words, branches: Ints, work: PairWork) -> tuple[list[list[bytes]], Bytes]:
+def branch_nodes(entries: Words, branches: Ints, work: PairWork) -> tuple[Bytes, Bytes]:
     """Hash some branches over sorted entries, uint64 (n, 3), each over :data:`BRANCH_ROWS` of them.
 
-    Returns the hashes of all levels of each below its root, first its leaves, and the roots, uint8 (k, 32).
+    Returns the hashes of all levels of each below its root, first its leaves, uint8 (k, 62, 32), and the roots, uint8 (k, 32).
     """
     nodes, roots = np.empty((len(branches), _BELOW), np.uint8), np.empty((len(branches), 4), np.uint64)
     _hash_some(read_only(entries), read_only(branches), work, nodes.reshape(-1), roots)
-    ends = [_BELOW - (2 * _HASH << level) + 2 * _HASH for level in range(BRANCH_LEVEL, -1, -1)]
-    spans = [slice(*span) for span in pairwise(ends)]
-    return [[below[span] for span in spans] for below in map(bytes, nodes)], roots.view(np.uint8)
+    return nodes.reshape(len(branches), _BELOW // _HASH, _HASH), roots.view(np.uint8)
 
 
 @compiled_lean

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -116,3 +117,27 @@ def path_in(levels: Sequence[bytes], index: int) -> list[bytes]:
             path.append(level[begin : begin + HASH_BYTES])
         index >>= 1
     return path
+
+
+def ways_in(nodes: Bytes, trees: Ints, places: Ints) -> list[bytes]:
+    """Return, as :func:`path_in` does but joined, the ways of some leaves of whole trees of one size.
+
+    Parameters
+    ----------
+    nodes
+        uint8 (k, m, 32): the hashes of all levels of each tree, the lowest first. A last one for the root may be there.
+    trees, places
+        int64 (n,): the tree of each leaf, and where in it the leaf stands.
+    """
+    neighbours = _neighbours((nodes.shape[1] + 2).bit_length() - 2)
+    found = nodes[trees[:, np.newaxis], neighbours[places]]
+    width, data = found.shape[1] * HASH_BYTES, found.tobytes()
+    return [data[at : at + width] for at in range(0, len(data), width)] if width else [b""] * len(places)
+
+
+@cache
+def _neighbours(depth: int) -> Ints:
+    """Return where the hashes on the way of each leaf stand in a tree of ``2**depth`` of them, level behind level: int64 (leaves, depth)."""
+    leaves, levels = np.arange(1 << depth)[:, np.newaxis], np.arange(depth)
+    found: Ints = (2 << depth) - (2 << (depth - levels)) + ((leaves >> levels) ^ 1)
+    return found

@@ -32,7 +32,10 @@ def test_digests_go_out_of_a_file_that_grows_by_nothing(tmp_path: Path, codec: C
     pq.write_table(pa.table({"digest": digests}), path, compression=codec.name.lower(), use_dictionary=False)
     with rewritten(path, stays) as after:
         assert after.read()["digest"].combine_chunks().equals(digests.filter(pa.array(stays)))
-        before, size = pq.ParquetFile(path).metadata.row_group(0).column(0), after.metadata.row_group(0).column(0)
+        before, size = (
+            pq.ParquetFile(path).metadata.row_group(0).column(0),
+            after.metadata.row_group(0).column(0),
+        )
         assert size.total_compressed_size <= before.total_compressed_size * stays.mean() + 100
 
 

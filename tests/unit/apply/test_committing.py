@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.foreign_verifier import merkle_root
 
-from byleave.apply import committing, item_rows, item_tree, leaf_pairs
+from byleave.apply import committing, item_rows, item_search, item_tree, leaf_pairs
 from byleave.apply.committing import commit_entries, commit_items
 from byleave.apply.item_rows import entries_in_order, ordered, rows_of, sorted_entries
 from byleave.apply.item_tree import ItemTree
 from byleave.apply.leaf_pairs import PairWork
-from byleave.apply.tree_hashing import RowHasher, TreeHasher
+from byleave.apply.tree_hashing import RowHasher, TreeHasher, path_in, ways_in
 from byleave.errors import InputError, VerificationError
 from byleave.release.items import ItemRow
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words
@@ -106,6 +106,17 @@ def test_a_tree_of_entries_in_any_steps_has_the_root_that_hashlib_finds(
     assert (found.root, found.size) == (root_over(rows), size)
 
 
+@pytest.mark.parametrize("root", [0, 1])
+@pytest.mark.parametrize("depth", range(6))
+def test_the_ways_of_many_leaves_are_those_of_each(depth: int, root: int) -> None:
+    trees = np.random.default_rng(depth).integers(0, 256, (3, (2 << depth) - 2 + root, 32), np.uint8)
+    which, places = (part.reshape(-1) for part in np.indices((3, 1 << depth)))
+    ends = np.cumsum([0, *(1 << level for level in range(depth, -root, -1))])
+    levels = [[one[begin:end].tobytes() for begin, end in pairwise(ends)] for one in trees]
+    each = zip(which.tolist(), places.tolist(), strict=True)
+    assert ways_in(trees, which, places) == [b"".join(path_in(levels[tree], place)) for tree, place in each]
+
+
 @pytest.mark.parametrize("size", [1, 8, 9, 63, 64, 65, 256, 257, 700, 2100])
 def test_every_leaf_leads_to_the_root_across_subtrees(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -136,13 +147,13 @@ def test_proofs_of_many_items_are_those_of_each_and_hash_each_branch_once(
     items = sorted(items_of(name)[0].tobytes() for name in range(3000))
     one_by_one = [next(made.absences(SIGNED, [item])) for item in items]
     hashed: list[int] = []
-    levels = leaf_pairs.branch_levels
+    nodes = leaf_pairs.branch_nodes
 
-    def counted(entries: Words, branches: Ints, work: PairWork) -> tuple[list[list[bytes]], Bytes]:
+    def counted(entries: Words, branches: Ints, work: PairWork) -> tuple[Bytes, Bytes]:
         hashed.extend(branches.tolist())
-        return levels(entries, branches, work)
+        return nodes(entries, branches, work)
 
-    monkeypatch.setattr(item_tree, "branch_levels", counted)
+    monkeypatch.setattr(item_tree, "branch_nodes", counted)
     monkeypatch.setattr(item_tree, "AT_ONCE", 5000)
     assert list(made.absences(SIGNED, items)) == one_by_one
     assert hashed == list(range(2100 // 256))

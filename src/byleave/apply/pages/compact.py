@@ -124,6 +124,7 @@ def _struct(data: Raw, at: int, depth: int = 0) -> tuple[Struct, int]:
         raise malformed("its metadata nest too deep")
     fields: dict[int, tuple[int, Any]] = {}
     number = 0
+    value: Any
     while head := data[at]:
         at += 1
         kind = head & 0xF

@@ -26,7 +26,7 @@ from byleave.apply.pages.footer import (
     span_of,
     stands_here,
 )
-from byleave.apply.pages.page import IN_DICTIONARY, Opened, Facts, has_known_encoding, pages_of
+from byleave.apply.pages.page import IN_DICTIONARY, Facts, Opened, has_known_encoding, pages_of
 from byleave.apply.pages.values import Speller, Texts
 from byleave.errors import FormatError
 

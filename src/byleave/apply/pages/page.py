@@ -123,7 +123,11 @@ class Sealed(NamedTuple):
             raise malformed("a page is larger than its column")
         if self.kind == Kind.DATA_2:
             return self._second(size)
-        raw, leaf, count = memoryview(decompress(self.codec, self.body, size)).cast("B"), self.leaf, self.entries
+        raw, leaf, count = (
+            memoryview(decompress(self.codec, self.body, size)).cast("B"),
+            self.leaf,
+            self.entries,
+        )
         if self.is_dictionary:
             none = Levels(None, 0, 0)
             return self._with(Encoding.PLAIN, none, none, raw)
@@ -147,7 +151,9 @@ class Sealed(NamedTuple):
         values = decompress(packed, self.body[first + second :], rest) if rest else b""
         return self._with(self.encoding, repetitions, definitions, values)
 
-    def _with(self, encoding: int, repetitions: Levels, definitions: Levels, values: Raw | pa.Buffer) -> Opened:
+    def _with(
+        self, encoding: int, repetitions: Levels, definitions: Levels, values: Raw | pa.Buffer
+    ) -> Opened:
         levels = repetitions, definitions
         return Opened(self.header, self.body, self.codec, self.kind, encoding, self.entries, *levels, values)
 
