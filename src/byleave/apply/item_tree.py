@@ -97,11 +97,11 @@ class ItemTree:
             return [[] for _ in items]
         words = np.frombuffer(b"".join(items), ">u8").astype(np.uint64).reshape(-1, 2)
         places = places_of(self._entries, words, self._nearly(words[:, 0]))
-        befores = (np.maximum(places - 1, 0) // LEAF_ROWS).tolist()
-        behinds = (np.minimum(places, size - 1) // LEAF_ROWS).tolist()
+        lefts = (np.maximum(places - 1, 0) // LEAF_ROWS).tolist()
+        rights = (np.minimum(places, size - 1) // LEAF_ROWS).tolist()
         return [
-            [before, behind] if before < behind else [behind]
-            for before, behind in zip(befores, behinds, strict=True)
+            [left, right] if left < right else [right]
+            for left, right in zip(lefts, rights, strict=True)
         ]
 
     def _nearly(self, keys: Words) -> Ints:
