@@ -99,10 +99,7 @@ class ItemTree:
         places = places_of(self._entries, words, self._nearly(words[:, 0]))
         lefts = (np.maximum(places - 1, 0) // LEAF_ROWS).tolist()
         rights = (np.minimum(places, size - 1) // LEAF_ROWS).tolist()
-        return [
-            [left, right] if left < right else [right]
-            for left, right in zip(lefts, rights, strict=True)
-        ]
+        return [[left, right] if left < right else [right] for left, right in zip(lefts, rights, strict=True)]
 
     def _nearly(self, keys: Words) -> Ints:
         """Return where items would stand if ids were spread evenly over their subtree, int64 (k,), by the first words of their ids, uint64 (k,)."""
