@@ -143,7 +143,10 @@ def _parts(data: bytes, size: int) -> Iterator[bytes]:
 
 def path_of(members: Mapping[str, Any]) -> tuple[bytes, ...]:
     """Read the hashes that lead from a leaf to the root; raises ValueError, KeyError or TypeError where they are none."""
-    return tuple(map(bytes.fromhex, hex_list(members, "path", _MOST_HASHES)))
+    path = tuple(map(bytes.fromhex, hex_list(members, "path", _MOST_HASHES)))
+    if any(len(one) != HASH_BYTES for one in path):
+        raise ValueError(f"a path has hashes of {HASH_BYTES} bytes")
+    return path
 
 
 def hex_list(members: Mapping[str, Any], name: str, most: int) -> list[str]:

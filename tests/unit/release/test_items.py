@@ -109,6 +109,15 @@ def test_a_proof_with_any_flipped_bit_does_not_hold(bit: int, data: st.DataObjec
         proof.check(tree.commitment, bytes(16))
 
 
+@pytest.mark.parametrize("cut", [1, 16, 31, 33, 64])
+def test_hashes_of_other_lengths_are_no_way_though_they_add_up(cut: int) -> None:
+    members = json.loads(Tree([bytes([n]) * 16 for n in range(40)]).absence(b"not among them!!").to_bytes())
+    way = "".join(members["leaves"][0]["path"])
+    members["leaves"][0]["path"] = [way[: 2 * cut], way[2 * cut :]]
+    with pytest.raises(FormatError, match="no proof of absence"):
+        Absence.parse(canonical_json(members))
+
+
 @pytest.mark.parametrize(
     "data",
     [

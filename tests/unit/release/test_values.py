@@ -116,7 +116,9 @@ class TestForged:
 
     parts = Parts(MANY, [], MANY[:9], [Opened(0, "a", None, None)] * 3)
 
-    def refused(self, opened: OpenedPart, match: str, row: tuple[Opened, int, int] = (MANY[9], 0, 9)) -> None:
+    def assert_refused(
+        self, opened: OpenedPart, match: str, row: tuple[Opened, int, int] = (MANY[9], 0, 9)
+    ) -> None:
         with pytest.raises(VerificationError, match=match):
             self.parts.unlike([row], opened)
 
@@ -124,28 +126,28 @@ class TestForged:
         opened = self.parts.opened(0, 1)
         leaf = opened.leaves[0]
         other = replace(leaf, entries=(leaf.entries[1], leaf.entries[0], *leaf.entries[2:]))
-        self.refused(replace(opened, leaves=(other,)), "is not in the log")
-        self.refused(replace(opened, leaves=(replace(leaf, entries=leaf.entries[:-1]),)), "too few")
-        self.refused(replace(opened, leaves=(replace(leaf, index=0),)), "is not in the log")
-        self.refused(replace(opened, leaves=(replace(leaf, index=9),)), "too few")
+        self.assert_refused(replace(opened, leaves=(other,)), "is not in the log")
+        self.assert_refused(replace(opened, leaves=(replace(leaf, entries=leaf.entries[:-1]),)), "too few")
+        self.assert_refused(replace(opened, leaves=(replace(leaf, index=0),)), "is not in the log")
+        self.assert_refused(replace(opened, leaves=(replace(leaf, index=9),)), "too few")
 
     def test_a_part_has_another_root_another_size_or_another_place(self) -> None:
         opened, other = self.parts.opened(0, 1), self.parts.opened(2, 1)
-        self.refused(replace(opened, root=other.root), "is not in the log")
-        self.refused(replace(opened, root=replace(opened.root, rows=24)), "is not in the log")
-        self.refused(replace(opened, place=2), "is not in the log")
-        self.refused(replace(opened, place=7), "outside")
+        self.assert_refused(replace(opened, root=other.root), "is not in the log")
+        self.assert_refused(replace(opened, root=replace(opened.root, rows=24)), "is not in the log")
+        self.assert_refused(replace(opened, place=2), "is not in the log")
+        self.assert_refused(replace(opened, place=7), "outside")
 
     def test_a_row_of_a_part_that_states_something_is_shown_as_one_of_a_part_that_does_not(self) -> None:
         opened = self.parts.opened(0, 1)
         nothing = replace(opened, root=PartRoot(21, None), leaves=())
-        self.refused(nothing, "is not in the log", (Opened(9, "a", None, None), 0, 9))
+        self.assert_refused(nothing, "is not in the log", (Opened(9, "a", None, None), 0, 9))
 
     def test_the_way_is_missing(self) -> None:
-        self.refused(self.parts.opened(0, 0), "row 9 of part 0 states is not shown")
-        self.refused(self.parts.opened(0, 2), "row 21 of part 0 states is not shown", (MANY[9], 0, 21))
-        self.refused(self.parts.opened(2, 1), "row 9 of part 0 states is not shown")
-        self.refused(self.parts.opened(3), "row 3 of part 3 states is not shown", (MANY[9], 3, 3))
+        self.assert_refused(self.parts.opened(0, 0), "row 9 of part 0 states is not shown")
+        self.assert_refused(self.parts.opened(0, 2), "row 21 of part 0 states is not shown", (MANY[9], 0, 21))
+        self.assert_refused(self.parts.opened(2, 1), "row 9 of part 0 states is not shown")
+        self.assert_refused(self.parts.opened(3), "row 3 of part 3 states is not shown", (MANY[9], 3, 3))
 
     def test_a_part_that_states_nothing_needs_no_leaf_and_takes_none(self) -> None:
         opened, row = self.parts.opened(3), Opened(2, "a", None, None)
@@ -153,7 +155,7 @@ class TestForged:
         shown = replace(row, digest=bytes(32))
         assert self.parts.unlike([(shown, 3, 2)], opened) == [shown]
         leaf = EntryLeaf(0, (shown.entry,), ())
-        self.refused(replace(opened, leaves=(leaf,)), "too few or too many", (shown, 3, 2))
+        self.assert_refused(replace(opened, leaves=(leaf,)), "too few or too many", (shown, 3, 2))
 
 
 @pytest.mark.parametrize(

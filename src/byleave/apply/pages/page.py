@@ -123,11 +123,8 @@ class Sealed(NamedTuple):
             raise malformed("a page is larger than its column")
         if self.kind == Kind.DATA_2:
             return self._second(size)
-        raw, leaf, count = (
-            memoryview(decompress(self.codec, self.body, size)).cast("B"),
-            self.leaf,
-            self.entries,
-        )
+        leaf, count = self.leaf, self.entries
+        raw = memoryview(decompress(self.codec, self.body, size)).cast("B")
         if self.is_dictionary:
             none = Levels(None, 0, 0)
             return self._with(Encoding.PLAIN, none, none, raw)

@@ -93,7 +93,7 @@ dots = _bits_where(lambda text: text.are(0x2E))
 ampersands = _bits_where(lambda text: text.are(0x26))
 letters_n_after_x = _bits_where(lambda text: text.after(0x78, text.are(0x6E)))
 letters_a_after_ampersands = _bits_where(lambda text: text.after(0x26, text.are(0x61)))
-"""As the one before, it reads the byte before ``at`` as well."""
+"""These two read the byte before ``at`` as well."""
 host_letters = _bits_where(
     lambda text: text.either(text.between(0x61, 0x7A), text.between(0x30, 0x39), text.between(0x2D, 0x2E))
 )
