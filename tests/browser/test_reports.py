@@ -38,6 +38,19 @@ def test_so_is_a_comparison(chromium: Browser, world: Path) -> None:
     assert scrolled_by_keyboard(chromium, page) >= 1
 
 
+@pytest.mark.parametrize("entries", ["7", "2,999,998", "5,850,000,000"])
+def test_a_report_is_no_wider_than_a_phone_however_many_entries_there_are(
+    chromium: Browser, world: Path, entries: str
+) -> None:
+    page = chromium.new_page(viewport={"width": 360, "height": 800})
+    page.goto((world / "out" / OWN_FOLDER / "report.html").as_uri())
+    page.locator(".facts strong").evaluate_all(
+        "(facts, entries) => facts.forEach(fact => { fact.textContent = entries })", entries
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+
+
 def scrolled_by_keyboard(chromium: Browser, file: Path) -> int:
     """Open a page that everybody can read, and return how many parts of it can be scrolled, each of them by whoever has no mouse."""
     context = chromium.new_context()
