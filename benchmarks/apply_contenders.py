@@ -26,6 +26,7 @@ from apply_engines import (
     ChDBKnowing,
     DataFusionFromRelease,
     DataFusionKnowing,
+    codec_of,
     files_of,
 )
 from apply_floor import Floor
@@ -38,6 +39,7 @@ class Limit:
 
     def __init__(self, folder: Path) -> None:
         self._out = folder / "out-limit.parquet"
+        self._codec = codec_of(folder)
 
     def mask(self, paths: list[Path]) -> int:
         for path in paths:
@@ -49,13 +51,19 @@ class Limit:
     def filter(self, paths: list[Path]) -> int:
         for path in paths:
             with pq.ParquetFile(path) as file:
-                options: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["NSFW"]}
-                with pq.ParquetWriter(self._out, file.schema_arrow, **options) as writer:
+                options: dict[str, Any] = {"compression": self._codec, "use_dictionary": ["NSFW"]}
+                with pq.ParquetWriter(anew(self._out), file.schema_arrow, **options) as writer:
                     for group in range(file.metadata.num_row_groups):
                         writer.write_table(file.read_row_group(group, use_threads=False))
         return 0
 
     annotate = filter
+
+
+def anew(path: Path) -> Path:
+    """Remove a file that is to be written: where it is cut to nothing in place, some file systems write it to the disk as soon as it is closed again."""
+    path.unlink(missing_ok=True)
+    return path
 
 
 class Byleave:
@@ -85,7 +93,7 @@ class Byleave:
 
         tallies = []
         for path in paths:
-            out, list_ = self._folder / "out-byleave.parquet", self._folder / f"removed-{path.name}"
+            out, list_ = anew(self._folder / "out-byleave.parquet"), self._folder / f"removed-{path.name}"
             tally = apply_to_file(
                 self._plans[Mode(mode)], InputFile(path, path.name), out, list_, lambda _: None
             )

@@ -116,7 +116,7 @@ def files_of(sizes: Sizes) -> Iterator[tuple[int, int]]:
         yield number, min(ROWS_OF_A_FILE, sizes.rows - number * ROWS_OF_A_FILE)
 
 
-def write_dataset(folder: Path, sizes: Sizes) -> None:
+def write_dataset(folder: Path, sizes: Sizes, codec: str = "zstd") -> None:
     """Write the files of the dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     names = pa.array([host(rank) for rank in range(sizes.hosts)])
@@ -125,7 +125,7 @@ def write_dataset(folder: Path, sizes: Sizes) -> None:
         table = pa.table({"URL": links} | _further(number, rows))
         path = folder / f"part-{number:04d}.parquet"
         pq.write_table(
-            table, path, compression="zstd", use_dictionary=["NSFW"], row_group_size=ROWS_OF_A_GROUP
+            table, path, compression=codec, use_dictionary=["NSFW"], row_group_size=ROWS_OF_A_GROUP
         )
 
 

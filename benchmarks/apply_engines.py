@@ -29,12 +29,18 @@ def rows_of(paths: list[Path]) -> int:
     return sum(int(pq.read_metadata(path).num_rows) for path in paths)
 
 
+def codec_of(folder: Path) -> str:
+    """Return the codec of the data, as everybody writes its name."""
+    return str(pq.read_metadata(folder / "small.parquet").row_group(0).column(0).compression).lower()
+
+
 class Engine:
     """An engine that writes the numbers of the rows that go, or the rows that stay, into one file."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.out = folder / f"out-{name}.parquet"
+        self.codec = codec_of(folder)
         self.claims = folder / "releases" / "1" / "claims.parquet"
 
     def query(self, text: str) -> None:
@@ -69,7 +75,7 @@ class _DataFusion(Engine):
         WHEN starts_with("URL", 'http://www.') THEN substr(replace("URL", '&amp;', '&'), 12)
         WHEN starts_with("URL", 'https://') THEN substr(replace("URL", '&amp;', '&'), 9) ELSE substr(replace("URL", '&amp;', '&'), 8) END"""
     WRITING = (
-        "'format.compression' 'zstd(1)', 'format.statistics_enabled' 'chunk', 'format.allow_single_file_parallelism' 'false', "
+        "'format.statistics_enabled' 'chunk', 'format.allow_single_file_parallelism' 'false', "
         "'format.dictionary_enabled' 'false', 'format.dictionary_enabled::\"NSFW\"' 'true'"
     )
     ABOVE = "split_part(host, '.', -2) || '.' || split_part(host, '.', -1)"
@@ -87,8 +93,9 @@ class _DataFusion(Engine):
         self._context.sql(text).collect()
 
     def write(self, text: str) -> int:
+        codec = {"zstd": "zstd(1)"}.get(self.codec, self.codec)
         self.query(
-            f"COPY ({text}) TO '{self.out}' STORED AS PARQUET OPTIONS ('format.compression' 'zstd(1)')"
+            f"COPY ({text}) TO '{self.out}' STORED AS PARQUET OPTIONS ('format.compression' '{codec}', {self.WRITING})"
         )
         return int(pq.read_metadata(self.out).num_rows)
 
@@ -175,7 +182,7 @@ class _ChDB(Engine):
         r"replaceRegexpOne(replaceAll(assumeNotNull(URL), '&amp;', '&'), '^https?://(www\\.)?', '') AS link"
     )
     WRITING = (
-        "engine_file_truncate_on_insert = 1, output_format_parquet_parallel_encoding = 0, output_format_parquet_compression_method = 'zstd', "
+        "engine_file_truncate_on_insert = 1, output_format_parquet_parallel_encoding = 0, "
         "output_format_compression_level = 1, output_format_parquet_write_bloom_filter = 0, output_format_parquet_max_dictionary_size = 0, "
         "output_format_parquet_row_group_size = 250000"
     )
@@ -198,7 +205,10 @@ class _ChDB(Engine):
         self.query(f"INSERT INTO bench.{name} {text} {self.SETTINGS}")
 
     def write(self, text: str) -> int:
-        self.query(f"INSERT INTO FUNCTION file('{self.out}', Parquet) {text} {self.SETTINGS}, {self.WRITING}")
+        codec = f"output_format_parquet_compression_method = '{self.codec}'"
+        self.query(
+            f"INSERT INTO FUNCTION file('{self.out}', Parquet) {text} {self.SETTINGS}, {self.WRITING}, {codec}"
+        )
         return int(pq.read_metadata(self.out).num_rows)
 
     @staticmethod

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from apply_data import Sizes, write_dataset, write_registry
+from apply_engines import codec_of, files_of, rows_of
 
 from byleave.apply.ruleset import load_ruleset, ruleset_path
 from byleave.apply.run import open_ruleset
@@ -36,6 +37,8 @@ ALONE = ("limit", "floor")
 """They decide nothing, so that they do not say how many rows go."""
 WORK = ("mask", "annotate", "filter")
 LARGE_ROWS = 20_000_000
+CODECS = ("zstd", "snappy")
+"""Codecs the data can be in; LAION-5B itself was published in the second."""
 
 
 def run(contender: str, work: str, folder: Path) -> str:
@@ -46,14 +49,23 @@ def run(contender: str, work: str, folder: Path) -> str:
     return done.stdout.splitlines()[-1]
 
 
-def prepare(folder: Path, sizes: Sizes) -> None:
+def prepare(folder: Path, sizes: Sizes, codec: str) -> None:
     """Make the data, the tables of the engines, and the small file with which everybody warms up."""
-    write_dataset(folder / "data", sizes)
+    write_dataset(folder / "data", sizes, codec)
     for name, table in write_registry(folder, sizes).tables().items():
         pq.write_table(table, folder / f"{name}.parquet")
     first = next(pq.ParquetFile(min((folder / "data").glob("*.parquet"))).iter_batches(1000))
-    with pq.ParquetWriter(folder / "small.parquet", first.schema) as writer:
+    with pq.ParquetWriter(folder / "small.parquet", first.schema, compression=codec) as writer:
         writer.write_batch(first)
+
+
+def hold_to(folder: Path, sizes: Sizes, codec: str) -> None:
+    """Refuse data that were made for another comparison."""
+    found = rows_of(files_of(folder)), codec_of(folder)
+    if found != (sizes.rows, codec):
+        raise SystemExit(
+            f"{folder} holds {found[0]:,} rows in {found[1]}, not {sizes.rows:,} in {codec}: name another folder"
+        )
 
 
 def compare(folder: Path, rows: int, work: str, contenders: Sequence[str], rounds: int) -> None:
@@ -120,6 +132,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the data is, or is to be made and kept")
     parser.add_argument("--work", nargs="+", default=WORK, choices=WORK)
     parser.add_argument("--engines", nargs="*", default=ENGINES, choices=ENGINES)
+    parser.add_argument("--codec", default="zstd", choices=CODECS)
     parser.add_argument(
         "--large", action="store_true", help="20 million rows, 2 million links, 500,000 pictures"
     )
@@ -133,11 +146,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as aside:
         folder = given.folder or Path(aside)
         if not (folder / "small.parquet").exists():
-            prepare(folder, sizes)
+            prepare(folder, sizes, given.codec)
+        hold_to(folder, sizes, given.codec)
         open_ruleset(folder / "synced")
         time.sleep(2.1)  # a file this young is read in whole each time it is opened
         _, ruleset = open_ruleset(folder / "synced")
-        print(f"{sizes.rows:,} rows, {ruleset.targets:,} targets")
+        print(f"{sizes.rows:,} rows in {given.codec}, {ruleset.targets:,} targets")
         map_ruleset(folder, given.rounds)
         same_rows(folder, engines)
         for work in given.work:

@@ -101,12 +101,12 @@ def absence(
     proof = json.loads(line)
     assert (proof["format"], proof["attestation"]) == ("byleave/absence/1", attestation)
     tree = commitments["covering" if proof.get("tree") == "covering" else "kept"]
-    leaves = -(-tree["size"] // 8)
+    leaves = -(-tree["size"] // 16)
     rows: list[bytes] = []
     for place, leaf in enumerate(proof["leaves"]):
         assert leaf["index"] == proof["leaves"][0]["index"] + place
         content = [bytes.fromhex(row) for row in leaf["rows"]]
-        assert len(content) == min(8, tree["size"] - 8 * leaf["index"])
+        assert len(content) == min(16, tree["size"] - 16 * leaf["index"])
         rows += content
         hashed = hashlib.sha256(b"\0" + bytes.fromhex(commitments["salt"]) + b"".join(content)).digest()
         path = [bytes.fromhex(one) for one in leaf["path"]]
@@ -115,7 +115,7 @@ def absence(
     item = bytes.fromhex(proof["item"])
     found = next((row for row in rows if row[:16] == item), None)
     if found is not None:
-        return item, (int.from_bytes(found[16:20]), int.from_bytes(found[20:]))
+        return item, (int.from_bytes(found[16:19]), int.from_bytes(found[19:]))
     indexes = [leaf["index"] for leaf in proof["leaves"]]
     assert not leaves or indexes[0] == 0 or rows[0][:16] < item
     assert not leaves or indexes[-1] == leaves - 1 or rows[-1][:16] > item
@@ -135,17 +135,17 @@ def stated(openings: bytes, commitments: dict[str, Any]) -> int:
         assert found.hex() == commitments["values"]["root"]
         for leaf in part["leaves"]:
             entries = [bytes.fromhex(one) for one in leaf["entries"]]
-            assert len(entries) == min(8, part["rows"] - 8 * leaf["index"])
+            assert len(entries) == min(16, part["rows"] - 16 * leaf["index"])
             path = [bytes.fromhex(one) for one in leaf["path"]]
             hashed = hashlib.sha256(b"\0" + b"".join(entries)).digest()
-            assert root_from(hashed, leaf["index"], -(-part["rows"] // 8), path).hex() == root
-            bound |= {(part["part"], 8 * leaf["index"] + at): entry for at, entry in enumerate(entries)}
+            assert root_from(hashed, leaf["index"], -(-part["rows"] // 16), path).hex() == root
+            bound |= {(part["part"], 16 * leaf["index"] + at): entry for at, entry in enumerate(entries)}
         if part["root"] is None:
             bound |= {(part["part"], row): bytes(33) for row in range(part["rows"])}
     leaves = {leaf["index"]: leaf["rows"] for leaf in opened["leaves"]}
     for row in opened["rows"]:
-        kept = bytes.fromhex(leaves[row["place"] // 8][row["place"] % 8])
-        place = int.from_bytes(kept[16:20], "big"), int.from_bytes(kept[20:], "big")
+        kept = bytes.fromhex(leaves[row["place"] // 16][row["place"] % 16])
+        place = int.from_bytes(kept[16:19], "big"), int.from_bytes(kept[19:], "big")
         assert bound[place] == stated_entry(row["digest"], row.get("picture"))
     return len(opened["rows"])
 

@@ -19,8 +19,9 @@ from byleave.apply.desks import Staging
 from byleave.apply.forms.lines import LineList
 from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
-from byleave.apply.item_rows import Piece, entries_in_order
+from byleave.apply.item_rows import Piece, entries_in_order, first_place, sorted_sources
 from byleave.apply.noting import ITEMS, TARGETS, FirstRows
+from byleave.apply.parting import Source
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
 from byleave.apply.values import commit_parts, write_parts
@@ -33,8 +34,6 @@ from byleave.urls.names import ID_BYTES
 KEPT, REMOVED, COVERING, FACTS = "kept.entries", "removed.entries", "covering.entries", "commitments.json"
 VALUES: Final = "values.parts"
 """File of the roots over what the rows of each part state; not there where none states anything."""
-
-READ_ROWS: Final = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,10 @@ class NewBound:
     def keep(self, kept: Iterator[Piece]) -> Commitment:
         """Write the tree of rows kept and return its root."""
         return commit_items(kept, self._sorting, self.salt, self._aside / KEPT)
+
+    def keep_noted(self, kept: Sequence[Source]) -> Commitment:
+        """Write the tree of rows kept as they were noted, and return its root."""
+        return commit_entries(sorted_sources(kept, self._sorting), self.salt, self._aside / KEPT)
 
     def write(
         self,
@@ -156,25 +159,22 @@ def bound_run(
     for place, path in enumerate(staging.notes(len(kept), TARGETS)):
         first.add(np.fromfile(path, np.int64).reshape(-1, 2), place)
     with NewBound.beside(folder) as bound:
-        bound.write(bound.keep(_noted(staging, kept)), removed, first, spoken, kept)
+        bound.write(bound.keep_noted(_noted(staging, kept)), removed, first, spoken, kept)
         yield bound
 
 
-def _noted(staging: Staging, kept: Sequence[PartRoot]) -> Iterator[Piece]:
+def _noted(staging: Staging, kept: Sequence[PartRoot]) -> list[Source]:
+    """Return where the entries stand that a run noted, part by part."""
+    sources = []
     for place, (path, part) in enumerate(zip(staging.notes(len(kept), ITEMS), kept, strict=True)):
-        if path.stat().st_size != part.rows * ID_BYTES:
+        source = Source.of(path, first_place(place, part.rows))
+        if len(source) != part.rows:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {part.rows:,} that stay",
                 remedy="run the same command again",
             )
-        yield from _read_items(place, path)
-
-
-def _read_items(place: int, path: Path) -> Iterator[Piece]:
-    rows = path.stat().st_size // ID_BYTES
-    for at in range(0, rows, READ_ROWS):
-        shape = min(READ_ROWS, rows - at), ID_BYTES
-        yield place, np.memmap(path, np.uint8, "r", at * ID_BYTES, shape)
+        sources.append(source)
+    return sources
 
 
 def _removed(path: Path) -> Iterator[Piece]:

@@ -1,4 +1,4 @@
-"""Bind the items of a run: rows sorted by item id, eight to a leaf, in memory that hardly grows.
+"""Bind the items of a run: rows sorted by item id, sixteen to a leaf, in memory that hardly grows.
 
 What is kept is on the disk: the entries as :mod:`byleave.apply.item_rows` sorts them, 24 bytes a row, and the hash of each branch, from which
 :class:`byleave.apply.item_tree.ItemTree` makes the root, and any leaf's way to it.

@@ -125,7 +125,7 @@ class Staging(Protocol):
         """Yield the lists of rows taken out, in the order of shards; each is there until the next is asked for."""
 
     def notes(self, shards: int, kind: str) -> Iterator[Path]:
-        """Yield the notes of one kind on rows that stay, in the order of shards, where a run keeps them; as :meth:`lists` does."""
+        """Yield the notes of one kind on rows that stay, in the order of shards, where a run keeps them; each is there until the run is published."""
 
     def publish(self, shards: int, written: Sequence[Written], card: bytes | None = None) -> None:
         """Let the output appear as a whole: lists and reports, what the shards wrote, and the card, see :mod:`byleave.apply.card`."""

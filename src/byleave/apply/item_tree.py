@@ -10,10 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from byleave.apply.item_rows import ENTRY_BYTES, rows_of
+from byleave.apply.item_rows import rows_of
 from byleave.apply.item_search import places_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
 from byleave.apply.leaf_pairs import branch_nodes, new_pair_work
+from byleave.apply.parting import ENTRY_BYTES
 from byleave.apply.tables import read_only
 from byleave.apply.tree_hashing import TreeHasher, as_bytes, path_in, ways_in
 from byleave.errors import VerificationError

@@ -17,7 +17,7 @@ from byleave.urls.bulk.sha256 import Ints, Word32s, Words
 from byleave.urls.bulk.sha_lanes import LANES, Lanes, Sixteen, all_lanes, in_lanes
 from byleave.urls.bulk.sha_many import SIXTEEN
 
-BRANCH_LEVEL: Final = 5
+BRANCH_LEVEL: Final = 4
 BRANCH_ROWS: Final = LEAF_ROWS << BRANCH_LEVEL
 """A branch is a whole subtree of so many levels above its leaves, over so many rows."""
 
@@ -65,17 +65,14 @@ def _in_every_lane(message: bytes) -> Word32s:
     return np.repeat(words, LANES).reshape(-1, LANES)
 
 
-def _write_leaf(lanes: Lanes, entries: Any, places: Any, message: Any) -> None:
+def write_leaf(lanes: Lanes, entries: Any, places: Any, message: Any) -> None:
     """Write the rows of the leaf at each place into its message."""
     columns: list[Any] = []
     for at in range(0, _LEAF_BYTES, _REGISTER_BYTES):
         columns += lanes.columns(lanes.moved(entries, at), places)
     words: list[Any] = []
-    for at in range(0, len(columns), 6):
-        first_low, first, second_low, second, row, part = columns[at : at + 6]
-        # A place has the part in its upper 24 bits and the row in 40; a row of the tree has four bytes and eight.
-        upper = lanes.builder.lshr(part, all_lanes(8)), lanes.builder.and_(part, all_lanes(0xFF))
-        words += [first, first_low, second, second_low, *upper, row]
+    for low, high in zip(columns[::2], columns[1::2], strict=True):
+        words += [high, low]
     _write_behind_byte(lanes, message, _SALT_WORDS, words)
 
 
@@ -93,7 +90,7 @@ def _write_behind_byte(lanes: Lanes, message: Any, at: int, words: Sequence[Any]
 
 def _in_sixteen(sixteen: Sixteen) -> Callable[[Words, LaneWork, Words], None]:
     begin, take, finish = sixteen.begin, sixteen.take, sixteen.finish
-    write_leaf, write_node = in_lanes(3, _write_leaf), in_lanes(3, _write_node)
+    write_leaves, write_nodes = in_lanes(3, write_leaf), in_lanes(3, _write_node)
 
     @compiled_lean
     def hash_branches(entries: Words, work: LaneWork, hashes: Words) -> None:
@@ -104,7 +101,7 @@ def _in_sixteen(sixteen: Sixteen) -> Callable[[Words, LaneWork, Words], None]:
                 work.places[lane] = (first + lane) * branch
             waiting = 0
             for leaf in range(1 << BRANCH_LEVEL):
-                write_leaf(entries, work.places, work.leaf)
+                write_leaves(entries, work.places, work.leaf)
                 for lane in range(LANES):
                     work.places[lane] += _LEAF_BYTES
                 begin(work.states[waiting])
@@ -113,7 +110,7 @@ def _in_sixteen(sixteen: Sixteen) -> Callable[[Words, LaneWork, Words], None]:
                 pairs = leaf
                 while pairs & 1:
                     waiting -= 1
-                    write_node(work.states[waiting], work.states[waiting + 1], work.node)
+                    write_nodes(work.states[waiting], work.states[waiting + 1], work.node)
                     begin(work.states[waiting])
                     take(work.node, work.states[waiting])
                     take(work.node[LANES:], work.states[waiting])

@@ -10,12 +10,10 @@ import numpy.typing as npt
 
 from byleave.apply.item_rows import placed
 from byleave.apply.near import exact_pairs
-from byleave.apply.tables import read_only
+from byleave.apply.parting import Parting
 from byleave.apply.values import PartTree
-from byleave.compiled import compiled_lean
 from byleave.consent import TargetKind
 from byleave.release.items import NOT_COMPARED
-from byleave.urls.bulk.sha256 import Bytes, Words
 
 if TYPE_CHECKING:
     from byleave.apply.covering import CoverageTables
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from byleave.apply.tables import Ints
 
 ITEMS: Final = ".items"
-"""Ending of the file of item ids, 16 bytes a row."""
+"""Ending of the file of entries, parted as :mod:`byleave.apply.parting` has it; their places are rows of the shard."""
 
 TARGETS: Final = ".targets"
 """Ending of the file of targets that cover a row, each with the first such row of some: int64 (n, 2)."""
@@ -52,11 +50,10 @@ class KeptNotes:
         self._ruleset = ruleset
         self._coverage = coverage
         self._rows = 0
-        self._room = np.empty((0, 2), np.uint64)
+        self._parting = Parting(self._items)
 
     def add(self, matched: Matched, stays: npt.NDArray[np.bool_]) -> None:
         """Note those of the ``n`` rows of a batch that stay, bool (n,)."""
-        self._write_items(matched.items, stays)
         self._tree.add(matched.stated, matched.seen, stays)
         covered = stays[matched.rows]
         if covered.any():
@@ -64,33 +61,17 @@ class KeptNotes:
             pairs = places[matched.rows[covered]], matched.targets[covered]
             found = first_rows(*exact_pairs(*pairs, self._ruleset, self._coverage), self._ruleset)
             self._targets.write(np.ascontiguousarray(found).data)
-        self._rows += int(np.count_nonzero(stays))
-
-    def _write_items(self, items: Bytes, stays: npt.NDArray[np.bool_]) -> None:
-        words = read_only(np.ascontiguousarray(items).view(np.uint64))
-        if len(self._room) < len(words):
-            self._room = np.empty_like(words)
-        count = _put_together(words, read_only(stays), self._room)
-        self._items.write(self._room[:count].data)
+        items = np.ascontiguousarray(matched.items).view(np.uint64)
+        self._rows = self._parting.add(items, stays, self._rows)
 
     def close(self) -> None:
         """Close both files, and write the root over what the rows state, if any does."""
+        self._parting.finish()
         self._items.close()
         self._targets.close()
         root = self._tree.root().root
         if root is not None:
             self._stated.write_bytes(root)
-
-
-@compiled_lean
-def _put_together(items: Words, stays: npt.NDArray[np.bool_], kept: Words) -> int:
-    """Write those of some item ids, uint64 (n, 2), that stay, one behind the other; return how many."""
-    count = 0
-    for i in range(len(items)):
-        # Written in any case and counted if it stays: a row that goes is seldom, and no processor can tell when.
-        kept[count, 0], kept[count, 1] = items[i, 0], items[i, 1]
-        count += stays[i]
-    return count
 
 
 def first_rows(rows: Ints, targets: Ints, ruleset: Ruleset) -> Ints:

@@ -101,7 +101,9 @@ class ObjectStaging:
 
     def notes(self, shards: int, kind: str) -> Iterator[Path]:
         """Fetch the notes of one kind on rows that stay, one file after the other."""
-        return self._fetched(_note_name(place, kind) for place in range(shards))
+        for place in range(shards):
+            for path in self._fetched([_note_name(place, kind)]):
+                yield path.rename(self.scratch / f"{place:06d}{kind}")
 
     def publish(
         self,

@@ -28,7 +28,7 @@ from byleave.release.values import ENTRY_BYTES, EntryLeaf, OpenedPart, PartRoot,
 from byleave.urls.bulk.sha256 import Bytes
 from byleave.urls.bulk.wide import load_word, store_word
 
-SUBTREE_LEAVES: Final = 1 << 12
+SUBTREE_LEAVES: Final = 1 << 11
 """Hashed together; of more only the roots are held."""
 
 _SUBTREE_ROWS: Final = SUBTREE_LEAVES * LEAF_ROWS

@@ -1,6 +1,6 @@
 """Single items that an attestation binds: the leaves of its trees, and proofs that an item is not among those kept. Light.
 
-A tree names every row by its item id, in rising order, eight rows to a leaf; so leaves that stand side by side show that nothing stands
+A tree names every row by its item id, in rising order, sixteen rows to a leaf; so leaves that stand side by side show that nothing stands
 between their rows. A row also names its place in the output, whose files the attestation names by digest: whatever else is to be known
 of it follows from there. What decides about it besides its link is bound by its place, see :mod:`byleave.release.values`.
 ``docs/reference/attestation.md`` has every byte.
@@ -22,22 +22,28 @@ from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count, of_format
 from byleave.urls.names import ID_BYTES
 
-LEAF_ROWS: Final = 8
+LEAF_ROWS: Final = 16
 """Few enough that a proof tells of few strangers, and many enough that hashing them costs less than sorting them."""
 
-ROW_BYTES: Final = ID_BYTES + 4 + 8
+PLACE_BYTES: Final = 8
+PART_BITS: Final = 24
+ROW_BITS: Final = 40
+"""A place is one number: that of a part, and in the lower bits that of a row."""
+
+ROW_BYTES: Final = ID_BYTES + PLACE_BYTES
 ABSENCE_FORMAT: Final = "byleave/absence/1"
 COVERING_TREE: Final = "covering"
 """What a proof names that is not about the tree of rows kept."""
 
-NOT_COMPARED: Final = (2**23 - 1, 2**40 - 1)
+NOT_COMPARED: Final = (2 ** (PART_BITS - 1) - 1, 2**ROW_BITS - 1)
 """Part and row that stand in the tree of targets for one that was compared with nothing, so that it cannot be shown to cover nothing. No row of an
 output has this place."""
 
 MAX_PROOF_BYTES: Final = 10_000
-"""More than any proof of absence has: two leaves, and 63 hashes for each."""
+"""More than any proof of absence has: two leaves, and 49 hashes for each."""
 
-_MOST_HASHES: Final = 63
+_MOST_HASHES: Final = 49
+"""Those of a tree of 2**53 rows, the most that JSON can count."""
 _REMEDY: Final = "fetch the proof again, or ask whoever signed the attestation for it"
 
 
@@ -49,8 +55,8 @@ class ItemRow:
 
     @classmethod
     def of(cls, item: bytes, part: int, row: int) -> Self:
-        """Write it: item id, part (4 bytes), row (8 bytes), the higher byte first."""
-        return cls(item + part.to_bytes(4) + row.to_bytes(8))
+        """Write it: item id, part (3 bytes), row (5 bytes), the higher byte first."""
+        return cls(item + (part << ROW_BITS | row).to_bytes(PLACE_BYTES))
 
     @property
     def item(self) -> bytes:
@@ -60,12 +66,16 @@ class ItemRow:
     @property
     def part(self) -> int:
         """The place of its part in the order of their names."""
-        return int.from_bytes(self.data[ID_BYTES:-8])
+        return self._place >> ROW_BITS
 
     @property
     def row(self) -> int:
         """Which of that part's rows it is, from 0."""
-        return int.from_bytes(self.data[-8:])
+        return self._place & (1 << ROW_BITS) - 1
+
+    @property
+    def _place(self) -> int:
+        return int.from_bytes(self.data[ID_BYTES:])
 
     @property
     def was_compared(self) -> bool:
@@ -75,7 +85,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Eight rows, fewer in the last leaf.
+    """Sixteen rows, fewer in the last leaf.
 
     index
         Its place in the tree.

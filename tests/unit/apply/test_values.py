@@ -26,7 +26,7 @@ from byleave.release.openings import OpenedPicture
 from byleave.release.values import ENTRY_BYTES, PartRoot, entry_of
 
 SALT = bytes(range(16))
-SUBTREE_ROWS = 8 * SUBTREE_LEAVES
+SUBTREE_ROWS = 16 * SUBTREE_LEAVES
 Row = tuple[bytes | None, OpenedPicture]
 NOTHING = (None, OpenedPicture(None, None, None))
 
@@ -64,7 +64,7 @@ def seen_of(rows: list[Row]) -> Seen:
 def root_over(entries: list[bytes]) -> bytes | None:
     if not any(map(any, entries)):
         return None
-    return merkle_root([b"".join(entries[at : at + 8]) for at in range(0, len(entries), 8)])
+    return merkle_root([b"".join(entries[at : at + 16]) for at in range(0, len(entries), 16)])
 
 
 def taken(tree: PartTree, rows: list[Row], *, beside: bool) -> None:
@@ -113,10 +113,10 @@ def test_parts_of_any_size_have_the_root_of_the_format_and_every_leaf_leads_ther
     root = tree.root()
     assert root == PartRoot(size, root_over(entries))
     leaves = {leaf.index: leaf for leaf in tree.leaves()}
-    assert sorted(leaves) == sorted({row // 8 for row in asked if root.root})
+    assert sorted(leaves) == sorted({row // 16 for row in asked if root.root})
     for row in asked if root.root else ():
-        leaves[row // 8].check(root)
-        assert leaves[row // 8].entries[row % 8] == entries[row]
+        leaves[row // 16].check(root)
+        assert leaves[row // 16].entries[row % 16] == entries[row]
 
 
 @pytest.mark.parametrize("before", [1, 13, SUBTREE_ROWS, SUBTREE_ROWS + 1])

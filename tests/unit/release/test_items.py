@@ -43,7 +43,7 @@ class Tree:
         return Absence(SIGNED, item, tuple(map(self.leaf, wanted)))
 
 
-@given(st.lists(ITEMS, max_size=60), ITEMS)
+@given(st.lists(ITEMS, max_size=100), ITEMS)
 def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
     items: list[bytes], item: bytes
 ) -> None:
@@ -61,14 +61,14 @@ def test_an_item_that_is_not_there_can_be_shown_to_be_absent_and_no_other(
     assert len(proof.to_bytes()) <= MAX_PROOF_BYTES
 
 
-@given(st.lists(ITEMS, max_size=40), ITEMS)
+@given(st.lists(ITEMS, max_size=70), ITEMS)
 def test_a_proof_is_written_as_canonical_json(items: list[bytes], item: bytes) -> None:
     proof = Tree(items).absence(item)
     for written in (proof.to_bytes(), replace(proof, covering=True).to_bytes()):
         assert written == canonical_json(json.loads(written))
 
 
-@given(st.lists(ITEMS, min_size=30, max_size=60, unique=True), st.data())
+@given(st.lists(ITEMS, min_size=60, max_size=100, unique=True), st.data())
 def test_leaves_further_apart_or_elsewhere_prove_nothing(items: list[bytes], data: st.DataObject) -> None:
     tree = Tree(items)
     there = data.draw(st.sampled_from(items))
@@ -116,6 +116,21 @@ def test_hashes_of_other_lengths_are_no_way_though_they_add_up(cut: int) -> None
     members["leaves"][0]["path"] = [way[: 2 * cut], way[2 * cut :]]
     with pytest.raises(FormatError, match="no proof of absence"):
         Absence.parse(canonical_json(members))
+
+
+def test_the_largest_proof_there_is_can_be_read() -> None:
+    """2**53 rows have 49 levels above their leaves."""
+    rows = [ItemRow.of(bytes([255]) * 16, 2**24 - 1, row) for row in range(LEAF_ROWS)]
+    leaves = [Leaf.of(index, rows, [b"\xff" * 32] * 49) for index in (2**49 - 2, 2**49 - 1)]
+    proof = Absence(SIGNED, bytes(16), tuple(leaves), covering=True)
+    assert len(proof.to_bytes()) <= MAX_PROOF_BYTES
+    assert Absence.parse(proof.to_bytes()) == proof
+
+
+def test_a_row_is_its_item_id_and_its_place() -> None:
+    row = ItemRow.of(bytes(16), 2**24 - 1, 2**39 + 1)
+    assert row.data.hex() == "00" * 16 + "ffffff" + "8000000001"
+    assert (row.item, row.part, row.row) == (bytes(16), 2**24 - 1, 2**39 + 1)
 
 
 @pytest.mark.parametrize(

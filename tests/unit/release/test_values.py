@@ -25,7 +25,7 @@ PICTURES = st.none() | st.builds(
     OpenedPicture, DIGESTS, prints(st.text(min_size=1, max_size=20)), st.none() | st.text(max_size=9)
 )
 STATED = st.tuples(DIGESTS, PICTURES)
-MANY = [Opened(place, "a", None, bytes([place]) * 32) for place in range(21)]
+MANY = [Opened(place, "a", None, bytes([place]) * 32) for place in range(42)]
 
 
 def read_of(hashes: list[bytes]) -> Callable[[int, int], bytes]:
@@ -38,7 +38,8 @@ class Parts:
     def __init__(self, *parts: list[Opened]) -> None:
         self.entries = [[row.entry for row in part] for part in parts]
         self.hashes = [
-            [leaf_hash(b"".join(part[at : at + 8])) for at in range(0, len(part), 8)] for part in self.entries
+            [leaf_hash(b"".join(part[at : at + 16])) for at in range(0, len(part), 16)]
+            for part in self.entries
         ]
         self.roots = [
             PartRoot(len(part), root_of(hashes) if any(map(any, part)) else None)
@@ -49,7 +50,7 @@ class Parts:
 
     def leaf(self, part: int, index: int) -> EntryLeaf:
         way = inclusion_proof(index, len(self.hashes[part]), read_of(self.hashes[part]))
-        return EntryLeaf(index, tuple(self.entries[part][8 * index : 8 * index + 8]), way)
+        return EntryLeaf(index, tuple(self.entries[part][16 * index : 16 * index + 16]), way)
 
     def opened(self, part: int, *leaves: int) -> OpenedPart:
         way = inclusion_proof(part, len(self.leaves), read_of(self.leaves))
@@ -94,7 +95,7 @@ def test_a_row_that_states_a_digest_alone_has_it_in_its_entry() -> None:
     assert entry_of(None, None) == bytes(33)
 
 
-@given(st.lists(st.lists(STATED, max_size=20), min_size=1, max_size=5), st.data())
+@given(st.lists(st.lists(STATED, max_size=36), min_size=1, max_size=5), st.data())
 def test_every_row_leads_to_the_root_as_it_is_and_not_otherwise(
     stated: list[list[tuple[bytes | None, OpenedPicture | None]]], data: st.DataObject
 ) -> None:
@@ -104,7 +105,7 @@ def test_every_row_leads_to_the_root_as_it_is_and_not_otherwise(
         return
     part, at = data.draw(st.sampled_from(places))
     parts, row = Parts(*rows), rows[part][at]
-    leaves = () if parts.roots[part].root is None else (at // 8,)
+    leaves = () if parts.roots[part].root is None else (at // 16,)
     opened = parts.opened(part, *leaves)
     assert parts.unlike([(row, part, at)], opened) == []
     other = replace(row, digest=data.draw(st.binary(min_size=32, max_size=32)))
@@ -114,10 +115,10 @@ def test_every_row_leads_to_the_root_as_it_is_and_not_otherwise(
 class TestForged:
     """Ways that do not lead to the root."""
 
-    parts = Parts(MANY, [], MANY[:9], [Opened(0, "a", None, None)] * 3)
+    parts = Parts(MANY, [], MANY[:18], [Opened(0, "a", None, None)] * 3)
 
     def assert_refused(
-        self, opened: OpenedPart, match: str, row: tuple[Opened, int, int] = (MANY[9], 0, 9)
+        self, opened: OpenedPart, match: str, row: tuple[Opened, int, int] = (MANY[18], 0, 18)
     ) -> None:
         with pytest.raises(VerificationError, match=match):
             self.parts.unlike([row], opened)
@@ -134,20 +135,22 @@ class TestForged:
     def test_a_part_has_another_root_another_size_or_another_place(self) -> None:
         opened, other = self.parts.opened(0, 1), self.parts.opened(2, 1)
         self.assert_refused(replace(opened, root=other.root), "is not in the log")
-        self.assert_refused(replace(opened, root=replace(opened.root, rows=24)), "is not in the log")
+        self.assert_refused(replace(opened, root=replace(opened.root, rows=48)), "is not in the log")
         self.assert_refused(replace(opened, place=2), "is not in the log")
         self.assert_refused(replace(opened, place=7), "outside")
 
     def test_a_row_of_a_part_that_states_something_is_shown_as_one_of_a_part_that_does_not(self) -> None:
         opened = self.parts.opened(0, 1)
-        nothing = replace(opened, root=PartRoot(21, None), leaves=())
-        self.assert_refused(nothing, "is not in the log", (Opened(9, "a", None, None), 0, 9))
+        nothing = replace(opened, root=PartRoot(42, None), leaves=())
+        self.assert_refused(nothing, "is not in the log", (Opened(18, "a", None, None), 0, 18))
 
     def test_the_way_is_missing(self) -> None:
-        self.assert_refused(self.parts.opened(0, 0), "row 9 of part 0 states is not shown")
-        self.assert_refused(self.parts.opened(0, 2), "row 21 of part 0 states is not shown", (MANY[9], 0, 21))
-        self.assert_refused(self.parts.opened(2, 1), "row 9 of part 0 states is not shown")
-        self.assert_refused(self.parts.opened(3), "row 3 of part 3 states is not shown", (MANY[9], 3, 3))
+        self.assert_refused(self.parts.opened(0, 0), "row 18 of part 0 states is not shown")
+        self.assert_refused(
+            self.parts.opened(0, 2), "row 42 of part 0 states is not shown", (MANY[18], 0, 42)
+        )
+        self.assert_refused(self.parts.opened(2, 1), "row 18 of part 0 states is not shown")
+        self.assert_refused(self.parts.opened(3), "row 3 of part 3 states is not shown", (MANY[18], 3, 3))
 
     def test_a_part_that_states_nothing_needs_no_leaf_and_takes_none(self) -> None:
         opened, row = self.parts.opened(3), Opened(2, "a", None, None)
@@ -165,7 +168,7 @@ class TestForged:
         {"root": "00"},
         {"path": ["00" * 32] * 64},
         {"leaves": [{"index": 0, "entries": [], "path": []}]},
-        {"leaves": [{"index": 0, "entries": ["00" * 33] * 9, "path": []}]},
+        {"leaves": [{"index": 0, "entries": ["00" * 33] * 17, "path": []}]},
         {"leaves": [{"index": 0, "entries": ["00" * 32], "path": []}]},
         {"part": -1},
     ],

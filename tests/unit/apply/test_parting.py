@@ -1,0 +1,118 @@
+"""Entries parted while they come: sorted from any number of files they are those that went in, in order."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byleave.apply import item_rows
+from byleave.apply.item_rows import first_place, rows_of, sorted_sources
+from byleave.apply.parting import PARTITION_ROWS, PARTITIONS, Parting, Source
+from byleave.errors import ConflictError
+from byleave.release.items import ItemRow
+from byleave.urls.bulk.sha256 import Words
+
+HEAD = 4 * PARTITIONS
+
+
+def written(path: Path, items: list[bytes], stays: list[bool], steps: int = 1) -> None:
+    """Note items as a run does, some at a time."""
+    words, flags = np.frombuffer(b"".join(items), np.uint64).reshape(-1, 2), np.array(stays, np.bool_)
+    with path.open("wb") as file:
+        noting, row = Parting(file), 0
+        for some, kept in zip(np.array_split(words, steps), np.array_split(flags, steps), strict=True):
+            row = noting.add(some, kept, row)
+        noting.finish()
+    assert row == sum(stays)
+
+
+def rows_in(sources: list[Source], aside: Path) -> list[bytes]:
+    return [row.tobytes() for some in sorted_sources(sources, aside) for row in rows_of(some)]
+
+
+@given(
+    parts=st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=6),
+    worth=st.sampled_from([1, 9, 256]),
+    at_once=st.sampled_from([16, 2**16]),
+    most_open=st.sampled_from([0, 2]),
+    data=st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
+    parts: list[list[int]],
+    worth: int,
+    at_once: int,
+    most_open: int,
+    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder, sources, expected = tmp_path_factory.mktemp("parts"), list[Source](), list[bytes]()
+    for part, names in enumerate(parts):
+        items = [random.Random(name).randbytes(16) for name in names]
+        stays = data.draw(st.lists(st.booleans(), min_size=len(items), max_size=len(items)))
+        written(folder / str(part), items, stays, steps=data.draw(st.integers(1, 4)))
+        kept = [item for item, stay in zip(items, stays, strict=True) if stay]
+        expected += [ItemRow.of(item, part, row).data for row, item in enumerate(kept)]
+        sources.append(Source.of(folder / str(part), first_place(part, len(kept))))
+        assert len(sources[-1]) == len(kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(item_rows, "_WORTH_READING", worth)
+        patch.setattr(item_rows, "SORTED_ROWS", at_once)
+        patch.setattr(item_rows, "_MOST_OPEN", most_open)
+        assert rows_in(sources, folder / "aside") == sorted(expected)
+    assert not (folder / "aside").exists()
+
+
+def test_more_rows_of_one_id_than_a_partition_holds_are_written_chunk_by_chunk(tmp_path: Path) -> None:
+    rows = 3 * PARTITION_ROWS + 5
+    items = [bytes(16)] * rows + [b"\xff" * 16] * 9
+    written(tmp_path / "0", items, [True] * len(items), steps=2)
+    source = Source.of(tmp_path / "0", first_place(7, len(items)))
+    assert source.sizes.tolist() == [PARTITION_ROWS] * 3 + [14]
+    expected = [ItemRow.of(item, 7, row).data for row, item in enumerate(items)]
+    assert rows_in([source], tmp_path / "aside") == expected
+
+
+def test_small_chunks_of_a_part_are_put_together_between_large_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of one id then come in another order than that of their places."""
+    monkeypatch.setattr(item_rows, "_WORTH_READING", 100)
+    expected, sources = [], list[Source]()
+    for part, rows in enumerate([50, 500, 60, 600, 70]):
+        items = [random.Random(row % 55).randbytes(16) for row in range(rows)]
+        written(tmp_path / str(part), items, [True] * rows)
+        expected += [ItemRow.of(item, part, row).data for row, item in enumerate(items)]
+        sources.append(Source.of(tmp_path / str(part), first_place(part, rows)))
+    together: list[int] = []
+    add = Parting.add_entries
+
+    def noted(self: Parting, entries: Words) -> None:
+        together.append(len(entries))
+        add(self, entries)
+
+    monkeypatch.setattr(Parting, "add_entries", noted)
+    assert rows_in(sources, tmp_path / "aside") == sorted(expected)
+    assert together == [50, 60, 70]
+
+
+@pytest.mark.parametrize("size", [1, HEAD - 1, HEAD, HEAD + 23, HEAD + 40 * 24 - 1, HEAD + 40 * 24 + 1])
+def test_a_file_that_is_cut_off_is_refused(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "0.items"
+    written(path, [bytes([n]) * 16 for n in range(40)], [True] * 40)
+    path.write_bytes((path.read_bytes() + b"\0")[:size])
+    with pytest.raises(ConflictError, match="cut off"):
+        Source.of(path)
+
+
+def test_a_file_that_is_cut_off_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    written(tmp_path / "0", [bytes([n]) * 16 for n in range(40)], [True] * 40)
+    source = Source.of(tmp_path / "0")
+    (tmp_path / "0").write_bytes((tmp_path / "0").read_bytes()[:-1])
+    with pytest.raises(ConflictError, match="cut off"):
+        rows_in([source], tmp_path / "aside")
