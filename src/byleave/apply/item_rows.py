@@ -7,14 +7,12 @@ are spread evenly, so a row is put straight where it nearly belongs; what is lef
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
-from io import FileIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from byleave.apply.parting import PARTITION_BITS, PARTITIONS, Parting, Source
+from byleave.apply.parting import PARTITION_BITS, PARTITIONS, Parting, Reader, Source
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.errors import InputError
@@ -30,9 +28,6 @@ FINER_BITS: Final = 6
 
 _WORTH_READING: Final = 256
 """Entries that cost no more to be written once more with others than to be read alone."""
-
-_MOST_OPEN: Final = 256
-"""Files that are held open."""
 
 _MOST_MOVES: Final = 64
 """Moves for each row when neighbours are sorted: honest ids take less than one. Whoever made many ids alike gets the slower sort."""
@@ -90,38 +85,25 @@ def _bits_of(rows: int) -> int:
 
 def _put_together(sources: Sequence[Source], aside: Path) -> Source:
     """Write the entries of some chunks once more, in larger ones."""
-    room = np.empty((max(int(source.sizes.max(initial=0)) for source in sources), 3), _U64)
-    with aside.open("wb") as file:
+    with aside.open("wb") as file, Reader([source for source in sources if len(source)]) as reader:
         parting = Parting(file)
-        for source in (source for source in sources if len(source)):
-            with source.path.open("rb", buffering=0) as opened:
-                for chunk in range(len(source.begins)):
-                    one = source.only(np.arange(len(source.begins)) == chunk)
-                    parting.add_entries(room[: one.read(opened, range(PARTITIONS), room)])
+        for entries in reader.chunks():
+            parting.add_entries(entries)
         parting.finish()
     return Source.of(aside)
 
 
 def _sorted_by_ranges(sources: Sequence[Source], bits: int) -> Iterator[Words]:
     """Sort what is alike in the first ``bits`` bits of its ids, one value of these after the other."""
-    ranges = [
-        range(first, first + (PARTITIONS >> bits)) for first in range(0, PARTITIONS, PARTITIONS >> bits)
-    ]
-    sizes = [sum(int(source.sizes_of(one).sum()) for source in sources) for one in ranges]
-    gathered, room = (np.empty((max(sizes), 3), _U64) for _ in range(2))
-    buckets = np.empty(2 ** SORTED_ROWS.bit_length() + 1, np.uint32)
-    with ExitStack() as stack:
-        held = [stack.enter_context(_opened(source)) for source in sources[:_MOST_OPEN]]
+    step = PARTITIONS >> bits
+    ranges = [range(first, first + step) for first in range(0, PARTITIONS, step)]
+    with Reader(sources) as reader:
+        sizes = [reader.rows(partitions) for partitions in ranges]
+        gathered, room = (np.empty((max(sizes), 3), _U64) for _ in range(2))
+        buckets = np.empty(2 ** SORTED_ROWS.bit_length() + 1, np.uint32)
         for partitions, size in zip(ranges, sizes, strict=True):
-            at = 0
-            for place, source in enumerate(sources):
-                with nullcontext(held[place]) if place < len(held) else _opened(source) as file:
-                    at += source.read(file, partitions, gathered[at:size])
+            reader.read(partitions, gathered[:size])
             yield from _sorted(gathered[:size], bits, room[:size], buckets)
-
-
-def _opened(source: Source) -> FileIO:
-    return source.path.open("rb", buffering=0)
 
 
 def rows_of(entries: Words) -> Bytes:

@@ -39,6 +39,18 @@ _BELOW: Final = (2 * _LEAVES - 2) * _HASH
 _LEAF, _NODE = 64 * _LEAF_BLOCKS, 64 * _NODE_BLOCKS
 
 
+class NodeWork(NamedTuple):
+    """Working memory of one thread for nodes of any tree: ``messages``, uint8 (256,), has room for two of them, padded."""
+
+    sha: Sha256
+    messages: Bytes
+
+
+def new_node_work() -> NodeWork:
+    """Make it."""
+    return NodeWork(new_sha256(), np.tile(_padded(b"\1" + bytes(64)), 2))
+
+
 class PairWork(NamedTuple):
     """Working memory of one thread, for the tree of one salt.
 
@@ -94,6 +106,35 @@ def hash_branch(entries: Words, first: int, work: PairWork) -> None:
     state = work.sha.state
     for i in range(4):
         work.root[i] = big_endian_pair(state[2 * i], state[2 * i + 1])
+
+
+@compiled_lean
+def hash_levels(hashes: Bytes, count: int, work: NodeWork) -> None:
+    """Hash all levels above ``count`` hashes, which stand first in ``hashes``, uint8 (n,), one level behind the other; an odd last one is carried up."""
+    begun = 0
+    while count > 1:
+        above = begun + count
+        for pair in range(0, count // 2, 2):
+            # Where there is no second pair the first one is hashed twice.
+            other = pair + 1 if pair + 1 < count // 2 else pair
+            for at in range(0, 2 * _HASH, 8):
+                store_word(work.messages, 1 + at, load_word(hashes, (begun + 2 * pair) * _HASH + at))
+                store_word(work.messages, _NODE + 1 + at, load_word(hashes, (begun + 2 * other) * _HASH + at))
+            _hash_two(work.messages, 0, _NODE, _NODE_BLOCKS, work.sha)
+            for i in range(4):
+                first, second = 2 * i, 2 * i + 8
+                state = work.sha.state
+                store_word(
+                    hashes, (above + pair) * _HASH + 8 * i, big_endian_pair(state[first], state[first + 1])
+                )
+                store_word(
+                    hashes, (above + other) * _HASH + 8 * i, big_endian_pair(state[second], state[second + 1])
+                )
+        if count % 2:
+            for at in range(0, _HASH, 8):
+                word = load_word(hashes, (above - 1) * _HASH + at)
+                store_word(hashes, (above + count // 2) * _HASH + at, word)
+        begun, count = above, (count + 1) // 2
 
 
 @compiled_within

@@ -7,10 +7,12 @@ is moved twice, however many entries there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,9 @@ PARTITIONS: Final = 2**PARTITION_BITS
 
 PARTITION_ROWS: Final = 1281
 """Room in each partition: so much that stretches are worth reading, and such that no two begin at one place of a page."""
+
+MOST_OPEN: Final = 256
+"""Files that are held open."""
 
 ENTRY_BYTES: Final = 24
 _SIZES: Final = np.dtype("<u4")
@@ -126,33 +131,75 @@ class Source:
         """Return some chunks alone, bool (n,)."""
         return Source(self.path, self.base, self.begins[chunks], self.ends[chunks])
 
-    def sizes_of(self, partitions: range) -> Ints:
-        """Return how many entries of each chunk are in some partitions, int64 (n,)."""
-        return self.ends[:, partitions.stop - 1].astype(np.int64) - self._before(partitions)
 
-    def read(self, file: FileIO, partitions: range, room: Words) -> int:
-        """Read the entries of some partitions from the file, which is opened, to the start of ``room``; return how many these are.
+class Reader:
+    """Reads the chunks of some files, of which as many as may be are held open; as context manager it closes them."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._paths = [source.path for source in sources]
+        chunks = [len(source.begins) for source in sources]
+        self._files = np.repeat(np.arange(len(sources)), chunks).tolist()
+        self._bases = np.repeat(np.array([source.base for source in sources], _U64), chunks)
+        self._begins = np.concatenate([np.zeros(0, np.int64), *(source.begins for source in sources)])
+        self._ends = np.concatenate([np.zeros((0, PARTITIONS), np.uint32), *(one.ends for one in sources)])
+        self._held: list[FileIO] = []
+
+    def __enter__(self) -> Self:
+        self._held = [_opened(path) for path in self._paths[:MOST_OPEN]]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._held:
+            file.close()
+
+    def rows(self, partitions: range) -> int:
+        """Return how many entries are in some partitions."""
+        return int(self._stretches(partitions)[1].sum())
+
+    def read(self, partitions: range, room: Words) -> None:
+        """Read the entries of some partitions, chunk behind chunk, into ``room``, uint64 (n, 3), which is as large as these are.
 
         Raises
         ------
         ConflictError
-            If the file has fewer.
+            If a file is cut off.
         """
-        places, end = self.begins + self._before(partitions) * ENTRY_BYTES, 0
-        for at, count in zip(places.tolist(), self.sizes_of(partitions).tolist(), strict=True):
-            file.seek(at)
-            # What is asked for is read at once, unless the file is cut off.
-            if file.readinto(room[end : end + count].reshape(-1).view(np.uint8).data) != count * ENTRY_BYTES:
-                raise _cut_off(self.path)
-            end += count
-        if self.base:
-            room[:end, 2] += _U64(self.base)
-        return end
+        places, counts = self._stretches(partitions)
+        into, end = room.reshape(-1).view(np.uint8).data, 0
+        for file, place, count in zip(self._files, places.tolist(), counts.tolist(), strict=True):
+            self._fill(file, place, into[end : end + count * ENTRY_BYTES])
+            end += count * ENTRY_BYTES
+        _move_places(self._bases, counts, room)
 
-    def _before(self, partitions: range) -> Ints:
-        if not partitions.start:
-            return np.zeros(len(self.begins), np.int64)
-        return self.ends[:, partitions.start - 1].astype(np.int64)
+    def chunks(self) -> Iterator[Words]:
+        """Yield the entries of each chunk as a whole; they are good until the next are asked for."""
+        sizes = self._ends[:, -1].astype(np.int64)
+        room = np.empty((int(sizes.max(initial=0)), 3), _U64)
+        for chunk, (file, place, count) in enumerate(
+            zip(self._files, self._begins.tolist(), sizes.tolist(), strict=True)
+        ):
+            entries = room[:count]
+            self._fill(file, place, entries.reshape(-1).view(np.uint8).data)
+            _move_places(self._bases[chunk : chunk + 1], sizes[chunk : chunk + 1], entries)
+            yield entries
+
+    def _stretches(self, partitions: range) -> tuple[Ints, Ints]:
+        """Return where the entries of some partitions begin in each chunk's file, and how many there are, int64 (n,)."""
+        before = self._ends[:, partitions.start - 1].astype(np.int64) if partitions.start else np.int64(0)
+        return self._begins + before * ENTRY_BYTES, self._ends[:, partitions.stop - 1] - before
+
+    def _fill(self, file: int, place: int, into: memoryview) -> None:
+        with (
+            nullcontext(self._held[file]) if file < len(self._held) else _opened(self._paths[file]) as opened
+        ):
+            opened.seek(place)
+            # What is asked for is read at once, unless the file is cut off.
+            if opened.readinto(into) != len(into):
+                raise _cut_off(self._paths[file])
+
+
+def _opened(path: Path) -> FileIO:
+    return path.open("rb", buffering=0)
 
 
 def _cut_off(path: Path) -> ConflictError:
@@ -189,6 +236,16 @@ def _take_entries(entries: Words, begin: int, ends: Ints, room: Words) -> int:
             room[at, word] = entries[i, word]
         ends[partition] = at + 1
     return len(entries)
+
+
+@compiled_lean
+def _move_places(bases: Words, counts: Ints, entries: Words) -> None:
+    """Add to the places of so many entries, one stretch behind the other, the base of each."""
+    at = 0
+    for stretch in range(len(counts)):
+        for _ in range(counts[stretch]):
+            entries[at, 2] += bases[stretch]
+            at += 1
 
 
 @compiled_lean

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from byleave.apply.leaf_pairs import hash_levels, new_node_work
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean
 from byleave.log.lines import HASH_BYTES
@@ -70,7 +71,7 @@ class TreeHasher:
     def __init__(self, salt: bytes) -> None:
         self._prefix = b"\0" + salt
         self._leaves = RowHasher(self._prefix, LEAF_ROWS * ROW_BYTES)
-        self._nodes = RowHasher(b"\1", 64)
+        self._nodes = new_node_work()
 
     def root(self, rows: Bytes) -> bytes:
         """Return the root over sorted rows, uint8 (n, 28), of which there is one at least."""
@@ -87,12 +88,14 @@ class TreeHasher:
 
     def levels_above(self, hashes: Bytes) -> list[Bytes]:
         """Return such hashes and all levels above them. An odd last one is carried up."""
-        levels = [hashes]
-        while len(levels[-1]) > 1:
-            below = levels[-1]
-            even = len(below) // 2 * 2
-            levels.append(np.concatenate([self._nodes.hash(below[:even].reshape(-1, 64)), below[even:]]))
-        return levels
+        sizes = [len(hashes)]
+        while sizes[-1] > 1:
+            sizes.append((sizes[-1] + 1) // 2)
+        every = np.empty((sum(sizes), HASH_BYTES), np.uint8)
+        every[: len(hashes)] = hashes
+        hash_levels(every.reshape(-1), len(hashes), self._nodes)
+        ends = np.cumsum(sizes).tolist()
+        return [every[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
     def _hash_leaves(self, rows: Bytes) -> Bytes:
         whole = len(rows) // LEAF_ROWS * LEAF_ROWS

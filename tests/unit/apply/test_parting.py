@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byleave.apply import item_rows
+from byleave.apply import item_rows, parting
 from byleave.apply.item_rows import first_place, rows_of, sorted_sources
 from byleave.apply.parting import PARTITION_ROWS, PARTITIONS, Parting, Source
 from byleave.errors import ConflictError
@@ -63,7 +63,7 @@ def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(item_rows, "_WORTH_READING", worth)
         patch.setattr(item_rows, "SORTED_ROWS", at_once)
-        patch.setattr(item_rows, "_MOST_OPEN", most_open)
+        patch.setattr(parting, "MOST_OPEN", most_open)
         assert rows_in(sources, folder / "aside") == sorted(expected)
     assert not (folder / "aside").exists()
 
