@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ class NewBound:
         """Write the tree of rows kept and return its root."""
         return commit_items(kept, self._sorting, self.salt, self._aside / KEPT)
 
-    def keep_noted(self, kept: Sequence[Source]) -> Commitment:
+    def keep_noted(self, kept: Iterable[Source]) -> Commitment:
         """Write the tree of rows kept as they were noted, and return its root."""
         return commit_entries(sorted_sources(kept, self._sorting), self.salt, self._aside / KEPT)
 
@@ -163,9 +163,8 @@ def bound_run(
         yield bound
 
 
-def _noted(staging: Staging, kept: Sequence[PartRoot]) -> list[Source]:
-    """Return where the entries stand that a run noted, part by part."""
-    sources = []
+def _noted(staging: Staging, kept: Sequence[PartRoot]) -> Iterator[Source]:
+    """Yield where the entries stand that a run noted, part by part."""
     for place, (path, part) in enumerate(zip(staging.notes(len(kept), ITEMS), kept, strict=True)):
         source = Source.of(path, first_place(place, part.rows))
         if len(source) != part.rows:
@@ -173,8 +172,7 @@ def _noted(staging: Staging, kept: Sequence[PartRoot]) -> list[Source]:
                 f"the entries noted for shard {place} are not the {part.rows:,} that stay",
                 remedy="run the same command again",
             )
-        sources.append(source)
-    return sources
+        yield source
 
 
 def _removed(path: Path) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ are spread evenly, so a row is put straight where it nearly belongs; what is lef
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +26,8 @@ SORTED_ROWS: Final = 2**16
 FINER_BITS: Final = 6
 """By so many: more places than this to write to at a time cost more than they save."""
 
-_WORTH_READING: Final = 256
-"""Entries that cost no more to be written once more with others than to be read alone."""
+ALONE_ROWS: Final = 2**16
+"""Of a file of fewer so little would be read at a time that it costs less to write them together with others."""
 
 _MOST_MOVES: Final = 64
 """Moves for each row when neighbours are sorted: honest ids take less than one. Whoever made many ids alike gets the slower sort."""
@@ -54,27 +54,34 @@ def sorted_entries(pieces: Iterator[Piece], aside: Path) -> Iterator[Words]:
             for place, items in _placed(pieces):
                 parting.add(items, np.ones(len(items), np.bool_), place)
             parting.finish()
-        parted = Source.of(aside)
-        yield from _sorted_by_ranges([parted], _bits_of(len(parted)))
+        yield from _sorted_by_ranges([Source.of(aside)])
     finally:
         aside.unlink(missing_ok=True)
 
 
-def sorted_sources(sources: Sequence[Source], aside: Path) -> Iterator[Words]:
-    """Yield the entries of all chunks of some files in order, as :func:`sorted_entries` does.
-
-    Chunks of which little would be read at a time are put together in ``aside`` first, where there is more than one.
-    """
-    bits = _bits_of(sum(map(len, sources)))
-    enough = [source.sizes >= _WORTH_READING << bits for source in sources]
-    if sum(int(np.count_nonzero(~large)) for large in enough) > 1:
-        few = [source.only(~large) for source, large in zip(sources, enough, strict=True)]
-        sources = [source.only(large) for source, large in zip(sources, enough, strict=True)]
-        sources = [*(source for source in sources if len(source)), _put_together(few, aside)]
+def sorted_sources(sources: Iterable[Source], aside: Path) -> Iterator[Words]:
+    """Yield the entries of some files in order, as :func:`sorted_entries` does. Those of small files are written together first."""
     try:
-        yield from _sorted_by_ranges(sources, bits)
+        yield from _sorted_by_ranges(_with_few_together(sources, aside))
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _with_few_together(sources: Iterable[Source], aside: Path) -> list[Source]:
+    """Return large files, and one of what the others hold. Of these nothing is kept in memory: there may be very many."""
+    large = []
+    with aside.open("wb") as file:
+        parting = Parting(file)
+        for source in sources:
+            if len(source) >= ALONE_ROWS:
+                large.append(source)
+                continue
+            with Reader([source]) as reader:
+                entries = np.empty((len(source), 3), _U64)
+                reader.read(range(PARTITIONS), entries)
+                parting.add_entries(entries)
+        parting.finish()
+    return [*large, Source.of(aside)]
 
 
 def _bits_of(rows: int) -> int:
@@ -83,18 +90,9 @@ def _bits_of(rows: int) -> int:
     return min(PARTITION_BITS, (rows // usual).bit_length())
 
 
-def _put_together(sources: Sequence[Source], aside: Path) -> Source:
-    """Write the entries of some chunks once more, in larger ones."""
-    with aside.open("wb") as file, Reader([source for source in sources if len(source)]) as reader:
-        parting = Parting(file)
-        for entries in reader.chunks():
-            parting.add_entries(entries)
-        parting.finish()
-    return Source.of(aside)
-
-
-def _sorted_by_ranges(sources: Sequence[Source], bits: int) -> Iterator[Words]:
-    """Sort what is alike in the first ``bits`` bits of its ids, one value of these after the other."""
+def _sorted_by_ranges(sources: Sequence[Source]) -> Iterator[Words]:
+    """Sort what is alike in the first bits of its ids, one value of these after the other."""
+    bits = _bits_of(sum(map(len, sources)))
     step = PARTITIONS >> bits
     ranges = [range(first, first + step) for first in range(0, PARTITIONS, step)]
     with Reader(sources) as reader:

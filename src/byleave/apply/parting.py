@@ -7,7 +7,7 @@ is moved twice, however many entries there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import FileIO
@@ -119,17 +119,8 @@ class Source:
         every = np.array(ends, np.uint32).reshape(-1, PARTITIONS)
         return cls(path, base, np.array(begins, np.int64), every)
 
-    @property
-    def sizes(self) -> Ints:
-        """How many entries each chunk has, int64 (n,)."""
-        return self.ends[:, -1].astype(np.int64)
-
     def __len__(self) -> int:
-        return int(self.sizes.sum())
-
-    def only(self, chunks: npt.NDArray[np.bool_]) -> Source:
-        """Return some chunks alone, bool (n,)."""
-        return Source(self.path, self.base, self.begins[chunks], self.ends[chunks])
+        return int(self.ends[:, -1].sum(dtype=np.int64))
 
 
 class Reader:
@@ -170,18 +161,6 @@ class Reader:
             self._fill(file, place, into[end : end + count * ENTRY_BYTES])
             end += count * ENTRY_BYTES
         _move_places(self._bases, counts, room)
-
-    def chunks(self) -> Iterator[Words]:
-        """Yield the entries of each chunk as a whole; they are good until the next are asked for."""
-        sizes = self._ends[:, -1].astype(np.int64)
-        room = np.empty((int(sizes.max(initial=0)), 3), _U64)
-        for chunk, (file, place, count) in enumerate(
-            zip(self._files, self._begins.tolist(), sizes.tolist(), strict=True)
-        ):
-            entries = room[:count]
-            self._fill(file, place, entries.reshape(-1).view(np.uint8).data)
-            _move_places(self._bases[chunk : chunk + 1], sizes[chunk : chunk + 1], entries)
-            yield entries
 
     def _stretches(self, partitions: range) -> tuple[Ints, Ints]:
         """Return where the entries of some partitions begin in each chunk's file, and how many there are, int64 (n,)."""

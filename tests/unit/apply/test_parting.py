@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,13 @@ def written(path: Path, items: list[bytes], stays: list[bool], steps: int = 1) -
     assert row == sum(stays)
 
 
-def rows_in(sources: list[Source], aside: Path) -> list[bytes]:
+def rows_in(sources: Iterable[Source], aside: Path) -> list[bytes]:
     return [row.tobytes() for some in sorted_sources(sources, aside) for row in rows_of(some)]
 
 
 @given(
     parts=st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=6),
-    worth=st.sampled_from([1, 9, 256]),
+    alone=st.sampled_from([0, 9, 2**16]),
     at_once=st.sampled_from([16, 2**16]),
     most_open=st.sampled_from([0, 2]),
     data=st.data(),
@@ -45,7 +46,7 @@ def rows_in(sources: list[Source], aside: Path) -> list[bytes]:
 @settings(max_examples=60, deadline=None)
 def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
     parts: list[list[int]],
-    worth: int,
+    alone: int,
     at_once: int,
     most_open: int,
     data: st.DataObject,
@@ -61,7 +62,7 @@ def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
         sources.append(Source.of(folder / str(part), first_place(part, len(kept))))
         assert len(sources[-1]) == len(kept)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(item_rows, "_WORTH_READING", worth)
+        patch.setattr(item_rows, "ALONE_ROWS", alone)
         patch.setattr(item_rows, "SORTED_ROWS", at_once)
         patch.setattr(parting, "MOST_OPEN", most_open)
         assert rows_in(sources, folder / "aside") == sorted(expected)
@@ -73,16 +74,16 @@ def test_more_rows_of_one_id_than_a_partition_holds_are_written_chunk_by_chunk(t
     items = [bytes(16)] * rows + [b"\xff" * 16] * 9
     written(tmp_path / "0", items, [True] * len(items), steps=2)
     source = Source.of(tmp_path / "0", first_place(7, len(items)))
-    assert source.sizes.tolist() == [PARTITION_ROWS] * 3 + [14]
+    assert source.ends[:, -1].tolist() == [PARTITION_ROWS] * 3 + [14]
     expected = [ItemRow.of(item, 7, row).data for row, item in enumerate(items)]
     assert rows_in([source], tmp_path / "aside") == expected
 
 
-def test_small_chunks_of_a_part_are_put_together_between_large_ones(
+def test_small_parts_between_large_ones_are_put_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of one id then come in another order than that of their places."""
-    monkeypatch.setattr(item_rows, "_WORTH_READING", 100)
+    monkeypatch.setattr(item_rows, "ALONE_ROWS", 100)
     expected, sources = [], list[Source]()
     for part, rows in enumerate([50, 500, 60, 600, 70]):
         items = [random.Random(row % 55).randbytes(16) for row in range(rows)]
