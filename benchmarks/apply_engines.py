@@ -31,7 +31,7 @@ def rows_of(paths: list[Path]) -> int:
 
 def codec_of(folder: Path) -> str:
     """Return the codec of the data, as everybody writes its name."""
-    return str(pq.read_metadata(folder / "small.parquet").row_group(0).column(0).compression).lower()
+    return str(pq.read_metadata(files_of(folder)[0]).row_group(0).column(0).compression).lower()
 
 
 class Engine:

@@ -8,7 +8,7 @@ Every contender works in a process of its own, on one thread, on the same files,
 processor second, the best of a few rounds in which contenders take turns, and the peak of resident memory. The ruleset must be mapped in under
 100 ms. The engines are `datafusion` and `chdb`; one that is not installed is named as absent.
 
-    python benchmarks/apply_speed.py [--rows 500000] [--rounds 3] [--large] [--folder FOLDER] [--work mask annotate filter] [--engines chdb]
+    python benchmarks/apply_speed.py [--rows 500000] [--rounds 3] [--large] [--folder FOLDER] [--work mask annotate filter] [--engines chdb] [--codec snappy]
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _content(states: States, rows: Ints, entries: Bytes, seen: Seen) -> Bytes:
 
 
 class EntryTree:
-    """An RFC 6962 tree over entries that come in order, eight to a leaf, in memory that hardly grows.
+    """An RFC 6962 tree over entries that come in order, sixteen to a leaf, in memory that hardly grows.
 
     Parameters
     ----------

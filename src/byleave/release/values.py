@@ -1,6 +1,6 @@
 """What an attestation binds of a row beside its link: the digest that it states, and what fingerprints say of its picture. Light.
 
-Every part of an output has a tree over its rows in their order, eight entries to a leaf; the roots of the parts, in the order of the
+Every part of an output has a tree over its rows in their order, sixteen entries to a leaf; the roots of the parts, in the order of the
 parts, are the leaves of one more. So the place of a row leads to one entry. ``docs/reference/attestation.md`` has every byte.
 """
 
