@@ -21,7 +21,7 @@ from byleave.apply.forms.units import Unit
 from byleave.apply.inputs import InputFile
 from byleave.apply.item_rows import Piece, entries_in_order, first_place, sorted_sources
 from byleave.apply.noting import ITEMS, TARGETS, FirstRows
-from byleave.apply.parting import Source
+from byleave.apply.parting import BEGIN_ANEW, Source
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.speaking import SpokenOf
 from byleave.apply.values import commit_parts, write_parts
@@ -170,7 +170,7 @@ def _noted(staging: Staging, kept: Sequence[PartRoot]) -> Iterator[Source]:
         if len(source) != part.rows:
             raise ConflictError(
                 f"the entries noted for shard {place} are not the {part.rows:,} that stay",
-                remedy="run the same command again",
+                remedy=BEGIN_ANEW,
             )
         yield source
 

@@ -32,6 +32,8 @@ PARTITION_ROWS: Final = 1281
 MOST_OPEN: Final = 256
 """Files that are held open."""
 
+BEGIN_ANEW: Final = "remove what the unfinished run left at its output, and run the same command again"
+
 ENTRY_BYTES: Final = 24
 _SIZES: Final = np.dtype("<u4")
 _HEAD_BYTES: Final = PARTITIONS * _SIZES.itemsize
@@ -182,7 +184,10 @@ def _opened(path: Path) -> FileIO:
 
 
 def _cut_off(path: Path) -> ConflictError:
-    return ConflictError(f"the entries noted in {path} are cut off", remedy="run the same command again")
+    return ConflictError(
+        f"the entries noted in {path} are cut off, or another version wrote them",
+        remedy=BEGIN_ANEW,
+    )
 
 
 @compiled_lean

@@ -74,7 +74,7 @@ class TreeHasher:
         self._nodes = new_node_work()
 
     def root(self, rows: Bytes) -> bytes:
-        """Return the root over sorted rows, uint8 (n, 28), of which there is one at least."""
+        """Return the root over sorted rows, uint8 (n, 24), of which there is one at least."""
         return self.root_above(self._hash_leaves(rows))
 
     def levels(self, rows: Bytes) -> list[Bytes]:

@@ -111,6 +111,12 @@ def test_a_file_that_is_cut_off_is_refused(size: int, tmp_path: Path) -> None:
         Source.of(path)
 
 
+def test_ids_as_earlier_versions_noted_them_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "0.items").write_bytes(random.Random(1).randbytes(16 * 5000))
+    with pytest.raises(ConflictError, match="another version wrote them"):
+        Source.of(tmp_path / "0.items")
+
+
 def test_a_file_that_is_cut_off_while_it_is_read_is_refused(tmp_path: Path) -> None:
     written(tmp_path / "0", [bytes([n]) * 16 for n in range(40)], [True] * 40)
     source = Source.of(tmp_path / "0")
