@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import c2pa
 import pytest
@@ -34,6 +34,9 @@ from byleave.registry.targets import digest_target, picture_target
 pytestmark = pytest.mark.functional
 
 PICTURE = ClaimedPicture((bytes(range(32)),), 90)
+
+# What signs and reads looks at the clock, what proves at NOW: certificates hold at both, whenever a test is run.
+SINCE, UNTIL = NOW - timedelta(days=20 * 365), NOW + timedelta(days=80 * 365)
 
 
 @pytest.fixture
@@ -158,7 +161,6 @@ def make_studio() -> Studio:
 def _certificate(
     name: str, key: ec.EllipticCurvePrivateKey, root: ec.EllipticCurvePrivateKey, *, is_issuer: bool
 ) -> x509.Certificate:
-    now = datetime.now(UTC)
     own, issuer = (
         x509.Name(
             [
@@ -181,8 +183,8 @@ def _certificate(
     )
     made = (
         x509.CertificateBuilder(issuer, own, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=9))
+        .not_valid_before(SINCE)
+        .not_valid_after(UNTIL)
         .add_extension(x509.BasicConstraints(ca=is_issuer, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False)
