@@ -40,8 +40,6 @@ class Told:
 def summary(told: Told, domains: Domains, *, sme: bool) -> str:
     """Write the facts that the template for Article 53(1)(d) asks for about crawled content and reservations of rights."""
     report = told.report
-    top = domains.top(sme=sme)
-    share = f"5 %, at most {MOST_OF_SME:,}" if sme else "10 %"
     lines = [
         "# Public summary of training content: draft of the parts about this dataset",
         "",
@@ -66,12 +64,7 @@ def summary(told: Told, domains: Domains, *, sme: bool) -> str:
         "### 2.3 Content crawled and scraped from online sources",
         "",
         "- Crawlers: [names and purposes, and the period in which the entries were fetched]",
-        f"- Domains: {len(domains.counts):,} in all, registrable domains by the public-suffix list",
-        f"- {domains.without:,} of {domains.entries:,} entries name no domain",
-        f"- Listed: the top {share} of the domains, {len(top):,}, by the number of entries that lead there. A list of links does not know the",
-        f"  size of what stands behind them in bytes. All of them: `{DOMAINS_FILE}`",
-        "",
-        *_table(("Domain", "Entries", "Share"), _shares(top[:SHOWN_DOMAINS], domains.entries)),
+        *_domains(domains, sme=sme),
         "",
         "## 3 Data processing",
         "",
@@ -86,15 +79,44 @@ def summary(told: Told, domains: Domains, *, sme: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _domains(domains: Domains, *, sme: bool) -> list[str]:
+    """Write from where entries come, and the first of the domains that are to be listed with their share of what they are ranked by."""
+    top, share = domains.top(sme=sme), f"5 %, at most {MOST_OF_SME:,}" if sme else "10 %"
+    if domains.sizes is None:
+        measure = (
+            "the number of entries that lead there: this dataset holds links, and not what stands behind them"
+        )
+        heads: tuple[str, ...] = ("Domain", "Entries", "Share")
+        parts: list[tuple[int, ...]] = [(domains.counts[name],) for name in top]
+    else:
+        measure = f"the size of what was fetched from there: this dataset holds {domains.all_bytes:,} bytes"
+        heads = ("Domain", "Entries", "Bytes", "Share")
+        parts = [(domains.counts[name], domains.sizes[name]) for name in top]
+    whole = (domains.entries if domains.sizes is None else domains.all_bytes) or 1
+    rows = [
+        (name, *(f"{number:,}" for number in numbers), f"{100 * numbers[-1] / whole:.2f} %")
+        for name, numbers in zip(top[:SHOWN_DOMAINS], parts, strict=False)
+    ]
+    return [
+        f"- Domains: {len(domains.counts):,} in all, registrable domains by the public-suffix list",
+        f"- {domains.without:,} of {domains.entries:,} entries name no domain",
+        f"- Listed: the top {share} of the domains, {len(top):,}, by {measure}",
+        f"- All of those listed: `{DOMAINS_FILE}`",
+        "",
+        *_table(heads, rows),
+    ]
+
+
 def domains_csv(domains: Domains, *, sme: bool) -> str:
-    """Write the domains that are to be listed, with their entries, most first."""
+    """Write the domains that are to be listed, most first, with their entries, and their bytes where these are known."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("domain", "entries"))
-    # A name that begins with a sign would be a formula to a spreadsheet; a domain never does, an odd host might.
-    writer.writerows(
-        (f"'{name}" if name[:1] in "=+-@" else name, count) for name, count in domains.top(sme=sme)
-    )
+    writer.writerow(("domain", "entries") if domains.sizes is None else ("domain", "entries", "bytes"))
+    for name in domains.top(sme=sme):
+        # A name that begins with a sign would be a formula to a spreadsheet; a domain never does, an odd host might.
+        safe = f"'{name}" if name[:1] in "=+-@" else name
+        size = () if domains.sizes is None else (domains.sizes[name],)
+        writer.writerow((safe, domains.counts[name], *size))
     return out.getvalue()
 
 
@@ -171,10 +193,6 @@ def _reservations(told: Told) -> list[str]:
     if causes:
         lines += ["", *_table(("Left out for", "Use", "Entries"), causes)]
     return lines
-
-
-def _shares(top: Sequence[tuple[str, int]], entries: int) -> list[tuple[str, str, str]]:
-    return [(name, f"{count:,}", f"{100 * count / entries:.2f} %") for name, count in top]
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -12,6 +12,7 @@ from byleave.cli.statement_words import write_new
 from byleave.errors import InputError
 
 if TYPE_CHECKING:
+    from byleave.apply.domains import Domains
     from byleave.apply.provider_report import Told
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ def art53(
     ),
     json_: bool = typer.Option(False, "--json", help="Print the figures as JSON"),
 ) -> None:
-    """Draft the summary of training content (Article 53(1)(d)): the top domains by entries, and what was reserved and left out."""
+    """Draft the summary of training content (Article 53(1)(d)): the top domains by size, or by entries of a dataset of links, and what was reserved and left out."""
     from byleave.apply.domains import count_domains
     from byleave.apply.provider_report import DOMAINS_FILE, SUMMARY_FILE, domains_csv, summary
 
@@ -50,13 +51,18 @@ def art53(
                 "domains": len(domains.counts),
                 "entries": domains.entries,
                 "without_domain": domains.without,
-                "listed": [{"domain": name, "entries": count} for name, count in top],
+                "listed": [_listed(domains, name) for name in top],
             }
         )
         return
     say(
         f"{len(top):,} of {len(domains.counts):,} domains listed; read {to / SUMMARY_FILE} and fill in what stands in brackets"
     )
+
+
+def _listed(domains: Domains, name: str) -> dict[str, object]:
+    size = {} if domains.sizes is None else {"bytes": domains.sizes[name]}
+    return {"domain": name, "entries": domains.counts[name], **size}
 
 
 @app.command()

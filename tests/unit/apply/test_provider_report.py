@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import tarfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,12 +76,83 @@ def test_as_many_domains_are_listed_as_the_template_asks_for(domains: int, all_:
     found = Domains(Counter({f"{place}.example": domains - place for place in range(domains)}), 0)
     assert (len(found.top()), len(found.top(sme=True))) == (all_, sme)
     assert len(found.top(sme=True)) <= MOST_OF_SME
-    assert found.top()[:1] == ([("0.example", domains)] if domains else [])
+    assert found.top()[:1] == (["0.example"] if domains else [])
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_text() -> None:
     written = domains_csv(Domains(Counter({"=cmd()": 1}), 0), sme=False)
     assert list(csv.reader(written.splitlines()))[1] == ["'=cmd()", "1"]
+
+
+def as_tar(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    with tarfile.open(folder / "00000.tar", "w") as shard:
+        for number, (link, picture) in enumerate(pictures):
+            for suffix, content in (("json", json.dumps({"url": link}).encode()), ("jpg", picture)):
+                member = tarfile.TarInfo(f"{number:09d}.{suffix}")
+                member.size = len(content)
+                shard.addfile(member, io.BytesIO(content))
+
+
+def as_cells(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    links, cells = zip(*pictures, strict=True)
+    pq.write_table(pa.table({"url": links, "jpg": pa.array(cells, pa.binary())}), folder / "links.parquet")
+
+
+def as_structs(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    links, cells = zip(*pictures, strict=True)
+    column = [{"bytes": cell, "path": None} for cell in cells]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    pq.write_table(pa.table({"url": links, "image": pa.array(column, kind)}), folder / "links.parquet")
+
+
+def as_files(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    links, cells = zip(*pictures, strict=True)
+    keys = [f"{number:09d}" for number in range(len(links))]
+    pq.write_table(pa.table({"url": links, "key": keys}), folder / "00000.parquet")
+    (folder / "00000").mkdir()
+    for key, cell in zip(keys, cells, strict=True):
+        (folder / "00000" / f"{key}.jpg").write_bytes(cell)
+
+
+HELD = (
+    ("https://few.example/large", b"\xff" * 900),
+    ("https://many.example/1", b"\xff" * 40),
+    ("https://many.example/2", b"\xff" * 50),
+    ("nonsense", b"\xff" * 10),
+)
+
+
+@pytest.mark.parametrize("write", [as_tar, as_cells, as_structs, as_files])
+def test_where_pictures_are_held_domains_are_ranked_by_their_size(tmp_path: Path, write: object) -> None:
+    assert callable(write)
+    write(tmp_path, HELD)
+    found = count_domains(tmp_path)
+    assert dict(found.counts) == {"few.example": 1, "many.example": 2}
+    assert found.sizes == {"few.example": 900, "many.example": 90}
+    assert (found.without, found.bytes_without, found.all_bytes) == (1, 10, 1000)
+    assert found.top() == ["few.example"]
+    assert list(csv.reader(domains_csv(found, sme=False).splitlines())) == [
+        ["domain", "entries", "bytes"],
+        ["few.example", "1", "900"],
+    ]
+
+
+def test_a_dataset_that_holds_some_pictures_and_some_links_is_ranked_by_entries(tmp_path: Path) -> None:
+    as_tar(tmp_path, HELD)
+    (tmp_path / "links.jsonl").write_text('{"url": "https://third.example/1"}\n')
+    found = count_domains(tmp_path)
+    assert (found.sizes, found.all_bytes) == (None, 0)
+    assert found.top() == ["many.example"]
+
+
+def test_a_picture_that_was_not_fetched_has_no_size(tmp_path: Path) -> None:
+    column = pa.array([b"\xff" * 7, None], pa.binary())
+    pq.write_table(
+        pa.table({"url": ["https://a.example/1", "https://a.example/2"], "jpg": column}),
+        tmp_path / "l.parquet",
+    )
+    found = count_domains(tmp_path)
+    assert (found.counts["a.example"], found.sizes) == (2, {"a.example": 7})
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +179,14 @@ def test_the_summary_says_what_the_run_did(output: Path) -> None:
     assert "no legal advice" in text
     assert "Example Models" in text
     assert "ab" * 32 in text
+
+
+def test_the_summary_ranks_by_size_what_it_knows_the_size_of(output: Path, tmp_path: Path) -> None:
+    as_tar(tmp_path, HELD)
+    text = summary(Told(read_report(output)), count_domains(tmp_path), sme=False)
+    assert "by the size of what was fetched from there: this dataset holds 1,000 bytes" in text
+    assert "| Domain | Entries | Bytes | Share |" in text
+    assert "| few.example | 1 | 900 | 90.00 % |" in text
 
 
 def test_what_only_the_provider_knows_is_asked_and_not_invented(output: Path) -> None:

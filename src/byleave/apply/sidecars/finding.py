@@ -16,6 +16,7 @@ from byleave.apply.sidecars.shards import (
     FolderBesideParquet,
     LoosePictures,
     ParquetPictures,
+    PartPictures,
     PictureShard,
     TarPictures,
 )
@@ -72,7 +73,7 @@ def find_shards(path: Path, given: str) -> PictureShards:
     return PictureShards(tuple(sorted(shards, key=lambda shard: shard.name)), tuple(sorted(without)))
 
 
-def pictures_of(part: InputFile | Unit) -> PictureShard | None:
+def pictures_of(part: InputFile | Unit) -> PartPictures | None:
     """Return where the pictures of one part of an input stand, or ``None`` where it holds none that can be read by their places."""
     if isinstance(part, TarShard):
         return TarPictures(part)
@@ -80,7 +81,7 @@ def pictures_of(part: InputFile | Unit) -> PictureShard | None:
     return found if found is not None and found.holds_pictures() else None
 
 
-def _of_parquet(file: InputFile) -> PictureShard:
+def _of_parquet(file: InputFile) -> ParquetPictures | FolderBesideParquet:
     folder = file.path.with_suffix("")
     if folder.is_dir():
         return FolderBesideParquet(file, InputFile(folder, file.name.rpartition(".")[0]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
@@ -35,6 +36,7 @@ BATCH_ROWS = 256
 
 
 T = TypeVar("T")
+_KeysAndLinks = Iterator[tuple[str | None, bytes | None]]
 Places = Collection[int]
 """Places of samples in their shard, from 0."""
 
@@ -97,6 +99,18 @@ class ParquetPictures:
         return (digest_of(self.file),)
 
     def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
+        for rows, cells in self._cells(only):
+            for (key, link), picture in zip(rows, bytes_of(cells), strict=True):
+                yield Sample(key, link, picture or None)
+
+    def sizes(self) -> Iterator[tuple[bytes | None, int]]:
+        """Yield each sample's link, and how many bytes its picture has."""
+        for rows, cells in self._cells(None):
+            sizes = pc.fill_null(pc.binary_length(cells), 0).to_pylist()
+            yield from zip((link for _, link in rows), sizes, strict=True)
+
+    def _cells(self, only: Places | None) -> Iterator[tuple[_KeysAndLinks, pa.Array]]:
+        """Yield the keys and links of some samples, and their pictures."""
         with open_parquet(self.file.path) as opened:
             names, column = (
                 _row_names(opened.schema_arrow, self.file.name),
@@ -106,9 +120,8 @@ class ParquetPictures:
             try:
                 for batch in _batches(opened, wanted, only):
                     cells = batch.column(column)
-                    pictures = bytes_of(cells.field("bytes") if pa.types.is_struct(cells.type) else cells)
-                    for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
-                        yield Sample(key, link, picture or None)
+                    inner = cells.field("bytes") if pa.types.is_struct(cells.type) else cells
+                    yield _keys_and_links(batch, names), inner
             except (pa.ArrowException, OSError) as error:
                 refuse_disk_faults(error, self.file.path)
                 raise refuse(self.file.name, f"cannot be read as Parquet: {str(error)[:150]}") from error
@@ -145,6 +158,11 @@ class TarPictures:
             else:
                 yield Sample(key, link, self.shard.content(found) if found is not None else None)
 
+    def sizes(self) -> Iterator[tuple[bytes | None, int]]:
+        """Yield each sample's link, and how many bytes its picture has."""
+        for _, link, found in self.shard.pictures():
+            yield link, found.size if found is not None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class FolderBesideParquet:
@@ -168,6 +186,16 @@ class FolderBesideParquet:
         return digest_of(self.file), digest_of(self.folder)
 
     def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:
+        for key, link, path in self._stored(only):
+            yield Sample(key, link, read_picture(path, limits) if path is not None else None)
+
+    def sizes(self) -> Iterator[tuple[bytes | None, int]]:
+        """Yield each sample's link, and how many bytes its picture has."""
+        for _, link, path in self._stored(None):
+            yield link, path.stat().st_size if path is not None else 0
+
+    def _stored(self, only: Places | None) -> Iterator[tuple[str | None, bytes | None, Path | None]]:
+        """Yield key and link of some samples, and the file of the picture."""
         with open_parquet(self.file.path) as opened:
             names = _row_names(opened.schema_arrow, self.file.name)
         if KEY not in names:
@@ -180,8 +208,7 @@ class FolderBesideParquet:
         batches = parquet_columns(self.file, *dict.fromkeys(names.values()))
         named = chain.from_iterable(_keys_and_links(batch, names) for batch in batches)
         for key, link in _picked(named, only):
-            path = stored.get(key) if key is not None else None
-            yield Sample(key, link, read_picture(path, limits) if path is not None else None)
+            yield key, link, stored.get(key) if key is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +249,10 @@ class LoosePictures:
     def _groups(self) -> list[Group]:
         found = (group for group in groups(self.root, list(self.paths)) if not isinstance(group, Reject))
         return [group for group in found if group.find(PICTURE_SUFFIXES) is not None]
+
+
+PartPictures = ParquetPictures | TarPictures | FolderBesideParquet
+"""The pictures of one part of a dataset, whose rows are its own."""
 
 
 def _picked(those: Iterable[T], only: Places | None) -> Iterable[T]:
@@ -274,9 +305,7 @@ def _row_names(schema: pa.Schema, name: str) -> Mapping[str, str]:
     return names | ({KEY: KEY} if KEY in schema.names else {})
 
 
-def _keys_and_links(
-    batch: pa.RecordBatch, names: Mapping[str, str]
-) -> Iterator[tuple[str | None, bytes | None]]:
+def _keys_and_links(batch: pa.RecordBatch, names: Mapping[str, str]) -> _KeysAndLinks:
     absent: list[Any] = [None] * batch.num_rows
     keys = batch.column(names[KEY]).to_pylist() if KEY in names else absent
     links = bytes_of(batch.column(names["link"])) if "link" in names else absent
