@@ -202,6 +202,25 @@ class Report:
         return sorted((method, int(distance), count) for method, _, distance, count in keys)
 
 
+def _input_object(report: Report) -> dict[str, JSON]:
+    return {
+        "dataset": report.dataset,
+        "dataset_version": report.dataset_version,
+        "files": [asdict(file) for file in report.files],
+        "left_out": list(report.left_out),
+    }
+
+
+def _rows_object(report: Report) -> dict[str, JSON]:
+    return {
+        "input": report.rows,
+        "kept": report.kept,
+        "removed": report.removed,
+        "listed": report.listed,
+        "listed_in": report.run.removed_file,
+    }
+
+
 def report_object(report: Report) -> dict[str, JSON]:
     """Return ``report.json`` as one object."""
     tally, run = report.tally, report.run
@@ -214,19 +233,8 @@ def report_object(report: Report) -> dict[str, JSON]:
         "registries": [_registry_object(one, run.at) for one in report.registries],
         "coverage": asdict(report.coverage) if report.coverage else None,
         "fingerprints": asdict(report.fingerprints) if report.fingerprints else None,
-        "input": {
-            "dataset": report.dataset,
-            "dataset_version": report.dataset_version,
-            "files": [asdict(file) for file in report.files],
-            "left_out": list(report.left_out),
-        },
-        "rows": {
-            "input": report.rows,
-            "kept": report.kept,
-            "removed": report.removed,
-            "listed": report.listed,
-            "listed_in": run.removed_file,
-        },
+        "input": _input_object(report),
+        "rows": _rows_object(report),
         "regimes": {r.value: {"kept": kept, "removed": removed} for r, kept, removed in report.regimes()},
         "answers": {u.value: {p.word: n for p, n in counts.items()} for u, counts in report.answers()},
         "causes": [*report.causes()],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -112,12 +112,7 @@ def _apply(
         join_lists(staging, outcome.shards, staging.own / request.list_name)
         report = Report(
             run=_run_facts(request, plan, staging.at),
-            registries=tuple(
-                RegistryFacts(
-                    one.release, tuple(map(str, one.keys)), _coverage_facts(coverages.get(place), one, plan)
-                )
-                for place, one in enumerate(registries.members)
-            ),
+            registries=tuple(_registry_facts(registries, coverages, plan)),
             dataset=source.dataset,
             dataset_version=source.version,
             left_out=source.left_out,
@@ -135,6 +130,14 @@ def _apply(
             if bound is not None:
                 bound.publish()
     return report
+
+
+def _registry_facts(
+    registries: Registries, coverages: Mapping[int, Coverage], plan: Plan
+) -> Iterator[RegistryFacts]:
+    for place, one in enumerate(registries.members):
+        covered = _coverage_facts(coverages.get(place), one, plan)
+        yield RegistryFacts(one.release, tuple(map(str, one.keys)), covered)
 
 
 def _bound(

@@ -15,9 +15,13 @@ from byleave.cli.output import print_json, say
 from byleave.errors import ConflictError, InputError, VerificationError, as_format_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from byleave.apply.auditing import Audited
     from byleave.consent import TargetKind
     from byleave.release.attestations import Attestation
+    from byleave.release.items import Absence
+    from byleave.release.openings import Openings
 
 EXIT_MISSING = 8
 """Nothing is wrong with what is given, and it is less than was asked for; as `byleave verify` leaves for a choice not in force."""
@@ -45,7 +49,6 @@ def prove_absent(
     """
     from byleave.release.absences import Absences
     from byleave.release.sources import open_source
-    from byleave.storage import staged_folder
 
     receipt, signed = read_receipt(claim, _CHOICE), signed_attestation(attestation, key)
     targets = sorted({(target.kind, target.digest) for target in receipt.targets})
@@ -61,9 +64,7 @@ def prove_absent(
         given = {target: found.find(*target) for target in targets}
     shown = {target: one for target, one in given.items() if one is not None}
     if to is not None:
-        with staged_folder(to) as staging:
-            for (_, digest), one in shown.items():
-                (staging / f"{digest.hex()}.json").write_bytes(one.proof.to_bytes())
+        _keep_proofs({digest: one.proof for (_, digest), one in shown.items()}, to)
     looked_up = _LookedUp(
         sum(one.kept is None for one in shown.values()),
         [target for target, one in shown.items() if one.kept is not None],
@@ -140,17 +141,11 @@ def audit_attestation(
     """Decide again about the entries that a cosigned checkpoint drew. Leaves with 5 if one should not have been kept."""
     from byleave.apply.auditing import audit_openings
     from byleave.cli.compiling import tell_of_compiling
-    from byleave.release.openings import MAX_OPENINGS_BYTES, Openings
-    from byleave.storage import read_at_most
 
     tell_of_compiling()
-    remedy = "name the file that `byleave attest open` wrote; whoever signed the attestation publishes it"
-    content = read_at_most(openings, MAX_OPENINGS_BYTES, remedy=remedy)
-    with as_format_error(f"{openings} cannot be used", remedy=remedy):
-        opened = Openings.parse(content)
     signed = signed_attestation(attestation, key)
     audited = audit_openings(
-        opened,
+        _read_openings(openings),
         signed,
         read_receipt(receipt, _SUBMITTED),
         read_policy(policy),
@@ -227,3 +222,22 @@ def _tell_stated(audited: Audited) -> None:
         say(
             f"{audited.printed:,} were decided by a fingerprint too; whether it is that of the picture, whoever has the picture can see"
         )
+
+
+def _keep_proofs(proofs: Mapping[bytes, Absence], to: Path) -> None:
+    """Write each proof to a file of its own, under the digest of what it is about."""
+    from byleave.storage import staged_folder
+
+    with staged_folder(to) as staging:
+        for digest, proof in proofs.items():
+            (staging / f"{digest.hex()}.json").write_bytes(proof.to_bytes())
+
+
+def _read_openings(path: Path) -> Openings:
+    from byleave.release.openings import MAX_OPENINGS_BYTES, Openings
+    from byleave.storage import read_at_most
+
+    remedy = "name the file that `byleave attest open` wrote; whoever signed the attestation publishes it"
+    content = read_at_most(path, MAX_OPENINGS_BYTES, remedy=remedy)
+    with as_format_error(f"{path} cannot be used", remedy=remedy):
+        return Openings.parse(content)

@@ -105,14 +105,20 @@ def _sync(
             approve(release)
         if with_standing:
             bring_standing(place, folder / RELEASES, release, trusted, progress)
+    _write_current(folder, release, digest, trusted, source)
+    return release
+
+
+def _write_current(
+    folder: Path, release: Release, digest: str, keys: Sequence[VerifierKey], source: str
+) -> None:
     state = {
-        "number": number,
+        "number": release.number,
         "manifest_sha256": digest,
-        "keys": [str(key) for key in trusted],
+        "keys": [str(key) for key in keys],
         "source": source if is_web_address(source) else str(Path(source).absolute()),
     }
     write_atomically(folder / CURRENT, json.dumps(state, indent=1).encode() + b"\n")
-    return release
 
 
 def _obtain(

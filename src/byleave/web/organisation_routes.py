@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from byleave.errors import InputError, NotFoundError
@@ -29,7 +31,7 @@ from byleave.registry.organisations import (
     remove_member,
     rename_organisation,
 )
-from byleave.registry.permissions import Act, MemberRole, may
+from byleave.registry.permissions import Act, MemberRole, Who, may
 from byleave.registry.sign_in import SignedIn
 from byleave.registry.statement_keys import statement_keys
 from byleave.registry.tokens import NewToken, revoke_token, tokens
@@ -94,15 +96,7 @@ def organisation_page(
     is_member = may(who, Act.SEE_ORGANISATION, account=organisation)
     is_admin = may(who, Act.MANAGE_ORGANISATION, account=organisation)
     with site.database.transaction() as session:
-        shown: dict[str, Any] = {
-            "organisation": organisation_by_id(session, organisation),
-            "agent": next((one for one in agents_of(session, who=who) if one.account == organisation), None),
-            "members": members_of(session, organisation, who=who) if is_member else (),
-            "artists": artists_of(session, organisation, who=who) if is_member else (),
-            "invitations": open_invitations(session, organisation, who=who, at=now) if is_admin else (),
-            "keys": tokens(session, who=who, account=organisation) if is_admin else (),
-            "statement_keys": statement_keys(session, organisation),
-        }
+        shown = _known(session, organisation, who, now, is_member=is_member, is_admin=is_admin)
     return page(
         request,
         site,
@@ -120,6 +114,21 @@ def organisation_page(
         address=f"{request.url.scheme}://{request.headers['host']}/organisations/{organisation}",
         **shown,
     )
+
+
+def _known(
+    session: Session, organisation: uuid.UUID, who: Who, now: datetime, *, is_member: bool, is_admin: bool
+) -> dict[str, Any]:
+    """Return what somebody may see of an organisation."""
+    return {
+        "organisation": organisation_by_id(session, organisation),
+        "agent": next((one for one in agents_of(session, who=who) if one.account == organisation), None),
+        "members": members_of(session, organisation, who=who) if is_member else (),
+        "artists": artists_of(session, organisation, who=who) if is_member else (),
+        "invitations": open_invitations(session, organisation, who=who, at=now) if is_admin else (),
+        "keys": tokens(session, who=who, account=organisation) if is_admin else (),
+        "statement_keys": statement_keys(session, organisation),
+    }
 
 
 @router.post("/organisations/{organisation}/name")

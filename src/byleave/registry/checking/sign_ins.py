@@ -97,16 +97,7 @@ def begin_sign_in(
         address = f"{platform.authorize}{mark}{urlencode({'oauth_token': state})}"
     else:
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-        address = prepare_grant_uri(
-            platform.authorize,
-            key.id,
-            "code",
-            redirect_uri=callback,
-            scope=platform.scope,
-            state=state,
-            code_challenge=create_s256_code_challenge(verifier),
-            code_challenge_method="S256",
-        )
+        address = _grant_address(platform, key, callback, state, verifier)
     with database.transaction() as session:
         session.execute(sa.delete(OAuthState).where(OAuthState.expires_at < at))
         session.add(
@@ -118,6 +109,20 @@ def begin_sign_in(
                 expires_at=at + STATE_LIFE,
             )
         )
+    return address
+
+
+def _grant_address(platform: SignInPlatform, key: ClientKey, callback: str, state: str, verifier: str) -> str:
+    address: str = prepare_grant_uri(
+        platform.authorize,
+        key.id,
+        "code",
+        redirect_uri=callback,
+        scope=platform.scope,
+        state=state,
+        code_challenge=create_s256_code_challenge(verifier),
+        code_challenge_method="S256",
+    )
     return address
 
 
