@@ -143,9 +143,9 @@ def audit_attestation(
     from byleave.cli.compiling import tell_of_compiling
 
     tell_of_compiling()
-    signed = signed_attestation(attestation, key)
+    opened, signed = _read_openings(openings), signed_attestation(attestation, key)
     audited = audit_openings(
-        _read_openings(openings),
+        opened,
         signed,
         read_receipt(receipt, _SUBMITTED),
         read_policy(policy),
