@@ -5,7 +5,14 @@ BIN := .venv/bin
 WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? n : 4)))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo serve tour test coverage check lint bench bench-large lock clean
+# Packages that cannot stand beside ours, or are too large to: each test that needs one says so and is passed over without.
+FOREIGN := .venv/foreign
+IMG2DATASET := img2dataset==1.47.0
+LOADERS := torch==2.15.0 mosaicml-streaming==0.13.0
+SPARK := pyspark==4.3.0 py4j
+WHERE := import sysconfig; print(sysconfig.get_path("purelib"))
+
+.PHONY: help setup demo serve tour test test-foreign coverage check lint bench bench-large lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -31,6 +38,17 @@ tour: setup ## Do the whole job once on 300 pictures and check every result
 
 test: setup ## Run every test
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+test-foreign: setup ## Run the tests that `make test` passes over for want of torch, streaming, Spark or img2dataset: 8 GB, and Java for Spark
+	$(PYTHON) -m venv $(FOREIGN)/img2dataset
+	$(FOREIGN)/img2dataset/bin/python -m pip install --quiet --disable-pip-version-check $(IMG2DATASET)
+	$(PYTHON) -m venv $(FOREIGN)/loaders
+	$(BIN)/python -c '$(WHERE)' > "$$($(FOREIGN)/loaders/bin/python -c '$(WHERE)')/beside.pth"
+	$(FOREIGN)/loaders/bin/python -m pip install --quiet --disable-pip-version-check --ignore-installed $(LOADERS)
+	$(FOREIGN)/loaders/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(SPARK)
+	PATH="$$PATH:$(CURDIR)/$(FOREIGN)/img2dataset/bin" PYTHONPATH=src $(FOREIGN)/loaders/bin/python -m pytest \
+	  tests/conformance/test_img2dataset.py tests/conformance/test_spark.py tests/conformance/test_loaders.py::TestTorch \
+	  tests/conformance/test_forms.py::test_mosaicml_streaming_reads_what_is_left_of_what_it_wrote
 
 lint: setup ## Look at the code without running it
 	$(BIN)/ruff check .
