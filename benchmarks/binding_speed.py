@@ -71,9 +71,12 @@ class Stopwatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch all that only a run which binds does."""
-        noted = patch.object(noting.KeptNotes, "add", self.around(noting.KeptNotes.add))
-        with noted, patch.object(run, "bound_run", self.around_entry(bound_run)):
+        """Watch all that only a run which binds does: taking notes, writing what is held of them at the end of a shard, and binding them."""
+        with ExitStack() as stack:
+            for name in ("__init__", "add", "close"):
+                timed_work = self.around(getattr(noting.KeptNotes, name))
+                stack.enter_context(patch.object(noting.KeptNotes, name, timed_work))
+            stack.enter_context(patch.object(run, "bound_run", self.around_entry(bound_run)))
             yield
 
 

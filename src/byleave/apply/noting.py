@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from byleave.apply.item_rows import placed
 from byleave.apply.near import exact_pairs
-from byleave.apply.parting import Parting
+from byleave.apply.parting import NARROW_BYTES, Parting
 from byleave.apply.values import PartTree
 from byleave.consent import TargetKind
 from byleave.release.items import NOT_COMPARED
@@ -50,7 +50,7 @@ class KeptNotes:
         self._ruleset = ruleset
         self._coverage = coverage
         self._rows = 0
-        self._parting = Parting(self._items)
+        self._parting = Parting(self._items, NARROW_BYTES)
 
     def add(self, matched: Matched, stays: npt.NDArray[np.bool_]) -> None:
         """Note those of the ``n`` rows of a batch that stay, bool (n,)."""

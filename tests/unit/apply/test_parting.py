@@ -13,19 +13,17 @@ from hypothesis import strategies as st
 
 from byleave.apply import item_rows, parting
 from byleave.apply.item_rows import first_place, rows_of, sorted_sources
-from byleave.apply.parting import PARTITION_ROWS, PARTITIONS, Parting, Source
-from byleave.errors import ConflictError
+from byleave.apply.parting import ENTRY_BYTES, HEAD_BYTES, NARROW_BYTES, PARTITION_ROWS, Parting, Source
+from byleave.errors import ConflictError, InputError
 from byleave.release.items import ItemRow
 from byleave.urls.bulk.sha256 import Words
-
-HEAD = 4 * PARTITIONS
 
 
 def written(path: Path, items: list[bytes], stays: list[bool], steps: int = 1) -> None:
     """Note items as a run does, some at a time."""
     words, flags = np.frombuffer(b"".join(items), np.uint64).reshape(-1, 2), np.array(stays, np.bool_)
     with path.open("wb") as file:
-        noting, row = Parting(file), 0
+        noting, row = Parting(file, NARROW_BYTES), 0
         for some, kept in zip(np.array_split(words, steps), np.array_split(flags, steps), strict=True):
             row = noting.add(some, kept, row)
         noting.finish()
@@ -79,6 +77,28 @@ def test_more_rows_of_one_id_than_a_partition_holds_are_written_chunk_by_chunk(t
     assert rows_in([source], tmp_path / "aside") == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "width"),
+    [(0, NARROW_BYTES), (2**32 - 40, NARROW_BYTES), (2**32 - 40, ENTRY_BYTES), (2**39, ENTRY_BYTES)],
+)
+def test_places_up_to_the_last_one_come_back(first: int, width: int, tmp_path: Path) -> None:
+    items = [random.Random(row).randbytes(16) for row in range(40)]
+    words = np.frombuffer(b"".join(items), np.uint64).reshape(-1, 2)
+    with (tmp_path / "0").open("wb") as file:
+        noting = Parting(file, width)
+        noting.add(words, np.ones(40, np.bool_), first)
+        noting.finish()
+    assert (tmp_path / "0").stat().st_size == HEAD_BYTES + 40 * width
+    source = Source.of(tmp_path / "0", first_place(9, first + 40))
+    expected = [ItemRow.of(item, 9, first + row).data for row, item in enumerate(items)]
+    assert rows_in([source], tmp_path / "aside") == sorted(expected)
+
+
+def test_a_row_beyond_those_that_a_narrow_entry_names_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "0").open("wb") as file, pytest.raises(InputError, match="cannot be bound"):
+        Parting(file, NARROW_BYTES).add(np.zeros((2, 2), np.uint64), np.ones(2, np.bool_), 2**32 - 1)
+
+
 def test_small_parts_between_large_ones_are_put_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +122,10 @@ def test_small_parts_between_large_ones_are_put_together(
     assert together == [50, 60, 70]
 
 
-@pytest.mark.parametrize("size", [1, HEAD - 1, HEAD, HEAD + 23, HEAD + 40 * 24 - 1, HEAD + 40 * 24 + 1])
+@pytest.mark.parametrize(
+    "size",
+    [1, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 19, HEAD_BYTES + 40 * 20 - 1, HEAD_BYTES + 40 * 20 + 1],
+)
 def test_a_file_that_is_cut_off_is_refused(size: int, tmp_path: Path) -> None:
     path = tmp_path / "0.items"
     written(path, [bytes([n]) * 16 for n in range(40)], [True] * 40)

@@ -24,6 +24,7 @@ EIGHT = ir.VectorType(WORD, 8)
 _new_intrinsic: Callable[..., Any] = intrinsic
 _declared: Callable[..., Any] = cgutils.get_or_insert_function
 _copied: Callable[..., Any] = cgutils.raw_memcpy
+_shifted: Callable[..., Any] = cgutils.raw_memmove
 
 
 class _Bytes:
@@ -177,6 +178,16 @@ def _moved_many(_typing: Any, to: Any, _at: Any, source: Any, _first: Any, _coun
     return types.void(to, types.int64, source, types.int64, types.int64), generate
 
 
+def _shifted_many(_typing: Any, array: Any, _at: Any, _first: Any, _count: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, (base, at, first, count) = signature.args[0], arguments
+        into, start = (_address(context, builder, kind, base, place) for place in (at, first))
+        _shifted(builder, into, start, count, 1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64, types.int64), generate
+
+
 def _compared(_typing: Any, one: Any, at: Any, other: Any, first: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         places = (_address(context, builder, signature.args[i], *arguments[i : i + 2]) for i in (0, 2))
@@ -260,6 +271,8 @@ copy_first: Callable[..., None] = _new_intrinsic(_moved_first)
 """As :func:`copy_wide`, with zeros for all but the first so many bytes, 0 to 64."""
 copy_bytes: Callable[..., None] = _new_intrinsic(_moved_many)
 """Copy any number of bytes to a place in one array from a place in another one."""
+shift_bytes: Callable[..., None] = _new_intrinsic(_shifted_many)
+"""Copy any number of bytes to a place in an array from another place in it, which may overlap."""
 differing: Callable[..., Any] = _new_intrinsic(_compared)
 """Which of the 64 bytes at a place in one array differ from those at a place in another, as the bits of a word."""
 sought: Callable[..., Any] = _new_intrinsic(_sought)
