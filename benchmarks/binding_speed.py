@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -86,19 +87,20 @@ def timed(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def measured(asked: ApplyRequest, folder: Path) -> tuple[float, float, float]:
+def measured(asked: ApplyRequest, folder: Path, *, binds_first: bool) -> tuple[float, float, float]:
     """Return the seconds of a run, of one that binds, and of what it does for that.
 
-    What each wrote is removed before the next one, so that both find as much memory that the machine has at hand still.
+    What each wrote is removed before the next one, so that both find as much memory that the machine has at hand still. Whichever comes second may
+    find more or less of it all the same, so they take turns.
     """
     plain, binding = (replace(asked, output=folder / name) for name in ("plain", "binding"))
-    watch = Stopwatch()
-    first = timed(lambda: apply_ruleset(plain, NOW))
-    shutil.rmtree(folder)
-    with watch.watching():
-        second = timed(lambda: apply_ruleset(replace(binding, bind=folder / "bound"), NOW))
-    shutil.rmtree(folder)
-    return first, second, watch.seconds
+    watch, seconds = Stopwatch(), dict[bool, float]()
+    for binds in (binds_first, not binds_first):
+        request = replace(binding, bind=folder / "bound") if binds else plain
+        with watch.watching():
+            seconds[binds] = timed(partial(apply_ruleset, request, NOW))
+        shutil.rmtree(folder)
+    return seconds[False], seconds[True], watch.seconds
 
 
 def read_links(output: Path) -> None:
@@ -137,9 +139,12 @@ def main() -> None:
             folder / "synced", str(folder / "data"), folder / "out", Regime.OPT_OUT, (Use.TRAIN_GEN,), folder
         )
         apply_ruleset(replace(asked, output=folder / "warm out", bind=folder / "warm"), NOW)
-        rounds = [measured(asked, folder / str(number)) for number in range(options.rounds)]
+        rounds = [
+            measured(asked, folder / str(number), binds_first=bool(number % 2))
+            for number in range(options.rounds)
+        ]
         run_s, amid, alone = (median(seconds) for seconds in zip(*rounds, strict=True))
-        more = median(binding / plain - 1 for plain, binding, _ in rounds)
+        more = amid / run_s - 1
         share = median(spent / (binding - spent) for _, binding, spent in rounds)
         apply_ruleset(asked, NOW)
         links = timed(lambda: read_links(folder / "out"))

@@ -23,8 +23,9 @@ from byleave.errors import ConflictError, InputError
 from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Word32s, Words
 from byleave.urls.bulk.wide import load_word, shift_bytes, store_word, swapped_word
 
-PARTITION_BITS: Final = 9
+PARTITION_BITS: Final = 8
 PARTITIONS: Final = 2**PARTITION_BITS
+"""As many places are written to at a time as the nearest cache of a processor has room for, beside what is read."""
 
 PARTITION_ROWS: Final = 1281
 """Room in each partition: so much that stretches are worth reading, and such that no two begin at one place of a page."""
@@ -49,7 +50,7 @@ Stays = npt.NDArray[np.bool_]
 
 
 class Parting:
-    """Writes entries to a file as they come, chunk by chunk, ``width`` bytes of each. Holds working memory: 13 or 16 MB."""
+    """Writes entries to a file as they come, chunk by chunk, ``width`` bytes of each. Holds working memory: 7 or 8 MB."""
 
     def __init__(self, file: BinaryIO, width: int = ENTRY_BYTES) -> None:
         self._file = file
@@ -271,7 +272,7 @@ def _widen(bases: Words, counts: Ints, widths: Ints, content: Bytes) -> None:
 
 
 @compiled_lean
-def _put_together(counts: Ints, width: int, room: Bytes) -> int:
+def _put_together(counts: Ints, width: int, room: Bytes) -> Word:
     """Move the entries of all partitions one behind the other; return how many bytes they take."""
     out = counts[0] * width
     for partition in range(1, PARTITIONS):
