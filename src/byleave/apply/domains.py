@@ -83,9 +83,10 @@ def count_domains(folder: Path) -> Domains:
     counts, sizes, domains = Counter[str](), Counter[str](), dict[str, str]()
     for links, lengths in _sized(held) if are_sized else ((links, None) for links in _links(parts)):
         for host, entries, length in _by_host(links, lengths):
-            domain = domains.setdefault(host, _domain(host))
-            counts[domain] += entries
-            sizes[domain] += length
+            if host not in domains:
+                domains[host] = _domain(host)
+            counts[domains[host]] += entries
+            sizes[domains[host]] += length
     without, bytes_without = counts.pop(_NONE, 0), sizes.pop(_NONE, 0)
     return Domains(counts, without, sizes if are_sized else None, bytes_without)
 

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
+from byleave.apply import domains as counting
 from byleave.apply.attesting import read_report
 from byleave.apply.domains import MOST_OF_SME, Domains, count_domains
 from byleave.apply.provider_report import Told, domains_csv, policy, summary
 from byleave.apply.run import apply_ruleset
 from byleave.consent import Preference, TargetKind, Use
+from byleave.urls import registrable_domain
 
 LINKS = (
     "https://www.one.example/a",
@@ -98,6 +100,13 @@ def as_cells(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
     pq.write_table(pa.table({"url": links, "jpg": pa.array(cells, pa.binary())}), folder / "links.parquet")
 
 
+def as_views(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    links, cells = zip(*pictures, strict=True)
+    pq.write_table(
+        pa.table({"url": links, "jpg": pa.array(cells, pa.binary_view())}), folder / "links.parquet"
+    )
+
+
 def as_structs(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
     links, cells = zip(*pictures, strict=True)
     column = [{"bytes": cell, "path": None} for cell in cells]
@@ -122,7 +131,7 @@ HELD = (
 )
 
 
-@pytest.mark.parametrize("write", [as_tar, as_cells, as_structs, as_files])
+@pytest.mark.parametrize("write", [as_tar, as_cells, as_views, as_structs, as_files])
 def test_where_pictures_are_held_domains_are_ranked_by_their_size(tmp_path: Path, write: object) -> None:
     assert callable(write)
     write(tmp_path, HELD)
@@ -143,6 +152,23 @@ def test_a_dataset_that_holds_some_pictures_and_some_links_is_ranked_by_entries(
     found = count_domains(tmp_path)
     assert (found.sizes, found.all_bytes) == (None, 0)
     assert found.top() == ["many.example"]
+
+
+def test_a_host_is_looked_up_once_however_many_batches_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noted(host: str) -> str | None:
+        asked.append(host)
+        return registrable_domain(host)
+
+    monkeypatch.setattr(counting, "registrable_domain", noted)
+    monkeypatch.setattr(counting, "ROWS_AT_ONCE", 2)
+    links = [f"https://{name}.example/{n}" for n in range(4) for name in "ab"]
+    pq.write_table(pa.table({"url": links}), tmp_path / "links.parquet")
+    assert count_domains(tmp_path).counts == {"a.example": 4, "b.example": 4}
+    assert sorted(asked) == ["a.example", "b.example"]
 
 
 def test_a_picture_that_was_not_fetched_has_no_size(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
@@ -36,7 +35,6 @@ BATCH_ROWS = 256
 
 
 T = TypeVar("T")
-_KeysAndLinks = Iterator[tuple[str | None, bytes | None]]
 Places = Collection[int]
 """Places of samples in their shard, from 0."""
 
@@ -99,18 +97,16 @@ class ParquetPictures:
         return (digest_of(self.file),)
 
     def samples(self, limits: Limits, only: Places | None = None) -> Iterator[Sample]:  # noqa: ARG002 - a cell is in memory before its size can be told
-        for rows, cells in self._cells(only):
-            for (key, link), picture in zip(rows, bytes_of(cells), strict=True):
-                yield Sample(key, link, picture or None)
+        for key, link, picture in self._rows(only):
+            yield Sample(key, link, picture or None)
 
     def sizes(self) -> Iterator[tuple[bytes | None, int]]:
         """Yield each sample's link, and how many bytes its picture has."""
-        for rows, cells in self._cells(None):
-            sizes = pc.fill_null(pc.binary_length(cells), 0).to_pylist()
-            yield from zip((link for _, link in rows), sizes, strict=True)
+        for _, link, picture in self._rows(None):
+            yield link, len(picture or b"")
 
-    def _cells(self, only: Places | None) -> Iterator[tuple[_KeysAndLinks, pa.Array]]:
-        """Yield the keys and links of some samples, and their pictures."""
+    def _rows(self, only: Places | None) -> Iterator[tuple[str | None, bytes | None, bytes | None]]:
+        """Yield key, link and picture of some samples."""
         with open_parquet(self.file.path) as opened:
             names, column = (
                 _row_names(opened.schema_arrow, self.file.name),
@@ -120,8 +116,9 @@ class ParquetPictures:
             try:
                 for batch in _batches(opened, wanted, only):
                     cells = batch.column(column)
-                    inner = cells.field("bytes") if pa.types.is_struct(cells.type) else cells
-                    yield _keys_and_links(batch, names), inner
+                    pictures = bytes_of(cells.field("bytes") if pa.types.is_struct(cells.type) else cells)
+                    for (key, link), picture in zip(_keys_and_links(batch, names), pictures, strict=True):
+                        yield key, link, picture
             except (pa.ArrowException, OSError) as error:
                 refuse_disk_faults(error, self.file.path)
                 raise refuse(self.file.name, f"cannot be read as Parquet: {str(error)[:150]}") from error
@@ -305,7 +302,9 @@ def _row_names(schema: pa.Schema, name: str) -> Mapping[str, str]:
     return names | ({KEY: KEY} if KEY in schema.names else {})
 
 
-def _keys_and_links(batch: pa.RecordBatch, names: Mapping[str, str]) -> _KeysAndLinks:
+def _keys_and_links(
+    batch: pa.RecordBatch, names: Mapping[str, str]
+) -> Iterator[tuple[str | None, bytes | None]]:
     absent: list[Any] = [None] * batch.num_rows
     keys = batch.column(names[KEY]).to_pylist() if KEY in names else absent
     links = bytes_of(batch.column(names["link"])) if "link" in names else absent
