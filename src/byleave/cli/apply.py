@@ -10,7 +10,7 @@ import typer
 
 from byleave.cli.moments import past_moment
 from byleave.cli.options import takes
-from byleave.cli.output import now, print_json, say
+from byleave.cli.output import counted, now, print_json, say
 from byleave.cli.progress import Shown
 from byleave.cli.words import word_of
 
@@ -221,12 +221,12 @@ def _print(report: Report, output: str) -> None:
     _print_standard(report)
     totals = report.tally.totals
     if totals["unreadable"]:
-        say(f"{totals['unreadable']:,} rows have no link that can be read")
+        say(f"{counted(totals['unreadable'], 'row')} without a link that can be read")
     if totals["unchecked"]:
         did = f", and --unchecked {report.run.unchecked} was given" if report.run.unchecked else ""
-        say(f"{totals['unchecked']:,} rows could not be checked against all claims{did}")
+        say(f"{counted(totals['unchecked'], 'row')} could not be checked against all claims{did}")
     if report.left_out:
-        say(f"{len(report.left_out):,} files of the input are of no known form and were not copied")
+        say(f"{counted(len(report.left_out), 'file')} of the input not copied, being of no known form")
     say(f"read {output.rstrip('/')}/{OWN_FOLDER}/report.html")
 
 
