@@ -10,13 +10,14 @@ the web from these figures: there proofs are asked for far apart, so that little
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,14 +28,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apply_data import NOW, Sizes, write_dataset, write_registry
+from apply_contenders import peak_bytes
+from apply_data import NOW
 
 from byleave.apply import noting, run
 from byleave.apply.binding import bound_run
 from byleave.apply.item_tree import ItemTree
 from byleave.apply.opening import Bound, bind_items
 from byleave.apply.request import ApplyRequest
+from byleave.apply.ruleset import Ruleset
 from byleave.apply.run import apply_ruleset, open_ruleset
+from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, Use
 from byleave.processes import keep_freed_memory
 
@@ -121,67 +125,91 @@ def prove(kept: ItemTree, items: Sequence[bytes]) -> list[int]:
     return [len(proof.to_bytes()) for proof in kept.absences(bytes(32), items)]
 
 
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What proofs of absence of all links that the list names cost, from the output of a run that was bound afterwards: seconds, and bytes of each."""
+
+    kept: int
+    links: float
+    bind: float
+    opening: float
+    far: float
+    apart: int
+    proving: float
+    sizes: list[int]
+
+    @classmethod
+    def of(cls, asked: ApplyRequest, ruleset: Ruleset, folder: Path, rows: int) -> Proofs:
+        """Apply, bind and prove, in ``folder``, where the list was synced."""
+        output, bound = folder / "out", folder / "bound"
+        apply_ruleset(replace(asked, output=output), NOW)
+        links = timed(lambda: read_links(output))
+        bind = timed(lambda: bind_items(output, ruleset, bound))
+        Bound.open(bound)
+        opened: list[Bound] = []
+        opening = timed(lambda: opened.append(Bound.open(bound)))
+        kept = opened[0].kept
+        items = sorted(row.tobytes() for row in read_names(folder))
+        apart = items[:: max(1, len(items) * WEB_ROWS // (WEB_TARGETS * rows))]
+        prove(kept, apart[:1])  # What is compiled, or read from the cache, is not counted.
+        far = timed(lambda: prove(kept, apart)) / len(apart)
+        sizes: list[int] = []
+        proving = timed(lambda: sizes.extend(prove(kept, items)))
+        return cls(len(kept), links, bind, opening, far, len(apart), proving, sizes)
+
+
+def show(rows: int, rounds: Sequence[tuple[float, float, float]], proofs: Proofs) -> None:
+    """Print what rounds of two runs took, and proofs."""
+    run_s, amid, alone = (median(seconds) for seconds in zip(*rounds, strict=True))
+    share = median(spent / (binding - spent) for _, binding, spent in rounds)
+    least = min(spent for *_, spent in rounds) / proofs.kept * 1e9
+    per, count = 1e6 / rows, len(proofs.sizes)
+    later = (proofs.opening / proofs.kept + proofs.far * WEB_TARGETS / WEB_ROWS) * rows / run_s
+    print(
+        f"""{rows:,} rows, {proofs.kept:,} kept; seconds of the processor for each million
+  the run               {run_s * per:6.2f}
+  reading its links     {proofs.links * per:6.2f}  {proofs.links / run_s:6.1%} of the run
+  the run that binds    {amid * per:6.2f}  {amid / run_s - 1:6.1%} on top of the run
+  binding alone, in it  {alone * per:6.2f}  {share:6.1%} on top of the rest, {least:.0f} ns an entry kept at least
+  binding afterwards    {proofs.bind * per:6.2f}  {proofs.bind / run_s:6.1%} of the run
+  a proof of absence has at most {max(proofs.sizes):,} bytes, {sum(proofs.sizes) / count:,.0f} in the mean
+  making {count:,} of them took {proofs.proving / count * 1e6:.0f} microseconds each
+  making {proofs.apart:,} far apart took {proofs.far * 1e6:.0f}, and opening the tree {proofs.opening / proofs.kept * 1e9:.1f} ns an entry
+  reckoned for {WEB_ROWS:,} rows and {WEB_TARGETS:,} targets: {share + later:.1%} on top of the run, {later:.1%} of it for the proofs
+  peak of this process {peak_bytes() / 2**20:,.0f} MiB"""
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--large", action="store_true", help="20 million rows and the whole registry")
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+    given = parser.parse_args()
     pa.set_cpu_count(1)
     keep_freed_memory()  # as the commands do
-    sizes = Sizes.of(LARGE_ROWS if options.large else options.rows, large=options.large)
+    rows = given.rows or (LARGE_ROWS if given.large else 1_000_000)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_dataset(folder / "data", sizes)
-        write_registry(folder, sizes)
+        # Made by another process, so that what that takes is no peak of this one.
+        made = [str(Path(__file__).with_name("apply_data.py")), "--to", temporary, "--rows", str(rows)]
+        subprocess.run([sys.executable, *made, *["--large"][: given.large]], check=True)
         ruleset = open_ruleset(folder / "synced")[1]
         asked = ApplyRequest(
-            folder / "synced", str(folder / "data"), folder / "out", Regime.OPT_OUT, (Use.TRAIN_GEN,), folder
+            folder / "synced",
+            str(folder / "data"),
+            folder / "out",
+            Regime.OPT_OUT,
+            (Use.TRAIN_GEN,),
+            folder,
+            unchecked=Unchecked.KEEP,
         )
         apply_ruleset(replace(asked, output=folder / "warm out", bind=folder / "warm"), NOW)
         rounds = [
             measured(asked, folder / str(number), binds_first=bool(number % 2))
-            for number in range(options.rounds)
+            for number in range(given.rounds)
         ]
-        run_s, amid, alone = (median(seconds) for seconds in zip(*rounds, strict=True))
-        more = amid / run_s - 1
-        share = median(spent / (binding - spent) for _, binding, spent in rounds)
-        apply_ruleset(asked, NOW)
-        links = timed(lambda: read_links(folder / "out"))
-        bind = timed(lambda: bind_items(folder / "out", ruleset, folder / "bound"))
-        Bound.open(folder / "bound")
-        opened: list[Bound] = []
-        opening = timed(lambda: opened.append(Bound.open(folder / "bound")))
-        kept = opened[0].kept
-        items = sorted(row.tobytes() for row in read_names(folder))
-        apart = items[:: max(1, len(items) * WEB_ROWS // (WEB_TARGETS * sizes.rows))]
-        prove(kept, apart[:1])  # What is compiled, or read from the cache, is not counted.
-        far = timed(lambda: prove(kept, apart)) / len(apart)
-        proofs: list[int] = []
-        proving = timed(lambda: proofs.extend(prove(kept, items)))
-        per = 1e6 / sizes.rows
-        print(f"{sizes.rows:,} rows, {len(kept):,} kept; seconds of the processor for each million")
-        print(f"  the run               {run_s * per:6.2f}")
-        print(f"  reading its links     {links * per:6.2f}  {links / run_s:6.1%} of the run")
-        print(f"  the run that binds    {amid * per:6.2f}  {more:6.1%} on top of the run")
-        least = min(spent for *_, spent in rounds) / len(kept) * 1e9
-        print(
-            f"  binding alone, in it  {alone * per:6.2f}  {share:6.1%} on top of the rest, {least:.0f} ns an entry kept at least"
-        )
-        print(f"  binding afterwards    {bind * per:6.2f}  {bind / run_s:6.1%} of the run")
-        print(
-            f"  a proof of absence has at most {max(proofs):,} bytes, {sum(proofs) / len(proofs):,.0f} in the mean"
-        )
-        print(f"  making {len(proofs):,} of them took {proving / len(proofs) * 1e6:.0f} microseconds each")
-        print(
-            f"  making {len(apart):,} far apart took {far * 1e6:.0f}, and opening the tree {opening / len(kept) * 1e9:.1f} ns an entry"
-        )
-        later = opening / len(kept) + far * WEB_TARGETS / WEB_ROWS
-        print(
-            f"  reckoned for {WEB_ROWS:,} rows and {WEB_TARGETS:,} targets: {share + later * sizes.rows / run_s:.1%} on top of the run, "
-            f"{later * sizes.rows / run_s:.1%} of it for the proofs"
-        )
-        print(f"  peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB")
+        show(rows, rounds, Proofs.of(asked, ruleset, folder, rows))
 
 
 if __name__ == "__main__":

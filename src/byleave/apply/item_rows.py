@@ -23,8 +23,8 @@ from byleave.urls.bulk.wide import store_word, swapped_word
 SORTED_ROWS: Final = 2**16
 """Rows sorted at once, few enough for the processor's caches; of more the next bits part them first."""
 
-FINER_BITS: Final = 6
-"""By so many: more places than this to write to at a time cost more than they save."""
+FINER_BITS: Final = 9
+"""By so many at most, and by no more than are needed: what is sorted and hashed in small pieces costs more."""
 
 ALONE_ROWS: Final = 2**16
 """Of a file of fewer so little would be read at a time that it costs less to write them together with others."""
@@ -84,15 +84,15 @@ def _with_few_together(sources: Iterable[Source], aside: Path) -> list[Source]:
     return [*large, Source.of(aside)]
 
 
-def _bits_of(rows: int) -> int:
-    """Return by how many bits so many rows are parted before they are sorted."""
+def _bits_of(rows: int, most: int) -> int:
+    """Return by how many bits, ``most`` or fewer, so many rows are parted before they are sorted."""
     usual = SORTED_ROWS * 15 // 16  # since chance makes some more of them
-    return min(PARTITION_BITS, (rows // usual).bit_length())
+    return min(most, (rows // usual).bit_length())
 
 
 def _sorted_by_ranges(sources: Sequence[Source]) -> Iterator[Words]:
     """Sort what is alike in the first bits of its ids, one value of these after the other."""
-    bits = _bits_of(sum(map(len, sources)))
+    bits = _bits_of(sum(map(len, sources)), PARTITION_BITS)
     step = PARTITIONS >> bits
     ranges = [range(first, first + step) for first in range(0, PARTITIONS, step)]
     with Reader(sources) as reader:
@@ -159,14 +159,14 @@ def _sorted(entries: Words, known: int, room: Words, buckets: Word32s) -> Iterat
     """Yield entries that are alike in the first ``known`` bits of their ids, in order; ``room`` is as large, and both are written to."""
     if len(entries) <= SORTED_ROWS:
         yield ordered(entries, known, room, buckets)
-    elif known >= 64 - FINER_BITS or _are_in_order(entries):
+    elif known == 64 or _are_in_order(entries):
         found = _by_comparing(entries)
         yield from (found[at : at + SORTED_ROWS] for at in range(0, len(found), SORTED_ROWS))
     else:
-        begin = 0
-        for size in _by_bits(entries, known, FINER_BITS, room).tolist():
+        begin, bits = 0, _bits_of(len(entries), min(FINER_BITS, 64 - known))
+        for size in _by_bits(entries, known, bits, room).tolist():
             span = slice(begin, begin + size)
-            yield from _sorted(room[span], known + FINER_BITS, entries[span], buckets)
+            yield from _sorted(room[span], known + bits, entries[span], buckets)
             begin += size
 
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from byleave.apply import item_rows, parting
 from byleave.apply.item_rows import first_place, rows_of, sorted_sources
-from byleave.apply.parting import ENTRY_BYTES, HEAD_BYTES, NARROW_BYTES, PARTITION_ROWS, Parting, Source
+from byleave.apply.parting import (
+    ENTRY_BYTES,
+    HEAD_BYTES,
+    NARROW_BYTES,
+    PARTITION_ROWS,
+    PARTITIONS,
+    Parting,
+    Source,
+)
 from byleave.errors import ConflictError, InputError
 from byleave.release.items import ItemRow
 from byleave.urls.bulk.sha256 import Words
@@ -120,6 +128,23 @@ def test_small_parts_between_large_ones_are_put_together(
     monkeypatch.setattr(Parting, "add_entries", noted)
     assert rows_in(sources, tmp_path / "aside") == sorted(expected)
     assert together == [50, 60, 70]
+
+
+def test_hardly_more_rows_than_are_sorted_at_once_come_in_pieces_that_are_hardly_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sorted and hashed in small pieces costs more: a run of 20 million rows once had 64 pieces where it needed two."""
+    monkeypatch.setattr(item_rows, "SORTED_ROWS", 1024)
+    rows = PARTITIONS * 1200
+    items = np.random.default_rng(1).integers(0, 2**64, (rows, 2), np.uint64)
+    with (tmp_path / "0").open("wb") as file:
+        noting = Parting(file, NARROW_BYTES)
+        noting.add(items, np.ones(rows, np.bool_), 0)
+        noting.finish()
+    pieces = [rows_of(some) for some in sorted_sources([Source.of(tmp_path / "0")], tmp_path / "aside")]
+    assert len(pieces) == 2 * PARTITIONS
+    found = [row.tobytes() for rows in pieces for row in rows]
+    assert (len(found), found) == (rows, sorted(found))
 
 
 @pytest.mark.parametrize(
