@@ -12,6 +12,9 @@ LOADERS := torch==2.15.0 mosaicml-streaming==0.13.0
 SPARK := pyspark==4.3.0 py4j
 WHERE := import sysconfig; print(sysconfig.get_path("purelib"))
 
+# Two of them measure whatever pictures they are given, so they are run by hand.
+BENCHES := $(filter-out benchmarks/crop_alignment.py benchmarks/device_figures.py,$(wildcard benchmarks/*.py))
+
 .PHONY: help setup demo serve tour test test-foreign coverage check lint bench bench-large lock clean
 
 help: ## Show this list
@@ -63,10 +66,10 @@ coverage: setup ## Say which lines no unit or conformance test reaches
 check: lint test tour ## What CI runs: lint, every test, the tour
 
 bench: setup ## Measure, as ratios against a peer or a limit
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python $$file; done
 
 bench-large: setup ## The same on large inputs
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $$(grep -q -e '"--large"' $$file && echo --large); done
+	@set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python $$file $$(grep -q -e '"--large"' $$file && echo --large); done
 
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/python -m pip install --quiet uv
