@@ -65,9 +65,8 @@ def _open_database(registry_settings: Settings) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture
-def database(_open_database: Database, registry_home: Path) -> Database:
-    """Give the database of ``registry_home`` without a row in it, its counter at 0, and nothing published."""
+def empty(database: Database, home: Path) -> None:
+    """Leave no row in a database, its counter at 0, and nothing published in its home."""
     import sqlalchemy as sa
 
     from byleave.registry.metadata import METADATA
@@ -75,7 +74,7 @@ def database(_open_database: Database, registry_home: Path) -> Database:
 
     # Deleting the few rows of a test takes a tenth of the time of TRUNCATE, which makes every table and index anew.
     tables = [*QUEUE, *(table.name for table in reversed(METADATA.sorted_tables))]
-    with _open_database.transaction() as session:
+    with database.transaction() as session:
         for steps in (
             [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in NEVER_CHANGED],
             [f"DELETE FROM {table}" for table in tables],
@@ -85,5 +84,11 @@ def database(_open_database: Database, registry_home: Path) -> Database:
             session.execute(sa.text("; ".join(steps)))
         session.add(EventCounter(last=0))
     for published in ("log", "releases"):
-        shutil.rmtree(registry_home / published, ignore_errors=True)
+        shutil.rmtree(home / published, ignore_errors=True)
+
+
+@pytest.fixture
+def database(_open_database: Database, registry_home: Path) -> Database:
+    """Give the database of ``registry_home``, empty."""
+    empty(_open_database, registry_home)
     return _open_database

@@ -277,11 +277,18 @@ def world() -> Iterator[Strangers]:
 
 @pytest.fixture(scope="module")
 def site(
-    world: Strangers, gallery: Gallery, tmp_path_factory: pytest.TempPathFactory, _open_database: Database
+    world: Strangers,
+    gallery: Gallery,
+    tmp_path_factory: pytest.TempPathFactory,
+    _open_database: Database,
+    registry_home: Path,
 ) -> Iterator[Website]:
     """Serve one demo site that finds strangers' servers to all tests of a file: each signs in other people."""
+    from tests.postgres import empty
+
     from byleave.settings import Settings
 
+    empty(_open_database, registry_home)
     settings = Settings(home=tmp_path_factory.mktemp("site"))
     with served(gallery, settings, _open_database, checks=world.checks(settings)) as website:
         yield website
