@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from byleave.apply.parting import PARTITION_BITS, PARTITIONS, Parting, Reader, Source
+from byleave.apply.parting import PARTITION_BITS, PARTITION_ROWS, PARTITIONS, Parting, Reader, Source
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.errors import InputError
@@ -28,6 +28,9 @@ FINER_BITS: Final = 9
 
 ALONE_ROWS: Final = 2**16
 """Of a file of fewer so little would be read at a time that it costs less to write them together with others."""
+
+GATHERED_ROWS: Final = 2**20
+"""Rows held twice, 25 megabytes at a time; of more the files are read twice."""
 
 _MOST_MOVES: Final = 64
 """Moves for each row when neighbours are sorted: honest ids take less than one. Whoever made many ids alike gets the slower sort."""
@@ -97,11 +100,38 @@ def _sorted_by_ranges(sources: Sequence[Source]) -> Iterator[Words]:
     ranges = [range(first, first + step) for first in range(0, PARTITIONS, step)]
     with Reader(sources) as reader:
         sizes = [reader.rows(partitions) for partitions in ranges]
-        gathered, room = (np.empty((max(sizes), 3), _U64) for _ in range(2))
+        most = max(sizes)
+        gathered = np.empty((min(most, max(GATHERED_ROWS, step * PARTITION_ROWS)), 3), _U64)
+        room = np.empty((most if most > len(gathered) else 0, 3), _U64)
+        few = np.empty((SORTED_ROWS, 3), _U64)
         buckets = np.empty(2 ** SORTED_ROWS.bit_length() + 1, np.uint32)
         for partitions, size in zip(ranges, sizes, strict=True):
-            reader.read(partitions, gathered[:size])
-            yield from _sorted(gathered[:size], bits, room[:size], buckets)
+            if size <= len(gathered):
+                reader.read(partitions, gathered[:size])
+                yield from _sorted(gathered[:size], bits, few, buckets)
+                continue
+            finer = _bits_of(size, FINER_BITS)
+            for piece in _read_by_bits(reader, partitions, bits, finer, gathered, room[:size]):
+                yield from _sorted(piece, bits + finer, few, buckets)
+
+
+def _read_by_bits(
+    reader: Reader, partitions: range, known: int, bits: int, gathered: Words, room: Words
+) -> Iterator[Words]:
+    """Read the entries of some partitions to count them, and again to put them where they belong; yield those of each value of the ``bits`` that follow.
+
+    Nothing but ``room`` holds all of them.
+    """
+    ends, shift = np.zeros(2**bits + 1, np.uint32), _U64(64 - bits)
+    for some in reader.pieces(partitions, gathered):
+        _count(some, _U64(known), shift, ends)
+    np.cumsum(ends, out=ends)
+    for some in reader.pieces(partitions, gathered):
+        _place(some, _U64(known), shift, ends, room)
+    begin = 0
+    for end in ends[:-1].tolist():
+        yield room[begin:end]
+        begin = end
 
 
 def rows_of(entries: Words) -> Bytes:
@@ -148,26 +178,20 @@ def entries_in_order(ids: Bytes, places: Ints) -> Words:
     return np.ascontiguousarray(_by_comparing(entries))
 
 
-def _by_bits(entries: Words, known: int, bits: int, found: Words) -> Ints:
-    """Write entries by the bits of their ids that follow the first ``known``; return how many have each value of them."""
-    ends = np.empty(2**bits + 1, np.uint32)
-    _spread(entries, _U64(known), _U64(64 - bits), ends, found)
-    return np.diff(ends[:-1], prepend=np.uint32(0)).astype(np.int64)
-
-
-def _sorted(entries: Words, known: int, room: Words, buckets: Word32s) -> Iterator[Words]:
-    """Yield entries that are alike in the first ``known`` bits of their ids, in order; ``room`` is as large, and both are written to."""
+def _sorted(entries: Words, known: int, few: Words, buckets: Word32s) -> Iterator[Words]:
+    """Yield entries that are alike in the first ``known`` bits of their ids, in order; both they and ``few`` are written to."""
     if len(entries) <= SORTED_ROWS:
-        yield ordered(entries, known, room, buckets)
+        yield ordered(entries, known, few[: len(entries)], buckets)
     elif known == 64 or _are_in_order(entries):
         found = _by_comparing(entries)
         yield from (found[at : at + SORTED_ROWS] for at in range(0, len(found), SORTED_ROWS))
     else:
         begin, bits = 0, _bits_of(len(entries), min(FINER_BITS, 64 - known))
-        for size in _by_bits(entries, known, bits, room).tolist():
-            span = slice(begin, begin + size)
-            yield from _sorted(room[span], known + bits, entries[span], buckets)
-            begin += size
+        found, ends = np.empty_like(entries), np.zeros(2**bits + 1, np.uint32)
+        _spread(entries, _U64(known), _U64(64 - bits), ends, found)
+        for end in ends[:-1].tolist():
+            yield from _sorted(found[begin:end], known + bits, few, buckets)
+            begin = end
 
 
 def ordered(entries: Words, known: int, room: Words, buckets: Word32s) -> Words:
@@ -197,20 +221,32 @@ def _are_in_order(entries: Words) -> bool:
 
 
 @compiled_lean
-def _spread(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> None:
-    """Write entries by the bits of their ids that follow the first ``known``; ``ends`` is told where those of each value end."""
-    for value in range(len(ends)):
-        ends[value] = 0
+def _count(entries: Words, known: Word, shift: Word, ends: Word32s) -> None:
+    """Count entries by the bits of their ids that follow the first ``known``, each at the place above its value."""
     for i in range(len(entries)):
         ends[((entries[i, 0] << known) >> shift) + _U64(1)] += 1
-    for value in range(1, len(ends)):
-        ends[value] += ends[value - 1]
+
+
+@compiled_lean
+def _place(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> None:
+    """Write entries behind those of the same value, of which ``ends`` tells where they end so far."""
     for i in range(len(entries)):
         value = (entries[i, 0] << known) >> shift
         at = ends[value]
         ends[value] = at + 1
         for word in range(3):
             found[at, word] = entries[i, word]
+
+
+@compiled_lean
+def _spread(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> None:
+    """Write entries by the bits of their ids that follow the first ``known``; ``ends`` is told where those of each value end."""
+    for value in range(len(ends)):
+        ends[value] = 0
+    _count(entries, known, shift, ends)
+    for value in range(1, len(ends)):
+        ends[value] += ends[value - 1]
+    _place(entries, known, shift, ends, found)
 
 
 @compiled_lean

@@ -7,7 +7,7 @@ behind partition. So whoever sorts reads of each chunk one stretch at a time, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import FileIO
@@ -181,15 +181,37 @@ class Reader:
             If a file is cut off.
         """
         places, counts = self._stretches(partitions)
-        content = room.reshape(-1).view(np.uint8)
+        self._read(slice(0, len(counts)), places, counts, room)
+
+    def pieces(self, partitions: range, room: Words) -> Iterator[Words]:
+        """Yield what :meth:`read` reads, as much at a time as ``room`` has place for: :data:`PARTITION_ROWS` for each partition at least.
+
+        Raises
+        ------
+        ConflictError
+            If a file is cut off, or a chunk has more.
+        """
+        places, counts = self._stretches(partitions)
+        ends, begin, before = np.cumsum(counts), 0, 0
+        while begin < len(counts):
+            end = int(np.searchsorted(ends, before + len(room), side="right"))
+            if end == begin:
+                raise _cut_off(self._paths[self._files[begin]])
+            some = room[: ends[end - 1] - before]
+            self._read(slice(begin, end), places, counts, some)
+            yield some
+            begin, before = end, int(ends[end - 1])
+
+    def _read(self, chunks: slice, places: Ints, counts: Ints, room: Words) -> None:
+        counts, widths, content = counts[chunks], self._widths[chunks], room.reshape(-1).view(np.uint8)
         ends = np.cumsum(counts) * ENTRY_BYTES
-        begins = ends - counts * self._widths
+        begins = ends - counts * widths
         for file, place, begin, end in zip(
-            self._files, places.tolist(), begins.tolist(), ends.tolist(), strict=True
+            self._files[chunks], places[chunks].tolist(), begins.tolist(), ends.tolist(), strict=True
         ):
             # Narrow ones stand at the end of their room, so that they can be widened from its begin on.
             self._fill(file, place, content.data[begin:end])
-        _widen(self._bases, counts, self._widths, content)
+        _widen(self._bases[chunks], counts, widths, content)
 
     def _stretches(self, partitions: range) -> tuple[Ints, Ints]:
         """Return where the entries of some partitions begin in each chunk's file, and how many there are, int64 (n,)."""

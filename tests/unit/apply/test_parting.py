@@ -46,6 +46,7 @@ def rows_in(sources: Iterable[Source], aside: Path) -> list[bytes]:
     parts=st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=6),
     alone=st.sampled_from([0, 9, 2**16]),
     at_once=st.sampled_from([16, 2**16]),
+    gathered=st.sampled_from([16, 2**20]),
     most_open=st.sampled_from([0, 2]),
     data=st.data(),
 )
@@ -54,6 +55,7 @@ def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
     parts: list[list[int]],
     alone: int,
     at_once: int,
+    gathered: int,
     most_open: int,
     data: st.DataObject,
     tmp_path_factory: pytest.TempPathFactory,
@@ -70,6 +72,7 @@ def test_what_stays_of_some_parts_comes_back_in_order_however_it_is_read(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(item_rows, "ALONE_ROWS", alone)
         patch.setattr(item_rows, "SORTED_ROWS", at_once)
+        patch.setattr(item_rows, "GATHERED_ROWS", gathered)
         patch.setattr(parting, "MOST_OPEN", most_open)
         assert rows_in(sources, folder / "aside") == sorted(expected)
     assert not (folder / "aside").exists()
@@ -130,19 +133,22 @@ def test_small_parts_between_large_ones_are_put_together(
     assert together == [50, 60, 70]
 
 
+@pytest.mark.parametrize(("gathered", "times"), [(2**20, 1), (2048, 2)])
 def test_hardly_more_rows_than_are_sorted_at_once_come_in_pieces_that_are_hardly_smaller(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gathered: int, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is sorted and hashed in small pieces costs more: a run of 20 million rows once had 64 pieces where it needed two."""
     monkeypatch.setattr(item_rows, "SORTED_ROWS", 1024)
-    rows = PARTITIONS * 1200
+    monkeypatch.setattr(item_rows, "GATHERED_ROWS", gathered)
+    rows = times * PARTITIONS * 1200
     items = np.random.default_rng(1).integers(0, 2**64, (rows, 2), np.uint64)
     with (tmp_path / "0").open("wb") as file:
         noting = Parting(file, NARROW_BYTES)
         noting.add(items, np.ones(rows, np.bool_), 0)
         noting.finish()
     pieces = [rows_of(some) for some in sorted_sources([Source.of(tmp_path / "0")], tmp_path / "aside")]
-    assert len(pieces) == 2 * PARTITIONS
+    assert len(pieces) == (2 if times == 1 else 4) * PARTITIONS
+    assert max(map(len, pieces)) <= 1024
     found = [row.tobytes() for rows in pieces for row in rows]
     assert (len(found), found) == (rows, sorted(found))
 
@@ -171,3 +177,16 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_refused(tmp_path: Path) -> N
     (tmp_path / "0").write_bytes((tmp_path / "0").read_bytes()[:-1])
     with pytest.raises(ConflictError, match="cut off"):
         rows_in([source], tmp_path / "aside")
+
+
+def test_a_chunk_with_more_rows_than_a_partition_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_rows, "SORTED_ROWS", 16)
+    monkeypatch.setattr(item_rows, "GATHERED_ROWS", 16)
+    monkeypatch.setattr(item_rows, "ALONE_ROWS", 0)
+    rows = 4 * PARTITION_ROWS
+    head = np.array([NARROW_BYTES, rows, *[0] * (PARTITIONS - 1)], np.uint32)
+    (tmp_path / "0").write_bytes(head.tobytes() + bytes(rows * NARROW_BYTES))
+    with pytest.raises(ConflictError, match="another version wrote them"):
+        rows_in([Source.of(tmp_path / "0")], tmp_path / "aside")
