@@ -12,10 +12,18 @@ from typing import Final
 
 import numpy as np
 
-from byleave.apply.parting import PARTITION_BITS, PARTITION_ROWS, PARTITIONS, Parting, Reader, Source
+from byleave.apply.parting import (
+    BEGIN_ANEW,
+    PARTITION_BITS,
+    PARTITION_ROWS,
+    PARTITIONS,
+    Parting,
+    Reader,
+    Source,
+)
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean, compiled_within
-from byleave.errors import InputError
+from byleave.errors import ConflictError, InputError
 from byleave.release.items import PART_BITS, ROW_BITS, ROW_BYTES
 from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Word32s, Words
 from byleave.urls.bulk.wide import store_word, swapped_word
@@ -121,15 +129,23 @@ def _read_by_bits(
     """Read the entries of some partitions to count them, and again to put them where they belong; yield those of each value of the ``bits`` that follow.
 
     Nothing but ``room`` holds all of them.
+
+    Raises
+    ------
+    ConflictError
+        If a file is cut off, or what was read is not what was counted.
     """
     ends, shift = np.zeros(2**bits + 1, np.uint32), _U64(64 - bits)
     for some in reader.pieces(partitions, gathered):
         _count(some, _U64(known), shift, ends)
     np.cumsum(ends, out=ends)
+    begins = ends.copy()
     for some in reader.pieces(partitions, gathered):
-        _place(some, _U64(known), shift, ends, room)
+        _place(some, _U64(known), shift, begins, room)
+    if not np.array_equal(begins[:-1], ends[1:]):
+        raise ConflictError("entries that were noted changed while they were sorted", remedy=BEGIN_ANEW)
     begin = 0
-    for end in ends[:-1].tolist():
+    for end in ends[1:].tolist():
         yield room[begin:end]
         begin = end
 
@@ -229,11 +245,13 @@ def _count(entries: Words, known: Word, shift: Word, ends: Word32s) -> None:
 
 @compiled_lean
 def _place(entries: Words, known: Word, shift: Word, ends: Word32s, found: Words) -> None:
-    """Write entries behind those of the same value, of which ``ends`` tells where they end so far."""
+    """Write entries behind those of the same value, of which ``ends`` tells where they end so far; none beyond ``found``, if other ones were counted."""
     for i in range(len(entries)):
         value = (entries[i, 0] << known) >> shift
         at = ends[value]
         ends[value] = at + 1
+        if at >= len(found):
+            continue
         for word in range(3):
             found[at, word] = entries[i, word]
 

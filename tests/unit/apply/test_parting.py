@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from byleave.apply.parting import (
     PARTITION_ROWS,
     PARTITIONS,
     Parting,
+    Reader,
     Source,
 )
 from byleave.errors import ConflictError, InputError
@@ -190,3 +191,26 @@ def test_a_chunk_with_more_rows_than_a_partition_has_is_refused(
     (tmp_path / "0").write_bytes(head.tobytes() + bytes(rows * NARROW_BYTES))
     with pytest.raises(ConflictError, match="another version wrote them"):
         rows_in([Source.of(tmp_path / "0")], tmp_path / "aside")
+
+
+def test_entries_that_change_between_two_readings_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_rows, "SORTED_ROWS", 16)
+    monkeypatch.setattr(item_rows, "GATHERED_ROWS", 16)
+    monkeypatch.setattr(item_rows, "ALONE_ROWS", 0)
+    rows = 2 * PARTITION_ROWS
+    items = [b"\0" + random.Random(row).randbytes(15) for row in range(rows)]
+    written(tmp_path / "0", items, [True] * rows)
+    source, pieces, times = Source.of(tmp_path / "0"), Reader.pieces, []
+
+    def changed(self: Reader, partitions: range, room: Words) -> Iterator[Words]:
+        times.append(partitions)
+        for some in pieces(self, partitions, room):
+            if len(times) == 2:
+                some[:, 0] |= np.uint64(0xFF << 48)
+            yield some
+
+    monkeypatch.setattr(Reader, "pieces", changed)
+    with pytest.raises(ConflictError, match="changed while they were sorted"):
+        rows_in([source], tmp_path / "aside")
