@@ -5,6 +5,9 @@ BIN := .venv/bin
 WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? n : 4)))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
+# Where the environment forbids it, every process would compile all that it imports once more: thousands of them in the tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Packages that cannot stand beside ours, or are too large to: each test that needs one says so and is passed over without.
 FOREIGN := .venv/foreign
 IMG2DATASET := img2dataset==1.47.0

@@ -24,8 +24,6 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apply_contenders import peak_bytes
@@ -33,16 +31,17 @@ from apply_data import NOW
 
 from byleave.apply import noting, run
 from byleave.apply.binding import bound_run
-from byleave.apply.item_tree import ItemTree
 from byleave.apply.opening import Bound, bind_items
+from byleave.apply.proving import Targets, write_proofs
 from byleave.apply.request import ApplyRequest
 from byleave.apply.ruleset import Ruleset
 from byleave.apply.run import apply_ruleset, open_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, Use
 from byleave.processes import keep_freed_memory
+from byleave.release import open_synced
+from byleave.storage import staged_folder
 
-Ids = npt.NDArray[np.uint8]
 LARGE_ROWS = 20_000_000
 WEB_ROWS, WEB_TARGETS = 5_850_000_000, 2_555_000
 """LAION-5B, and the list that `apply_speed.py --large` applies."""
@@ -114,25 +113,33 @@ def read_links(output: Path) -> None:
                 pass
 
 
-def read_names(folder: Path) -> Ids:
-    """Return the ids of all links that the list names, uint8 (n, 16)."""
-    digests = np.fromfile(folder / "releases/1/digests/url.sha256", np.uint8)
-    return np.ascontiguousarray(digests.reshape(-1, 32)[:, :16])
+def every(targets: Targets, step: int) -> Targets:
+    """Return one of ``step`` targets, which stand as far apart."""
+    return Targets(targets.ids[::step], targets.covering[::step], 0)
 
 
-def prove(kept: ItemTree, items: Sequence[bytes]) -> list[int]:
-    """Make the proofs of some items in their order; return the size of each."""
-    return [len(proof.to_bytes()) for proof in kept.absences(bytes(32), items)]
+def prove(bound: Bound, targets: Targets, folder: Path) -> float:
+    """Write the proofs for some targets and flush them to the disk, as `byleave attest prove` does; return the seconds."""
+
+    def work() -> None:
+        with staged_folder(folder) as staging:
+            write_proofs(bound, bytes(32), targets, staging, lambda *_: None)
+
+    return timed(work)
 
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """What proofs of absence of all links that the list names cost, from the output of a run that was bound afterwards: seconds, and bytes of each."""
+    """What proofs of absence of all targets that the list names cost, from the output of a run that was bound afterwards: seconds, and bytes of each.
+
+    ``naming`` is finding out what is to be proven, and ``far`` one proof where targets stand as far apart as in a dataset of the size of the web.
+    """
 
     kept: int
     links: float
     bind: float
     opening: float
+    naming: float
     far: float
     apart: int
     proving: float
@@ -141,21 +148,22 @@ class Proofs:
     @classmethod
     def of(cls, asked: ApplyRequest, ruleset: Ruleset, folder: Path, rows: int) -> Proofs:
         """Apply, bind and prove, in ``folder``, where the list was synced."""
-        output, bound = folder / "out", folder / "bound"
+        output, bound, proofs = folder / "out", folder / "bound", folder / "proofs"
         apply_ruleset(replace(asked, output=output), NOW)
         links = timed(lambda: read_links(output))
         bind = timed(lambda: bind_items(output, ruleset, bound))
         Bound.open(bound)
-        opened: list[Bound] = []
+        opened, named = list[Bound](), list[Targets]()
         opening = timed(lambda: opened.append(Bound.open(bound)))
-        kept = opened[0].kept
-        items = sorted(row.tobytes() for row in read_names(folder))
-        apart = items[:: max(1, len(items) * WEB_ROWS // (WEB_TARGETS * rows))]
-        prove(kept, apart[:1])  # What is compiled, or read from the cache, is not counted.
-        far = timed(lambda: prove(kept, apart)) / len(apart)
-        sizes: list[int] = []
-        proving = timed(lambda: sizes.extend(prove(kept, items)))
-        return cls(len(kept), links, bind, opening, far, len(apart), proving, sizes)
+        naming = timed(lambda: named.append(Targets.of(opened[0], [open_synced(folder / "synced")])))
+        targets = named[0]
+        apart = every(targets, max(1, len(targets) * WEB_ROWS // (WEB_TARGETS * rows)))
+        # What is compiled, or read from the cache, is not counted.
+        prove(opened[0], every(targets, len(targets)), folder / "first")
+        far = prove(opened[0], apart, folder / "apart") / len(apart)
+        proving = prove(opened[0], targets, proofs)
+        sizes = [len(line) for path in proofs.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+        return cls(len(opened[0].kept), links, bind, opening, naming, far, len(apart), proving, sizes)
 
 
 def show(rows: int, rounds: Sequence[tuple[float, float, float]], proofs: Proofs) -> None:
@@ -164,7 +172,8 @@ def show(rows: int, rounds: Sequence[tuple[float, float, float]], proofs: Proofs
     share = median(spent / (binding - spent) for _, binding, spent in rounds)
     least = min(spent for *_, spent in rounds) / proofs.kept * 1e9
     per, count = 1e6 / rows, len(proofs.sizes)
-    later = (proofs.opening / proofs.kept + proofs.far * WEB_TARGETS / WEB_ROWS) * rows / run_s
+    each = proofs.naming / count + proofs.far
+    later = (proofs.opening / proofs.kept + each * WEB_TARGETS / WEB_ROWS) * rows / run_s
     print(
         f"""{rows:,} rows, {proofs.kept:,} kept; seconds of the processor for each million
   the run               {run_s * per:6.2f}
@@ -173,8 +182,8 @@ def show(rows: int, rounds: Sequence[tuple[float, float, float]], proofs: Proofs
   binding alone, in it  {alone * per:6.2f}  {share:6.1%} on top of the rest, {least:.0f} ns an entry kept at least
   binding afterwards    {proofs.bind * per:6.2f}  {proofs.bind / run_s:6.1%} of the run
   a proof of absence has at most {max(proofs.sizes):,} bytes, {sum(proofs.sizes) / count:,.0f} in the mean
-  making {count:,} of them took {proofs.proving / count * 1e6:.0f} microseconds each
-  making {proofs.apart:,} far apart took {proofs.far * 1e6:.0f}, and opening the tree {proofs.opening / proofs.kept * 1e9:.1f} ns an entry
+  finding out for which {count:,} targets took {proofs.naming / count * 1e6:.1f} microseconds each, making and writing their proofs {proofs.proving / count * 1e6:.0f}
+  making and writing {proofs.apart:,} far apart took {proofs.far * 1e6:.0f}, and opening the tree {proofs.opening / proofs.kept * 1e9:.1f} ns an entry
   reckoned for {WEB_ROWS:,} rows and {WEB_TARGETS:,} targets: {share + later:.1%} on top of the run, {later:.1%} of it for the proofs
   peak of this process {peak_bytes() / 2**20:,.0f} MiB"""
     )

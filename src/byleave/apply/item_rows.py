@@ -24,7 +24,7 @@ from byleave.apply.parting import (
 from byleave.apply.tables import read_only
 from byleave.compiled import compiled_lean, compiled_within
 from byleave.errors import ConflictError, InputError
-from byleave.release.items import PART_BITS, ROW_BITS, ROW_BYTES
+from byleave.release.items import NOT_COMPARED, PART_BITS, ROW_BITS, ROW_BYTES
 from byleave.urls.bulk.sha256 import Bytes, Ints, Word, Word32s, Words
 from byleave.urls.bulk.wide import store_word, swapped_word
 
@@ -42,6 +42,9 @@ GATHERED_ROWS: Final = 2**20
 
 _MOST_MOVES: Final = 64
 """Moves for each row when neighbours are sorted: honest ids take less than one. Whoever made many ids alike gets the slower sort."""
+
+OPEN_PLACE: Final = NOT_COMPARED[0] << ROW_BITS | NOT_COMPARED[1]
+"""The place that stands for :data:`byleave.release.items.NOT_COMPARED`."""
 
 _U64 = np.uint64
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from byleave.apply.item_rows import rows_of
+from byleave.apply.item_rows import OPEN_PLACE, rows_of
 from byleave.apply.item_search import places_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
 from byleave.apply.leaf_pairs import branch_nodes, new_pair_work
@@ -23,6 +24,7 @@ from byleave.log.merkle import EMPTY_ROOT
 from byleave.release.commitments import Commitment
 from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words
+from byleave.urls.names import ID_BYTES
 
 BRANCH_LEAVES: Final = BRANCH_ROWS // LEAF_ROWS
 SUBTREE_BRANCHES: Final = 512
@@ -74,6 +76,11 @@ class ItemTree:
     def row(self, place: int) -> ItemRow:
         """Return a row by its place in the order of all."""
         return ItemRow(rows_of(self._entries[place : place + 1]).tobytes())
+
+    def not_compared(self) -> npt.NDArray[np.bytes_]:
+        """Return the ids, S16 (n,), of what stands in the tree because it was compared with nothing."""
+        rows = rows_of(self._entries[self._entries[:, 2] == OPEN_PLACE])
+        return np.ascontiguousarray(rows[:, :ID_BYTES]).reshape(-1).view(f"S{ID_BYTES}")
 
     def absences(
         self, attestation: bytes, items: Iterable[bytes], *, covering: bool = False

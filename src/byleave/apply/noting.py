@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.item_rows import placed
+from byleave.apply.item_rows import OPEN_PLACE, placed
 from byleave.apply.near import exact_pairs
 from byleave.apply.parting import NARROW_BYTES, Parting
 from byleave.apply.values import PartTree
 from byleave.consent import TargetKind
-from byleave.release.items import NOT_COMPARED
 
 if TYPE_CHECKING:
     from byleave.apply.covering import CoverageTables
@@ -31,8 +30,6 @@ NOTES: Final = (ITEMS, TARGETS)
 
 STATED: Final = ".stated"
 """Ending of the file with the root over what the rows state, 32 bytes. It is there where any of them states something, and is kept with the counts of the shard."""
-
-_OPEN: Final = int(placed(NOT_COMPARED[0], np.array([NOT_COMPARED[1]]))[0])
 
 
 def note_beside(removed: Path, kind: str) -> Path:
@@ -99,7 +96,7 @@ class FirstRows:
     def leave_open(self, targets: Ints) -> None:
         """Let those of some targets, int64 (n,), of which no row is known stand for ones that were compared with nothing."""
         places = targets - self._begin
-        self._places[places[self._places[places] < 0]] = _OPEN
+        self._places[places[self._places[places] < 0]] = OPEN_PLACE
 
     def rows(self, kinds: tuple[TargetKind, ...]) -> tuple[npt.NDArray[np.uint8], Ints]:
         """Return, of all targets of some kinds that cover a row, the first half of the digest, uint8 (n, 16), and the place, int64 (n,)."""

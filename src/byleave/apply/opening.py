@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from byleave.apply.attesting import read_report, releases_of
 from byleave.apply.binding import COVERING, FACTS, KEPT, VALUES, NewBound
@@ -89,14 +90,12 @@ class Bound:
             return self.kept
         return self.covering if self.commitments.tree_for(kind) is not None else None
 
-    def speaks_of(self, kind: TargetKind, item: bytes) -> bool:
-        """Whether a target, by the first half of its digest, was compared with every row kept, so that there is a proof to give."""
+    def speaks_of(self, kind: TargetKind, items: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
+        """Say of some targets, S16 (n,), the first halves of their digests, which were compared with every row kept, so that there is a proof to give: bool (n,)."""
         tree = self.tree_for(kind)
         if tree is None or kind is TargetKind.URL:
-            return tree is not None
-        begins = (index * LEAF_ROWS for index in tree.leaves_with(item))
-        near = (tree.row(at) for begin in begins for at in range(begin, min(begin + LEAF_ROWS, len(tree))))
-        return all(row.was_compared for row in near if row.item == item)
+            return np.full(len(items), tree is not None)
+        return np.isin(items, tree.not_compared(), invert=True)
 
     def check(self, attestation: Attestation) -> None:
         """Make sure that an attestation names these trees.

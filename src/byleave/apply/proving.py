@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from byleave.apply.opening import Bound
 from byleave.consent import TargetKind
@@ -22,6 +24,8 @@ from byleave.release.claims_file import DIGESTS
 from byleave.release.statements import Signed
 from byleave.storage import remove_leftovers, staged_folder
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
+
+_NONE: Final = np.empty(0, f"S{ID_BYTES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +58,76 @@ def write_absences(
     """
     _check_lists(signed.said, releases)
     bound.check(signed.said)
-    targets, without = _targets(bound, releases)
-    index = AbsenceIndex.of(signed.sha256, len(targets))
+    targets = Targets.of(bound, releases)
     remove_leftovers(folder.parent, folder.name)
-    absent = done = 0
+    with staged_folder(folder) as staging:
+        absent = write_proofs(bound, signed.sha256, targets, staging, progress)
+    return Proven(absent, len(targets) - absent, targets.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What proofs are given for, in rising order.
+
+    ids
+        S16 (n,): the first half of each digest. Zeros at its end are part of it.
+    covering
+        bool (n,): whether it is looked up in the tree of targets.
+    without
+        How many further ones cannot be looked up.
+    """
+
+    ids: npt.NDArray[np.bytes_]
+    covering: npt.NDArray[np.bool_]
+    without: int
+
+    @classmethod
+    def of(cls, bound: Bound, releases: Sequence[Release]) -> Self:
+        """Read all that some lists name."""
+        found, without = {False: [_NONE], True: [_NONE]}, 0
+        for kind in TargetKind:
+            named = np.unique(np.concatenate([_NONE, *(_names(release, kind) for release in releases)]))
+            spoken_of = named[bound.speaks_of(kind, named)]
+            found[kind is not TargetKind.URL].append(spoken_of)
+            without += len(named) - len(spoken_of)
+        links, others = (np.unique(np.concatenate(ids)) for ids in found.values())
+        ids, covering = np.concatenate([links, others]), np.repeat([False, True], [len(links), len(others)])
+        order = np.argsort(ids, kind="stable")
+        return cls(ids[order], covering[order], without)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def items(self, *, covering: bool) -> Iterator[bytes]:
+        """Yield the ids of those that are looked up in one of the trees."""
+        return _each(self.ids[self.covering == covering])
+
+
+def write_proofs(
+    bound: Bound,
+    attestation: bytes,
+    targets: Targets,
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> int:
+    """Write the proofs for some targets, which trees of ``bound`` are spoken of, into a folder; return how many are proven to cover nothing kept."""
+    index = AbsenceIndex.of(attestation, len(targets))
     trees = {False: bound.kept, True: bound.covering}
     proofs = {
-        covering: tree.absences(signed.sha256, _items(targets, covering=covering), covering=covering)
+        covering: tree.absences(attestation, targets.items(covering=covering), covering=covering)
         for covering, tree in trees.items()
         if tree is not None
     }
-    with staged_folder(folder) as staging:
-        for name, group in groupby(targets, lambda target: index.file(target[0])):
-            with (staging / name).open("wb") as file:
-                for _, covering in group:
-                    done += 1
-                    proof = next(proofs[covering])
-                    file.write(proof.to_bytes() + b"\n")
-                    absent += not proof.has_item
-            progress(done, len(targets))
-        (staging / INDEX).write_bytes(index.to_bytes())
-    return Proven(absent, len(targets) - absent, without)
+    absent = done = 0
+    order = zip(_each(targets.ids), targets.covering.tolist(), strict=True)
+    for name, group in groupby(order, lambda target: index.file(target[0])):
+        made = [next(proofs[covering]) for _, covering in group]
+        (folder / name).write_bytes(b"".join(proof.to_bytes() + b"\n" for proof in made))
+        absent += sum(not proof.has_item for proof in made)
+        done += len(made)
+        progress(done, len(targets))
+    (folder / INDEX).write_bytes(index.to_bytes())
+    return absent
 
 
 def _check_lists(said: Attestation, releases: Sequence[Release]) -> None:
@@ -92,21 +145,13 @@ def _check_lists(said: Attestation, releases: Sequence[Release]) -> None:
         )
 
 
-def _targets(bound: Bound, releases: Sequence[Release]) -> tuple[list[tuple[bytes, bool]], int]:
-    """Return the ids of all targets of some lists that can be looked up, rising, each with whether that is in the tree of targets; and how many cannot be."""
-    found, without = set[tuple[bytes, bool]](), 0
-    for kind in TargetKind:
-        names = {name for release in releases for name in _names(release, kind)}
-        spoken_of = {name for name in names if bound.speaks_of(kind, name)}
-        found |= {(name, kind is not TargetKind.URL) for name in spoken_of}
-        without += len(names) - len(spoken_of)
-    return sorted(found), without
-
-
-def _items(targets: Sequence[tuple[bytes, bool]], *, covering: bool) -> Iterator[bytes]:
-    return (item for item, its in targets if its is covering)
-
-
-def _names(release: Release, kind: TargetKind) -> Iterator[bytes]:
+def _names(release: Release, kind: TargetKind) -> npt.NDArray[np.bytes_]:
     digests = np.fromfile(release.folder / DIGESTS / f"{kind.value}.sha256", np.uint8)
-    return (row.tobytes() for row in np.ascontiguousarray(digests.reshape(-1, DIGEST_BYTES)[:, :ID_BYTES]))
+    ids = np.ascontiguousarray(digests.reshape(-1, DIGEST_BYTES)[:, :ID_BYTES])
+    return ids.reshape(-1).view(_NONE.dtype)
+
+
+def _each(ids: npt.NDArray[np.bytes_]) -> Iterator[bytes]:
+    """Yield ids as they stand: NumPy would leave zeros at their end out."""
+    data = ids.tobytes()
+    return (data[at : at + ID_BYTES] for at in range(0, len(data), ID_BYTES))

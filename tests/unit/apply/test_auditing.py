@@ -201,6 +201,10 @@ def prove(trainer: Trainer, signed: Signed[Attestation]) -> Proven:
     )
 
 
+def speaks_of(bound: Bound, kind: TargetKind, item: bytes) -> bool:
+    return bool(bound.speaks_of(kind, np.array([item], "S16"))[0])
+
+
 class TestCaught:
     """Lies that do not get through."""
 

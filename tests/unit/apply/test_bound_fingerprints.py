@@ -24,7 +24,7 @@ from tests.unit.apply.pictured import (
     reposted,
     tar_shard,
 )
-from tests.unit.apply.test_auditing import Trainer, audit, draw, prove
+from tests.unit.apply.test_auditing import Trainer, audit, draw, prove, speaks_of
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply.binding import COVERING, KEPT, REMOVED, VALUES
@@ -187,7 +187,7 @@ class TestSpoken:
         bound = Bound.open(holder.bound)
         hidden = picture_digest(claimed(HIDDEN).to_text())
         assert speaks_of_pictures(holder.bound)
-        assert not bound.speaks_of(TargetKind.PICTURE, hidden[:16])
+        assert not speaks_of(bound, TargetKind.PICTURE, hidden[:16])
         assert prove(holder, signed) == Proven(1, 1, 1)
         path = holder.folder / "proofs" / "all.jsonl"
         assert bound.covering is not None

@@ -158,6 +158,14 @@ def test_what_is_there_is_proven_to_be_there_and_everything_else_to_be_absent(tm
         assert len(proof.to_bytes()) < 10_000
 
 
+def test_bytes_that_stand_across_two_rows_or_where_a_place_does_are_no_item(tmp_path: Path) -> None:
+    leaf = tree(tmp_path, list(range(40))).leaves([1])[0]
+    there = [row.item for row in leaf.rows]
+    found = [item for at in range(len(leaf.data) - 15) if leaf.has(item := leaf.data[at : at + 16])]
+    assert found == there
+    assert not leaf.has(bytes(15) + b"\7")
+
+
 def test_proofs_of_many_items_are_those_of_each_and_hash_each_branch_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

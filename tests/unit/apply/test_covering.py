@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests import foreign_verifier
-from tests.unit.apply.test_auditing import Trainer, audit, draw, prove
+from tests.unit.apply.test_auditing import Trainer, audit, draw, prove, speaks_of
 from tests.unit.apply.worlds import (
     NOW,
     coverage_file,
@@ -250,7 +250,7 @@ def test_of_pictures_nothing_is_said_where_a_coverage_did_not_compare_an_entry_k
                 assert covering is not None
                 assert (TargetKind.PICTURE in covering.kinds) is speaks
                 assert (TargetKind.DIGEST in covering.kinds) is speaks
-                assert not speaks or bound.speaks_of(TargetKind.PICTURE, picture_digest(hidden)[:16])
+                assert not speaks or speaks_of(bound, TargetKind.PICTURE, picture_digest(hidden)[:16])
 
 
 class Freezing(Trainer):
