@@ -64,7 +64,7 @@ def links(folder: Path) -> None:
     """Load what names many links, apply a list to links, digests and a coverage, and bind the rows."""
     from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
-    from byleave.apply.opening import bind_items
+    from byleave.apply.opening import Bound, bind_items
     from byleave.apply.run import apply_ruleset, open_ruleset
     from byleave.consent import TargetKind
     from byleave.urls import load_naming_loops
@@ -83,6 +83,7 @@ def links(folder: Path) -> None:
     links_file(folder / "data" / "one.parquet", found, sha256=[bytes(32).hex()] * len(found))
     apply_ruleset(request(folder, folder / "data"), NOW)
     bind_items(folder / "out", open_ruleset(ruleset)[1], folder / "bound")
+    next(Bound.open(folder / "bound").kept.proofs(bytes(32), [bytes(16)]))
 
 
 def pictures(folder: Path) -> None:

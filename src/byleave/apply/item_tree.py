@@ -16,13 +16,14 @@ from byleave.apply.item_search import places_of
 from byleave.apply.leaf_lanes import BRANCH_ROWS
 from byleave.apply.leaf_pairs import branch_nodes, new_pair_work
 from byleave.apply.parting import ENTRY_BYTES
+from byleave.apply.proof_lines import Frame, proof_lines
 from byleave.apply.tables import read_only
 from byleave.apply.tree_hashing import TreeHasher, as_bytes, path_in, ways_in
 from byleave.errors import VerificationError
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import EMPTY_ROOT
 from byleave.release.commitments import Commitment
-from byleave.release.items import LEAF_ROWS, ROW_BYTES, Absence, ItemRow, Leaf
+from byleave.release.items import LEAF_ROWS, ROW_BYTES, ItemRow, Leaf
 from byleave.urls.bulk.sha256 import Bytes, Ints, Words
 from byleave.urls.names import ID_BYTES
 
@@ -82,32 +83,29 @@ class ItemTree:
         rows = rows_of(self._entries[self._entries[:, 2] == OPEN_PLACE])
         return np.ascontiguousarray(rows[:, :ID_BYTES]).reshape(-1).view(f"S{ID_BYTES}")
 
-    def absences(
+    def proofs(
         self, attestation: bytes, items: Iterable[bytes], *, covering: bool = False
-    ) -> Iterator[Absence]:
-        """Yield for each of some items, in rising order, the proof that it is not in the tree, or that it is; ``covering`` says which tree this is."""
-        rising = iter(items)
+    ) -> Iterator[tuple[bytes, bool]]:
+        """Yield for each of some items, in rising order, the line that proves that it is not in the tree, or that it is, and which of both; ``covering`` says which tree this is."""
+        frame, rising = Frame.of(attestation, covering=covering), iter(items)
         while some := list(islice(rising, AT_ONCE)):
-            around = self._around(some)
-            wanted = sorted({index for indexes in around for index in indexes})
-            leaves = dict(zip(wanted, self.leaves(wanted), strict=True))
-            for item, indexes in zip(some, around, strict=True):
-                yield Absence(attestation, item, tuple([leaves[index] for index in indexes]), covering)
+            lefts, rights = self._around(some)
+            wanted = np.unique(np.concatenate([lefts, rights])) if len(self) else lefts[:0]
+            leaves = self.leaves(wanted.tolist())
+            yield from proof_lines(frame, some, leaves, *np.searchsorted(wanted, [lefts, rights + 1]))
 
     def leaves_with(self, item: bytes) -> list[int]:
         """Return the one or two leaves, by rising index, around the place where an item stands or would stand; none of an empty tree."""
-        return self._around([item])[0]
+        lefts, rights = self._around([item])
+        return list(range(lefts[0], rights[0] + 1))
 
-    def _around(self, items: Sequence[bytes]) -> list[list[int]]:
-        """Return for each of some items what :meth:`leaves_with` returns."""
-        size = len(self)
-        if not size:
-            return [[] for _ in items]
+    def _around(self, items: Sequence[bytes]) -> tuple[Ints, Ints]:
+        """Return for each of some items the first and the last leaf of what :meth:`leaves_with` returns, int64 (k,): 0 and -1 of an empty tree."""
+        if not len(self):
+            return np.zeros(len(items), np.int64), np.full(len(items), -1)
         words = np.frombuffer(b"".join(items), ">u8").astype(np.uint64).reshape(-1, 2)
         places = places_of(self._entries, words, self._nearly(words[:, 0]))
-        lefts = (np.maximum(places - 1, 0) // LEAF_ROWS).tolist()
-        rights = (np.minimum(places, size - 1) // LEAF_ROWS).tolist()
-        return [[left, right] if left < right else [right] for left, right in zip(lefts, rights, strict=True)]
+        return np.maximum(places - 1, 0) // LEAF_ROWS, np.minimum(places, len(self) - 1) // LEAF_ROWS
 
     def _nearly(self, keys: Words) -> Ints:
         """Return where items would stand if ids were spread evenly over their subtree, int64 (k,), by the first words of their ids, uint64 (k,)."""
@@ -152,21 +150,17 @@ class ItemTree:
         return ways
 
     def _ways_above(self, branches: Ints) -> list[bytes]:
-        """Return the ways of some branches to the root."""
-        ways = list[bytes]()
-        for subtree in np.unique(branches // SUBTREE_BRANCHES).tolist():
-            within = branches[branches // SUBTREE_BRANCHES == subtree] % SUBTREE_BRANCHES
-            above = b"".join(path_in(self._above, subtree))
-            ways += [way + above for way in self._ways_in_subtree(subtree, within)]
-        return ways
-
-    def _ways_in_subtree(self, subtree: int, branches: Ints) -> list[bytes]:
-        """Return the ways of some branches of a subtree to its root."""
-        levels = self._subtree(subtree)
-        if len(levels[0]) == SUBTREE_BRANCHES:
-            return ways_in(np.concatenate(levels)[np.newaxis], np.zeros_like(branches), branches)
-        written = as_bytes(levels)
-        return [b"".join(path_in(written, place)) for place in branches.tolist()]
+        """Return the ways of some branches, rising, to the root."""
+        subtrees, which = np.unique(branches // SUBTREE_BRANCHES, return_inverse=True)
+        levels, places = list(map(self._subtree, subtrees.tolist())), branches % SUBTREE_BRANCHES
+        whole = [np.concatenate(one) for one in levels if len(one[0]) == SUBTREE_BRANCHES]
+        inside = which < len(whole)
+        nodes = np.array(whole, np.uint8).reshape(-1, 2 * SUBTREE_BRANCHES - 1, HASH_BYTES)
+        ways = ways_in(nodes, which[inside], places[inside])
+        rest = as_bytes(levels[-1])
+        ways += [b"".join(path_in(rest, place)) for place in places[~inside].tolist()]
+        above = [b"".join(path_in(self._above, subtree)) for subtree in subtrees.tolist()]
+        return [way + above[subtree] for way, subtree in zip(ways, which.tolist(), strict=True)]
 
     def _levels_of_subtree(self, place: int) -> list[Bytes]:
         return self._hasher.levels_above(self._hashes_of(place))

@@ -114,7 +114,7 @@ def write_proofs(
     index = AbsenceIndex.of(attestation, len(targets))
     trees = {False: bound.kept, True: bound.covering}
     proofs = {
-        covering: tree.absences(attestation, targets.items(covering=covering), covering=covering)
+        covering: tree.proofs(attestation, targets.items(covering=covering), covering=covering)
         for covering, tree in trees.items()
         if tree is not None
     }
@@ -122,8 +122,8 @@ def write_proofs(
     order = zip(_each(targets.ids), targets.covering.tolist(), strict=True)
     for name, group in groupby(order, lambda target: index.file(target[0])):
         made = [next(proofs[covering]) for _, covering in group]
-        (folder / name).write_bytes(b"".join(proof.to_bytes() + b"\n" for proof in made))
-        absent += sum(not proof.has_item for proof in made)
+        (folder / name).write_bytes(b"".join(line + b"\n" for line, _ in made))
+        absent += sum(not has_item for _, has_item in made)
         done += len(made)
         progress(done, len(targets))
     (folder / INDEX).write_bytes(index.to_bytes())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.errors import VerificationError, as_format_error
-from byleave.log import JSON
+from byleave.log import JSON, canonical_json
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import verify_inclusion
@@ -113,13 +113,6 @@ class Leaf:
     def path(self) -> tuple[bytes, ...]:
         """The hashes that lead from it to the root."""
         return tuple(_parts(self.way, HASH_BYTES))
-
-    def has(self, item: bytes) -> bool:
-        """Whether one of its rows has this item id."""
-        at = self.data.find(item)
-        while at > 0 and at % ROW_BYTES:  # across two rows, or where a place stands
-            at = self.data.find(item, at + 1)
-        return at >= 0
 
     def check(self, commitment: Commitment, salt: bytes) -> None:
         """Make sure that these rows stand there in the tree.
@@ -241,16 +234,17 @@ class Absence:
     @property
     def has_item(self) -> bool:
         """Whether the item is among the rows that the proof shows."""
-        return any(leaf.has(self.item) for leaf in self.leaves)
+        return any(row.item == self.item for leaf in self.leaves for row in leaf.rows)
 
     def to_bytes(self) -> bytes:
         """Write the file of the proof: canonical JSON, at most :data:`MAX_PROOF_BYTES`."""
-        # Millions are written at a time, and what stands in them is digits alone.
-        leaves = ",".join(map(_leaf_text, self.leaves))
-        last = f',"tree":"{COVERING_TREE}"' if self.covering else ""
-        return (
-            f'{{"attestation":"{self.attestation.hex()}","format":"{ABSENCE_FORMAT}","item":"{self.item.hex()}","leaves":[{leaves}]{last}}}'
-        ).encode()
+        members: dict[str, JSON] = {
+            "attestation": self.attestation.hex(),
+            "format": ABSENCE_FORMAT,
+            "item": self.item.hex(),
+            "leaves": [leaf.members() for leaf in self.leaves],
+        }
+        return canonical_json(members | {"tree": COVERING_TREE} if self.covering else members)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -274,14 +268,3 @@ class Absence:
             if said.get("tree", COVERING_TREE) != COVERING_TREE:
                 raise ValueError("a tree that is not known")
         return cls(attestation, item, leaves, "tree" in said)
-
-
-def _leaf_text(leaf: Leaf) -> str:
-    """Write what :meth:`Leaf.members` gives, as canonical JSON."""
-    path, rows = _quoted(leaf.way, HASH_BYTES), _quoted(leaf.data, ROW_BYTES)
-    return f'{{"index":{leaf.index},"path":[{path}],"rows":[{rows}]}}'
-
-
-def _quoted(data: bytes, size: int) -> str:
-    """Write parts of a size, one behind the other in ``data``, as JSON's texts of hex digits."""
-    return '"' + data.hex(",", size).replace(",", '","') + '"' if data else ""

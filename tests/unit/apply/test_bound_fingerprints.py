@@ -191,7 +191,7 @@ class TestSpoken:
         assert prove(holder, signed) == Proven(1, 1, 1)
         path = holder.folder / "proofs" / "all.jsonl"
         assert bound.covering is not None
-        forged = next(bound.covering.absences(signed.sha256, [hidden[:16]], covering=True)).to_bytes()
+        forged, _ = next(bound.covering.proofs(signed.sha256, [hidden[:16]], covering=True))
         path.write_bytes(path.read_bytes() + forged + b"\n")
         absences = Absences(open_source(str(holder.folder / "proofs")), signed)
         assert absences.find(TargetKind.PICTURE, hidden) is None, "the best that can be given shows nothing"

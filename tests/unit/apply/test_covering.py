@@ -14,6 +14,7 @@ from tests import foreign_verifier
 from tests.unit.apply.test_auditing import Trainer, audit, draw, prove, speaks_of
 from tests.unit.apply.worlds import (
     NOW,
+    absences,
     coverage_file,
     kept_rows,
     links_file,
@@ -214,8 +215,8 @@ def test_pictures_are_spoken_of_where_they_were_compared(tmp_path: Path) -> None
         tree = bound.tree_for(TargetKind.PICTURE)
         assert tree is not None
         assert len(tree) == 1
-        assert next(tree.absences(bytes(32), [picture_digest(allowed)[:16]])).has_item
-        assert not next(tree.absences(bytes(32), [picture_digest(refused)[:16]])).has_item
+        assert next(absences(tree, bytes(32), [picture_digest(allowed)[:16]])).has_item
+        assert not next(absences(tree, bytes(32), [picture_digest(refused)[:16]])).has_item
 
 
 def test_what_earlier_versions_bound_still_holds(keeper: Keeper) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from byleave.apply.compiling import compile_rows, compile_synced
+from byleave.apply.item_tree import ItemTree
 from byleave.apply.request import ApplyRequest
 from byleave.apply.ruleset import Ruleset, load_ruleset
 from byleave.consent import (
@@ -27,6 +28,7 @@ from byleave.consent import (
 from byleave.fingerprints import PICTURE_VERSION
 from byleave.release import Covers, SigningKey, sync
 from byleave.release.coverage import write_coverage
+from byleave.release.items import Absence
 from byleave.release.rows import Row, table
 from byleave.release.writing import write_release
 from byleave.urls import (
@@ -181,3 +183,12 @@ def coverage_file(
 def kept_rows(folder: Path, name: str = "links.parquet") -> list[int]:
     """Return the numbers of the rows that stand in an output."""
     return [int(n) for n in pq.read_table(folder / name)["row"].to_pylist()]
+
+
+def absences(tree: ItemTree, attestation: bytes, items: Sequence[bytes]) -> Iterator[Absence]:
+    """Yield the proofs for items in rising order, each read from its line, which is to be the one way to write it."""
+    for line, has_item in tree.proofs(attestation, items):
+        proof = Absence.parse(line)
+        assert proof.to_bytes() == line
+        assert proof.has_item == has_item
+        yield proof
