@@ -218,13 +218,11 @@ def main() -> None:
             unchecked=Unchecked.KEEP,
         )
         apply_ruleset(replace(asked, output=folder / "warm out", bind=folder / "warm"), NOW)
-        # Before anything is removed: some file systems look for a long time for what a new file may take after that.
-        proofs = Proofs.of(asked, ruleset, folder, rows)
         rounds = [
             measured(asked, folder / str(number), binds_first=bool(number % 2))
             for number in range(given.rounds)
         ]
-        show(rows, rounds, proofs)
+        show(rows, rounds, Proofs.of(asked, ruleset, folder, rows))
 
 
 if __name__ == "__main__":
