@@ -8,7 +8,7 @@ of it follows from there. What decides about it besides its link is bound by its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -128,7 +128,7 @@ class Leaf:
                 "a leaf of the proof lacks rows, or has them out of order", remedy=_REMEDY
             )
         leaves, hashed = leaves_of(commitment.size), leaf_hash(salt + self.data)
-        verify_inclusion(self.index, leaves, hashed, self.path, commitment.root)
+        check_place(self.index, leaves, hashed, self.path, commitment.root)
 
     def members(self) -> dict[str, JSON]:
         """Write it."""
@@ -165,6 +165,22 @@ def hex_list(members: Mapping[str, Any], name: str, most: int) -> list[str]:
     if not isinstance(found, list) or len(found) > most:
         raise ValueError(f"{name} is a list of up to {most}")
     return found
+
+
+def check_place(index: int, leaves: int, hashed: bytes, path: Sequence[bytes], root: bytes) -> None:
+    """Make sure that a leaf with this hash stands at a place of a tree that an attestation names.
+
+    Raises
+    ------
+    VerificationError
+        If it does not.
+    """
+    try:
+        verify_inclusion(index, leaves, hashed, path, root)
+    except VerificationError as error:
+        raise VerificationError(
+            "what was shown does not stand in the tree that the attestation names", remedy=_REMEDY
+        ) from error
 
 
 def leaves_of(size: int) -> int:

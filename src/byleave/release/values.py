@@ -16,9 +16,8 @@ from byleave.errors import VerificationError
 from byleave.log import JSON
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash
-from byleave.log.proofs import verify_inclusion
 from byleave.release.commitments import Commitment
-from byleave.release.items import LEAF_ROWS, hex_list, leaves_of, path_of
+from byleave.release.items import LEAF_ROWS, check_place, hex_list, leaves_of, path_of
 from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count
 
@@ -113,7 +112,7 @@ class EntryLeaf:
         if part.root is None or len(self.entries) != min(LEAF_ROWS, part.rows - self.index * LEAF_ROWS):
             raise VerificationError("a leaf of what rows state has too few or too many", remedy=_REMEDY)
         hashed = leaf_hash(b"".join(self.entries))
-        verify_inclusion(self.index, leaves_of(part.rows), hashed, self.path, part.root)
+        check_place(self.index, leaves_of(part.rows), hashed, self.path, part.root)
 
     def members(self) -> dict[str, JSON]:
         """Write it."""
@@ -143,7 +142,7 @@ class OpenedPart:
 
     def check(self, parts: Commitment, salt: bytes) -> None:
         """Make sure that the part stands there in the tree of parts, and the leaves in its own; raises VerificationError if not."""
-        verify_inclusion(self.place, parts.size, self.root.leaf(salt), self.path, parts.root)
+        check_place(self.place, parts.size, self.root.leaf(salt), self.path, parts.root)
         for leaf in self.leaves:
             leaf.check(self.root)
 

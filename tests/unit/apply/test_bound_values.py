@@ -202,7 +202,7 @@ class TestCaught:
         leaf = part.leaves[0]
         turned = replace(leaf, entries=leaf.entries[::-1])
         lying = replace(part, leaves=(turned, *part.leaves[1:]))
-        with pytest.raises(VerificationError, match="is not in the log"):
+        with pytest.raises(VerificationError, match="not stand in the tree that the attestation names"):
             audit(lister, signed, replace(openings, values=(lying, *openings.values[1:])))
 
     def test_it_is_not_shown_what_was_bound(self, lister: Lister) -> None:

@@ -127,22 +127,22 @@ class TestForged:
         opened = self.parts.opened(0, 1)
         leaf = opened.leaves[0]
         other = replace(leaf, entries=(leaf.entries[1], leaf.entries[0], *leaf.entries[2:]))
-        self.assert_refused(replace(opened, leaves=(other,)), "is not in the log")
+        self.assert_refused(replace(opened, leaves=(other,)), "not stand in the tree")
         self.assert_refused(replace(opened, leaves=(replace(leaf, entries=leaf.entries[:-1]),)), "too few")
-        self.assert_refused(replace(opened, leaves=(replace(leaf, index=0),)), "is not in the log")
+        self.assert_refused(replace(opened, leaves=(replace(leaf, index=0),)), "not stand in the tree")
         self.assert_refused(replace(opened, leaves=(replace(leaf, index=9),)), "too few")
 
     def test_a_part_has_another_root_another_size_or_another_place(self) -> None:
         opened, other = self.parts.opened(0, 1), self.parts.opened(2, 1)
-        self.assert_refused(replace(opened, root=other.root), "is not in the log")
-        self.assert_refused(replace(opened, root=replace(opened.root, rows=48)), "is not in the log")
-        self.assert_refused(replace(opened, place=2), "is not in the log")
-        self.assert_refused(replace(opened, place=7), "outside")
+        self.assert_refused(replace(opened, root=other.root), "not stand in the tree")
+        self.assert_refused(replace(opened, root=replace(opened.root, rows=48)), "not stand in the tree")
+        self.assert_refused(replace(opened, place=2), "not stand in the tree")
+        self.assert_refused(replace(opened, place=7), "not stand in the tree")
 
     def test_a_row_of_a_part_that_states_something_is_shown_as_one_of_a_part_that_does_not(self) -> None:
         opened = self.parts.opened(0, 1)
         nothing = replace(opened, root=PartRoot(42, None), leaves=())
-        self.assert_refused(nothing, "is not in the log", (Opened(18, "a", None, None), 0, 18))
+        self.assert_refused(nothing, "not stand in the tree", (Opened(18, "a", None, None), 0, 18))
 
     def test_the_way_is_missing(self) -> None:
         self.assert_refused(self.parts.opened(0, 0), "row 18 of part 0 states is not shown")
