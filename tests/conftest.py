@@ -13,9 +13,10 @@ pytest_plugins = ["tests.postgres", "tests.warming", "tests.website"]
 ENVIRONMENT = "BYLEAVE_"
 
 settings.register_profile("dev", max_examples=50, deadline=None)  # a busy machine is no fault of the code
+# What lands is judged by the same examples each time; whoever runs the tests draws others.
 settings.register_profile(
     "ci",
-    max_examples=200,
+    max_examples=50,
     derandomize=True,
     print_blob=True,
     deadline=None,
