@@ -90,7 +90,7 @@ class Index:
 
     def to_bytes(self) -> bytes:
         """Write it as ``index.json``."""
-        content = {"deltas": sorted(self.deltas), "releases": sorted(self.releases)}
+        content = {"deltas": self.deltas, "releases": self.releases}
         return json.dumps(content, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
@@ -106,12 +106,12 @@ class Index:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Index:
-        """List the releases and deltas that stand in a folder."""
-        releases = tuple(
+        """List the releases and deltas that stand in a folder, in the order of their numbers."""
+        releases = sorted(
             int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()
         )
         found = (_DELTA.fullmatch(path.name) for path in (folder / DELTAS).glob("*-*"))
-        return cls(releases, tuple((int(name[1]), int(name[2])) for name in found if name))
+        return cls(tuple(releases), tuple(sorted((int(name[1]), int(name[2])) for name in found if name)))
 
 
 def steps_between(deltas: Iterable[Step], start: int, end: int) -> tuple[Step, ...] | None:

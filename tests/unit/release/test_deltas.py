@@ -323,3 +323,13 @@ def test_where_no_delta_leads_there_is_no_way() -> None:
     assert steps_between([(1, 2), (3, 4)], 1, 4) is None
     assert steps_between([(n, n + 1) for n in range(40)], 0, 40) is None
     assert steps_between([], 3, 3) == ()
+
+
+def test_a_folder_lists_what_it_serves_in_the_order_of_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 100, 1, 2):
+        (tmp_path / str(number)).mkdir()
+    for step in ("9-10", "10-100", "1-9", "1-2"):
+        (tmp_path / "deltas" / step).mkdir(parents=True)
+    found = Index.of_folder(tmp_path)
+    assert found == Index((1, 2, 9, 10, 100), ((1, 2), (1, 9), (9, 10), (10, 100)))
+    assert Index.parse(found.to_bytes()) == found
