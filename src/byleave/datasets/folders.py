@@ -17,16 +17,15 @@ from byleave.datasets.members import (
     Member,
 )
 from byleave.datasets.records import Reject
-from byleave.storage import OWN_FOLDER
-from byleave.storage.outputs import OUTPUT_NOTE
+from byleave.storage.outputs import is_beside_data
 
 
 def walk(root: Path) -> Iterator[Path]:
     """Yield every file below ``root`` in name order; hidden names and what is ours are left out and linked folders not entered."""
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != OWN_FOLDER)
+        folders[:] = sorted(name for name in folders if not is_beside_data([name]))
         for name in sorted(files):
-            if not name.startswith(".") and name != OUTPUT_NOTE:
+            if not is_beside_data([], name):
                 yield Path(folder) / name
 
 

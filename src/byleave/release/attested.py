@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from byleave.release.attestations import ATTESTATION, Attestation
-from byleave.release.file_lists import Compared, compare, spread_inputs, spread_outputs
+from byleave.release.file_lists import (
+    Compared,
+    compare,
+    compare_named,
+    left_out_of_inputs,
+    names_in,
+    spread_inputs,
+    spread_outputs,
+)
 from byleave.storage import OWN_FOLDER
+from byleave.storage.outputs import is_beside_data
 
 ATTESTATION_PATH: Final = f"{OWN_FOLDER}/{ATTESTATION}"
 PROOFS: Final = f"{OWN_FOLDER}/proofs"
@@ -27,11 +37,19 @@ def compare_output(attestation: Attestation, folder: Path) -> Compared:
 def compare_input(attestation: Attestation, folder: Path, *, output: Path) -> Compared:
     """Compare a file or folder with the input that an attestation names; of very many files the report in the output names them.
 
-    Files beside them are no fault: a run passes over what it does not know.
+    No other file may be there but what a run passes over: hidden ones, what another run left, and those that the report says are of no
+    known form. Whoever was given positions alone trains on the folder, and nobody has decided about what came into it later.
     """
     files = spread_inputs(attestation.inputs, output)
-    compared = compare(files, folder.parent if folder.is_file() else folder)
-    return Compared(compared.missing, compared.different)
+    named = {file.name for file in files}
+    if folder.is_file():
+        other = () if folder.name in named else (folder.name,)
+        return replace(compare_named(files, folder.parent), unnamed=other)
+    known = named.union(left_out_of_inputs(attestation.outputs, output))
+    found = [PurePosixPath(name) for name in names_in(folder)]
+    data = [one for one in found if not is_beside_data(one.parts[:-1], one.name)]
+    unnamed = tuple(str(one) for one in data if str(one) not in known)
+    return replace(compare_named(files, folder), unnamed=unnamed)
 
 
 def output_beside(path: Path) -> Path | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from byleave.errors import FormatError, InputError, as_format_error
 from byleave.release.statements import MAX_NAME_CHARS, FileDigest, sha256_of
@@ -82,20 +83,40 @@ def spread_inputs(files: Sequence[FileDigest], output: Path) -> tuple[FileDigest
     """
     if [file.name for file in files] != [REPORT]:
         return tuple(files)
-    content = _named(files[0], output, MAX_REPORT_BYTES)
-    with as_format_error(f"{output / REPORT} cannot be read", remedy=_REMEDY):
-        report = json.loads(content)
+    with _report(files[0], output) as report:
         return tuple(FileDigest(one["name"], sha256_of(one["sha256"])) for one in report["input"]["files"])
 
 
+def left_out_of_inputs(files: Sequence[FileDigest], output: Path) -> tuple[str, ...]:
+    """Return the names of the input's files that are of no known form, as the report tells them that ``files`` of an output name.
+
+    Raises
+    ------
+    FormatError
+        If the report is not there, is another one than was named, or cannot be read.
+    """
+    named = next((file for file in spread_outputs(files, output) if file.name == REPORT), None)
+    if named is None:
+        return ()
+    with _report(named, output) as report:
+        return tuple(map(str, report["input"]["left_out"]))
+
+
 def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] = ()) -> Compared:
-    """Compare a folder with the files that a statement names.
+    """Compare a folder with the files that a statement names, and see that no other is there.
 
     Parameters
     ----------
     beside
         Names of files or folders that may be there and are not named, such as the attestation itself.
     """
+    named = {file.name for file in files}
+    unnamed = [name for name in names_in(folder) if name not in named and not _is_beside(name, beside)]
+    return replace(compare_named(files, folder), unnamed=tuple(unnamed))
+
+
+def compare_named(files: Sequence[FileDigest], folder: Path) -> Compared:
+    """Compare the files that a statement names with those of a folder, whatever else is there."""
     named = {file.name: file.sha256 for file in files}
     missing, different = [], []
     for name, sha256 in named.items():
@@ -104,8 +125,7 @@ def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] 
             missing.append(name)
         elif file_sha256(path) != sha256:
             different.append(name)
-    unnamed = [name for name in names_in(folder) if name not in named and not _is_beside(name, beside)]
-    return Compared(tuple(missing), tuple(different), tuple(unnamed))
+    return Compared(tuple(missing), tuple(different))
 
 
 def digests_in(folder: Path, *, without: Sequence[str] = ()) -> Iterator[FileDigest]:
@@ -138,6 +158,14 @@ def file_sha256(path: Path) -> bytes:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+@contextmanager
+def _report(file: FileDigest, output: Path) -> Iterator[Mapping[str, Any]]:
+    """Read the report that a statement names; what the block then does not find in it makes the report unreadable."""
+    content = _named(file, output, MAX_REPORT_BYTES)
+    with as_format_error(f"{output / REPORT} cannot be read", remedy=_REMEDY):
+        yield json.loads(content)
 
 
 def _named(file: FileDigest, folder: Path, limit: int) -> bytes:

@@ -5,7 +5,7 @@ Every check is made and told, so that one look shows all that is wrong. Fail clo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -98,7 +98,7 @@ def _source(said: Attestation, asking: Asking) -> str:
     if asking.source is None:
         # A run that took nothing out of the files leaves the choice of rows to whoever reads them: then they are what is trained on.
         wanted = asking.policy.source or said.mode != FILTER
-        return _need(not wanted, "the files it was made from were not named")
+        return _need(not wanted, "the files it was made from were not looked at", "name them with --input")
     compared = compare_input(said, asking.source, output=asking.folder)
     return _need(compared.same, compared.sentence or f"{asking.source} is what was named")
 
@@ -117,11 +117,12 @@ def _age(said: Attestation, asking: Asking) -> str:
 
 def _regime(said: Attestation, asking: Asking) -> str:
     # Research takes nothing out, so a gate lets it through only where its policy says so by name.
-    return _need(said.regime in asking.policy.regimes, f"{said.regime.value}")
+    asked = f"{_listed(one.value for one in asking.policy.regimes)} is asked for"
+    return _need(said.regime in asking.policy.regimes, said.regime.value, asked)
 
 
 def _mode(said: Attestation, asking: Asking) -> str:
-    return _need(said.mode in asking.policy.modes, said.mode)
+    return _need(said.mode in asking.policy.modes, said.mode, f"{_listed(asking.policy.modes)} is asked for")
 
 
 def _uses(said: Attestation, asking: Asking) -> str:
@@ -136,7 +137,10 @@ def _evidence(said: Attestation, asking: Asking) -> str:
         f"deny from {said.minimum.deny.name}, conditional from {said.minimum.conditional.name}, "
         f"allow from {said.minimum.allow.name}"
     )
-    return _need(minimum is None or is_as_careful(said.minimum, minimum), words)
+    if minimum is None:
+        return words
+    asked = f"at most deny from {minimum.deny.name} and conditional from {minimum.conditional.name}, at least allow from {minimum.allow.name} is asked for"
+    return _need(is_as_careful(said.minimum, minimum), words, asked)
 
 
 def _coverage(said: Attestation, asking: Asking) -> str:
@@ -145,7 +149,7 @@ def _coverage(said: Attestation, asking: Asking) -> str:
     by = [f"the coverage {manifest}"] if manifest else []
     by += [f"{printed:,} fingerprints"] if isinstance(printed, int) and printed > 0 else []
     words = f"pictures compared by {' and '.join(by)}" if by else "no coverage and no fingerprints were used"
-    return _need(bool(by) or not asking.policy.coverage, words)
+    return _need(bool(by) or not asking.policy.coverage, words, "one of them is asked for")
 
 
 def _unchecked(said: Attestation, asking: Asking) -> str:
@@ -157,16 +161,22 @@ def _unchecked(said: Attestation, asking: Asking) -> str:
     dropped = said.request.get("unchecked") == "drop" and said.regime is not Regime.RESEARCH
     kept = 0 if dropped or said.regime is Regime.OPT_IN else rows
     most = asking.policy.most_unchecked
-    return _need(most is None or kept <= most, f"{kept:,} rows stayed that could not be checked")
+    words = f"{kept:,} rows stayed that could not be checked"
+    return _need(most is None or kept <= most, words, f"at most {most or 0:,} are allowed")
 
 
 def _pledge(said: Attestation, asking: Asking) -> str:
-    words = f"fulfils {said.pledge.hex()}" if said.pledge else "no pledge is named"
-    return _need(bool(said.pledge) or not asking.policy.pledge, words)
+    words = f"names the pledge {said.pledge.hex()}" if said.pledge else "no pledge is named"
+    return _need(bool(said.pledge) or not asking.policy.pledge, words, "one is asked for")
 
 
 def _dataset(said: Attestation, asking: Asking) -> str:
-    return _need(not asking.policy.datasets or said.dataset in asking.policy.datasets, said.dataset)
+    names = asking.policy.datasets
+    return _need(not names or said.dataset in names, said.dataset, f"{_listed(names)} is asked for")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " or ".join(names)
 
 
 CHECKS: Final[Mapping[str, Callable[[Attestation, Asking], str]]] = {

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from byleave.errors import as_format_error
 from byleave.settings import MIB
+from byleave.storage.files import OWN_FOLDER
 
 OUTPUT_NOTE: Final = "_byleave.json"
 FORMAT: Final = "byleave/output/1"
@@ -71,6 +72,12 @@ def read_output_note(content: bytes, where: str) -> tuple[Written, ...]:
         if not all(isinstance(n, str) and isinstance(s, int) and isinstance(d, str) for n, s, d in files):
             raise ValueError("a file is not described in full")
     return tuple(Written(*file) for file in files)
+
+
+def is_beside_data(folders: Iterable[str], file: str = "") -> bool:
+    """Whether what reads a dataset passes over a file of it, by the folders on the way to it: it is hidden, or left there by a run."""
+    within = any(name.startswith(".") or name == OWN_FOLDER for name in folders)
+    return within or file.startswith(".") or file == OUTPUT_NOTE
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -27,7 +27,7 @@ from byleave.release import SigningKey, open_synced, statements
 from byleave.release.attestations import open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
 from byleave.release.commitments import Commitment, Commitments
-from byleave.release.file_lists import REPORT
+from byleave.release.file_lists import REPORT, Compared
 from byleave.release.pledges import Pledge
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
@@ -135,6 +135,41 @@ def test_the_input_is_held_to_what_it_was(world: Path) -> None:
     assert compare_input(said, world / "data", output=world / "out").same
     links_file(world / "data" / "two.parquet", ["http://c.example/3"])
     assert compare_input(said, world / "data", output=world / "out").different == ("two.parquet",)
+
+
+def test_a_file_that_came_into_the_input_later_is_told(world: Path) -> None:
+    said = open_attestation(signed(world), [TRAINER.verifier]).said
+    links_file(world / "data" / "more" / "three.parquet", ["http://c.example/3"])
+    (world / "data" / "linked").symlink_to(world / "out")
+    compared = compare_input(said, world / "data", output=world / "out")
+    assert compared == Compared(unnamed=("linked", "more/three.parquet"))
+
+
+def test_what_a_run_passes_over_in_the_input_is_no_fault(world: Path) -> None:
+    (world / "data" / "README.md").write_text("a card")
+    apply_ruleset(request(world, world / "data", output=world / "again"), NOW)
+    write_attestation(asked(world, output=world / "again"), AT)
+    content = (world / "again" / ATTESTATION_PATH).read_bytes()
+    said = open_attestation(content, [TRAINER.verifier]).said
+    (world / "data" / ".cache").mkdir()
+    for name in (".cache/three.parquet", ".gitattributes", "_byleave.json"):
+        (world / "data" / name).write_text("beside the data")
+    assert compare_input(said, world / "data", output=world / "again").same
+    (world / "again" / "_byleave" / "report.json").write_text("{}")
+    with pytest.raises(FormatError, match="not the one that was named"):
+        compare_input(said, world / "data", output=world / "again")
+
+
+def test_an_input_of_one_file_is_that_file(world: Path) -> None:
+    alone = world / "data" / "one.parquet"
+    apply_ruleset(request(world, alone, output=world / "alone"), NOW)
+    write_attestation(asked(world, output=world / "alone"), AT)
+    content = (world / "alone" / ATTESTATION_PATH).read_bytes()
+    said = open_attestation(content, [TRAINER.verifier]).said
+    assert compare_input(said, alone, output=world / "alone").same
+    other = compare_input(said, world / "data" / "two.parquet", output=world / "alone")
+    assert other.unnamed == ("two.parquet",)
+    assert compare_input(said, world / "data", output=world / "alone").unnamed == ("two.parquet",)
 
 
 def test_very_many_files_are_named_by_a_list(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

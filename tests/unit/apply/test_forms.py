@@ -69,6 +69,7 @@ class TestEveryForm:
         assert form.read(tmp_path / "out") == FREE
         assert (report.rows, report.kept) == (len(LINKS), len(FREE))
         assert report.left_out == ()
+        assert {file.name for file in report.files} == set(data_files(tmp_path / "data"))
         assert {name for name, _ in listed(tmp_path / "out")} <= set(form.rows)
         assert len(listed(tmp_path / "out")) == report.removed == len(LINKS) - len(FREE)
         assert data_files(tmp_path / "data") == before

@@ -155,6 +155,30 @@ def test_each_thing_that_is_not_as_asked_fails_by_its_name(
     assert failing(attested(folder, **FINE), STRICT) == set()
 
 
+TOLD = {
+    "regime": "research; opt_out or opt_in is asked for",
+    "uses": "applied for tdm, not for train_gen",
+    "evidence": "deny from E1, conditional from E0, allow from E2; at most deny from E0",
+    "unchecked": "1 rows stayed that could not be checked; at most 0 are allowed",
+    "coverage": "no coverage and no fingerprints were used; one of them is asked for",
+    "pledge": "no pledge is named; one is asked for",
+    "dataset": "few links; many links is asked for",
+    "mode": "mask; filter is asked for",
+    "source": "the files it was made from were not looked at; name them with --input",
+}
+
+
+def test_what_fails_is_told_with_what_was_asked_for(folder: Path) -> None:
+    said: dict[str, Any] = {"mode": "mask"}
+    for _, one in SAYS:
+        said |= one
+    said["found"] = {"coverage": None, "unchecked": {"rows": 1}}
+    checks = gate(Asking(attested(folder, **said), GatePolicy.parse(STRICT.encode()), NOW))
+    failed = {check.name: check.found for check in checks if not check.holds}
+    assert failed.keys() == TOLD.keys()
+    assert [name for name in TOLD if not failed[name].startswith(TOLD[name])] == []
+
+
 @pytest.mark.parametrize(
     ("seen", "fails"),
     [
@@ -190,6 +214,12 @@ def test_rows_that_were_only_marked_pass_with_what_they_were_marked_in(folder: P
     allowed = POLICY + f'modes = ["{mode}"]\n'
     assert failing(out, allowed) == {"source"}
     assert failing(out, allowed, folder / "source") == set()
+
+
+def test_a_file_that_came_into_what_was_masked_fails(folder: Path) -> None:
+    out = attested(folder, mode="mask")
+    (folder / "source" / "more.jsonl").write_text("nobody decided about this\n")
+    assert failing(out, POLICY + 'modes = ["mask"]\n', folder / "source") == {"source"}
 
 
 def test_a_source_that_must_be_at_hand_is_asked_for(folder: Path) -> None:
