@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from byleave.release.attestations import Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.commitments import Commitments
 from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files
+from byleave.release.fulfilling import Doing, refuse_broken
 from byleave.release.keys import SigningKey
 from byleave.release.pledges import Pledge
 from byleave.release.statements import (
@@ -95,7 +96,7 @@ def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
     ConflictError
         If there is an attestation already.
     VerificationError
-        If the log of a registry is not at hand, or is not its own, or the pledge is another's.
+        If the log of a registry is not at hand, or is not its own, or the pledge is another's, or the run did less than was pledged.
     """
     refuse_signed(request.output)
     said = read_report(request.output)
@@ -163,7 +164,7 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
     own = request.output
     inputs = tuple(FileDigest(file["name"], sha256_of(file["sha256"])) for file in said["input"]["files"])
     outputs = _outputs(own)
-    return Attestation(
+    attestation = Attestation(
         organisation=request.organisation or request.key.verifier.name,
         dataset=word({"dataset": dataset}, "dataset"),
         made_at=at,
@@ -181,9 +182,13 @@ def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) 
         inputs=inputs if len(inputs) <= MOST_FILES else _alone(outputs, REPORT),
         outputs=outputs if len(outputs) <= MOST_FILES else _alone(outputs, OUTPUT_NOTE),
         limits=(*map(str, said["limits"]), LIMIT),
-        pledge=_pledge(request, str(dataset)),
         commitments=request.commitments,
     )
+    if request.pledge is None:
+        return attestation
+    pledge = open_pledge(request.pledge, request.key)
+    refuse_broken(pledge.said, Doing.of(attestation, inputs))
+    return replace(attestation, pledge=pledge.sha256)
 
 
 def _lists(said: Mapping[str, Any], notes: Sequence[str]) -> tuple[ListApplied, ...]:
@@ -217,27 +222,17 @@ def _other_lists(said: Mapping[str, Any]) -> dict[str, JSON]:
     return {"other_lists": [{name: one[name] for name in named} for one in others]} if others else {}
 
 
-def _pledge(request: AttestRequest, dataset: str) -> bytes | None:
-    return None if request.pledge is None else open_pledge(request.pledge, request.key, dataset).sha256
-
-
-def open_pledge(path: Path, key: SigningKey, dataset: str | None) -> Signed[Pledge]:
-    """Read the pledge that is fulfilled, signed by the same key, about this dataset if its name is known.
+def open_pledge(path: Path, key: SigningKey) -> Signed[Pledge]:
+    """Read the pledge that is fulfilled, signed by the same key.
 
     Raises
     ------
     NotFoundError, FormatError
         If there is none.
     VerificationError
-        If it is another's, or about another dataset.
+        If it is another's.
     """
     remedy = "name the file that `byleave pledge` wrote"
     content = read_at_most(path, MAX_ENVELOPE_BYTES, remedy=remedy)
     with as_format_error(f"{path} is no pledge", remedy=remedy):
-        opened = open_statement(content, [key.verifier]).read(Pledge.parse)
-    if dataset is not None and opened.said.dataset != dataset:
-        raise VerificationError(
-            f"the pledge is about {opened.said.dataset!r}, this is {dataset!r}",
-            remedy="name the pledge for this dataset, or leave it out",
-        )
-    return opened
+        return open_statement(content, [key.verifier]).read(Pledge.parse)

@@ -157,22 +157,25 @@ class ApplyOptions:
             bind=self.bind,
         )
 
-    def signing(self) -> Signing | None:
-        """Return the signature that is asked for, with the key read and the log found; ``None`` without one."""
+    def signing(self, request: ApplyRequest) -> Signing | None:
+        """Return the signature that is asked for on what ``request`` does, with the key read and the log found; ``None`` without one."""
         from byleave.cli.attest import Signing
         from byleave.errors import InputError
         from byleave.storage.objects import is_address
 
         if self.sign_with is None:
+            if self.pledge is not None or self.log:
+                raise InputError(
+                    "a pledge and a log are for an attestation, and none is to be signed",
+                    remedy="pass --sign-with FILE, or leave --pledge and --log out",
+                )
             return None
         if self.dataset is None and (is_address(self.input) or Path(self.input).exists()):
             raise InputError(
                 "what is the dataset called? An attestation names it, and a path is no name",
                 remedy="pass --dataset NAME",
             )
-        return Signing.begun(
-            self.sign_with, self.ruleset, self.log, self.output, self.dataset, self.pledge, self.bind
-        )
+        return Signing.begun(request, self.sign_with, self.log, self.dataset, self.pledge)
 
 
 @takes(ApplyOptions)
@@ -186,7 +189,8 @@ def apply(options: ApplyOptions) -> None:
     from byleave.release.age import check_age
 
     keep_freed_memory()
-    request, signing = options.request(), options.signing()
+    request = options.request()
+    signing = options.signing(request)
     with (
         Shown() as shown,
         engine_of(options.engine, options.workers, options.ray_address, shown.line) as chosen,

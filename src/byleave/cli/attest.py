@@ -14,6 +14,8 @@ from byleave.cli.statement_words import log_beside, newest_checkpoint
 from byleave.errors import InputError, as_format_error
 
 if TYPE_CHECKING:
+    from byleave.apply.request import ApplyRequest
+    from byleave.release import Release
     from byleave.release.attestations import Attestation
     from byleave.release.keys import SigningKey
 
@@ -70,39 +72,36 @@ class Signing:
     @classmethod
     def begun(
         cls,
+        asked: ApplyRequest,
         key: Path,
-        rulesets: Sequence[Path],
         logs: Sequence[str],
-        output: str,
         dataset: str | None,
         pledge: Path | None,
-        bound: Path | None,
     ) -> Self:
-        """Read the key, and see that the log of every registry can be read and is its own."""
-        from byleave.apply.attesting import open_pledge
+        """Read the key, see that the log of every registry can be read and is its own, and that the run will do what was pledged."""
         from byleave.release import open_synced
         from byleave.release.keys import read_key
         from byleave.release.sync import read_current
-        from byleave.storage.objects import is_address
 
-        if is_address(output):
+        if not isinstance(asked.output, Path):
             raise InputError(
                 "an attestation is signed in a folder, not among objects",
                 remedy="copy _byleave.json and _byleave/ into a folder and run `byleave attest sign` there",
             )
         secret = read_key(key)
+        lists = tuple(map(open_synced, asked.rulesets))
         if pledge is not None:
-            open_pledge(pledge, secret, dataset)
-        current = [read_current(folder) for folder in rulesets]
+            _refuse_broken(pledge, secret, asked, lists, dataset)
+        current = [read_current(folder) for folder in asked.rulesets]
         keys = tuple(key for one in current if one is not None for key in one.keys)
-        places = _places(rulesets, logs)
+        places = _places(asked.rulesets, logs)
         found = {newest_checkpoint(place, keys).partition("\n")[0] for place in places}
-        if lacking := {open_synced(folder).origin for folder in rulesets} - found:
+        if lacking := {one.origin for one in lists} - found:
             raise InputError(
                 f"none of the logs named is that of {min(lacking)}",
                 remedy="name the log of every registry with --log, or leave --log out",
             )
-        return cls(Path(output), secret, places, dataset, pledge, bound=bound)
+        return cls(asked.output, secret, places, dataset, pledge, bound=asked.bind)
 
     def signed(self) -> Attestation:
         """Sign what the finished run did, with the newest checkpoint of each log."""
@@ -116,6 +115,28 @@ class Signing:
 
             asked = replace(asked, commitments=Bound.open(self.bound).commitments)
         return write_attestation(asked, now())
+
+
+def _refuse_broken(
+    pledge: Path, key: SigningKey, asked: ApplyRequest, lists: Sequence[Release], dataset: str | None
+) -> None:
+    """Refuse, before the work, what would break the pledge."""
+    from byleave.apply.attesting import open_pledge
+    from byleave.release.attestations import NamedList
+    from byleave.release.fulfilling import Doing, refuse_broken
+
+    named = tuple(NamedList(one.origin, one.name, one.published_at) for one in lists)
+    # What is given by no path is a dataset by the name under which it was ingested, and that is what the report calls it.
+    doing = Doing(
+        dataset or asked.input,
+        named,
+        asked.regime,
+        asked.uses,
+        asked.standard,
+        now(),
+        asked.standard.as_of,
+    )
+    refuse_broken(open_pledge(pledge, key).said, doing)
 
 
 def tell_signed(said: Attestation, output: Path) -> None:

@@ -16,6 +16,9 @@ def gate(
     source: Path | None = typer.Option(
         None, "--input", help="What the dataset was made from: its files must be those that were named"
     ),
+    pledge: Path | None = typer.Option(
+        None, help="File of the pledge that the dataset was to fulfil, signed by a key of the policy"
+    ),
     json_: bool = typer.Option(False, "--json", help="Print every check as JSON"),
 ) -> None:
     """Leave with 0 only if every check holds: signature, files, age of the list, regime, uses, evidence, coverage.
@@ -29,7 +32,7 @@ def gate(
 
     content = read_at_most(policy, MAX_POLICY_BYTES, remedy="name the file of your policy")
     rules = GatePolicy.parse(content, str(policy))
-    checks = checks_of(Asking(dataset, rules, now(), source))
+    checks = checks_of(Asking(dataset, rules, now(), source, pledge))
     passes = all(check.holds for check in checks)
     if json_:
         told = [{"check": one.name, "holds": one.holds, "found": one.found} for one in checks]

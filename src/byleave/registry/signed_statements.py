@@ -29,6 +29,7 @@ from byleave.registry.tables import CheckpointRow, ClaimRow, ReleaseRow
 from byleave.release.absences import proofs_address
 from byleave.release.attestations import APPLIED, Attestation, open_attestation
 from byleave.release.feedback import FEEDBACK, Feedback
+from byleave.release.fulfilling import Doing, refuse_broken
 from byleave.release.pledges import PLEDGED, Pledge
 from byleave.release.statements import Signed, Statement, open_statement
 
@@ -271,16 +272,18 @@ def _attested(session: Session, opened: Signed[Statement], origin: str, account:
 
 def _check_pledge(session: Session, said: Attestation, account: uuid.UUID) -> None:
     pledge = session.get(StatementRow, said.pledge)
-    fits = (
-        pledge is not None
-        and (pledge.kind, pledge.organisation_id) == ("pledge", account)
-        and pledge.dataset == said.dataset
-    )
-    if not fits:
+    if (
+        pledge is None
+        or (pledge.kind, pledge.organisation_id) != ("pledge", account)
+        or pledge.dataset != said.dataset
+    ):
         raise VerificationError(
             "the attestation names a pledge about this dataset that was not handed in here",
             remedy="hand the pledge in first",
         )
+    # Its signature was checked when it was handed in.
+    promised = Statement.parse(Envelope.parse(pledge.envelope).payload)
+    refuse_broken(Pledge.parse(promised), Doing.of(said))
 
 
 def _pledged(opened: Signed[Statement], origin: str) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from byleave.log.envelopes import MAX_ENVELOPE_BYTES
 from byleave.release.age import words_of
 from byleave.release.attestations import Attestation, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_output
+from byleave.release.file_lists import spread_inputs
+from byleave.release.fulfilling import Doing, refuse_broken
 from byleave.release.gate_policy import GatePolicy
+from byleave.release.pledges import Pledge
+from byleave.release.statements import open_statement
 from byleave.release.terms_said import is_as_careful, moment
 from byleave.storage import read_at_most
 
@@ -36,12 +40,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A dataset at the gate, with the place of what it was made from, where that is at hand."""
+    """A dataset at the gate, with the place of what it was made from and the file of its pledge, where they are at hand."""
 
     folder: Path
     policy: GatePolicy
     now: datetime
     source: Path | None = None
+    pledge: Path | None = None
 
 
 def gate(asking: Asking) -> tuple[Check, ...]:
@@ -167,7 +172,13 @@ def _unchecked(said: Attestation, asking: Asking) -> str:
 
 def _pledge(said: Attestation, asking: Asking) -> str:
     words = f"names the pledge {said.pledge.hex()}" if said.pledge else "no pledge is named"
-    return _need(bool(said.pledge) or not asking.policy.pledge, words, "one is asked for")
+    if asking.pledge is None:
+        return _need(bool(said.pledge) or not asking.policy.pledge, words, "one is asked for")
+    content = read_at_most(asking.pledge, MAX_ENVELOPE_BYTES, remedy="name the file of the pledge")
+    opened = open_statement(content, asking.policy.keys).read(Pledge.parse)
+    _need(said.pledge == opened.sha256, words, f"{asking.pledge} is {opened.sha256.hex()}")
+    refuse_broken(opened.said, Doing.of(said, spread_inputs(said.inputs, asking.folder)))
+    return f"fulfils the pledge {opened.sha256.hex()}"
 
 
 def _dataset(said: Attestation, asking: Asking) -> str:

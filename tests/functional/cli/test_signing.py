@@ -59,6 +59,40 @@ def test_a_run_is_signed_as_it_ends_or_never_begins(world: Path) -> None:
     assert byleave(*drafts, home=home).returncode == 4, "a draft that somebody filled in is not written over"
 
 
+def test_a_run_that_breaks_its_pledge_never_begins_and_one_that_did_is_not_signed(world: Path) -> None:
+    home, pledge, key = world / "home", world / "pledge.json", world / "key"
+    verifier = byleave("keys", "make", "a.example", "--to", key, home=home).stdout.strip()
+    facts = ("--registry", KEY.verifier.name, "--dataset", "links", "--max-lag", 3650, "--use", "train_gen")
+    said = byleave("pledge", "--to", pledge, "--key", key, *facts, "--regime", "opt_in", home=home)
+    assert said.returncode == 0, said.stderr
+    run = ("apply", "--ruleset", world / "synced", "--input", world / "links.parquet", "--use", "train_gen")
+    strict, lax = ("--regime", "opt_in"), ("--regime", "opt_out")
+    signing = ("--sign-with", key, "--dataset", "links", "--pledge", pledge)
+    told = byleave(*run, *lax, "--output", world / "out", *signing, home=home)
+    assert told.returncode == 5
+    assert "opt_in was pledged, this is opt_out" in told.stderr
+    assert not (world / "out").exists()
+    assert byleave(*run, *lax, "--output", world / "out", home=home).returncode == 0
+    sign = ("attest", "sign", world / "out", "--key", key, "--dataset", "links", "--pledge", pledge)
+    told = byleave(*sign, "--ruleset", world / "synced", home=home)
+    assert told.returncode == 5
+    assert "opt_in was pledged, this is opt_out" in told.stderr
+    assert not (world / "out" / "_byleave" / "attestation.dsse.json").exists()
+    told = byleave(*run, *lax, "--output", world / "none", "--pledge", pledge, home=home)
+    assert told.returncode == 2
+    assert "pass --sign-with" in told.stderr
+    told = byleave(*run, *strict, "--output", world / "kept", *signing, home=home)
+    assert told.returncode == 0, told.stderr
+    policy = world / "policy.toml"
+    keys = f'keys = ["{verifier}"]\nregistry_keys = ["{KEY.verifier}"]\n'
+    policy.write_text(
+        f'{keys}regimes = ["opt_in"]\nuses = ["train_gen"]\nmax_age = "3650d"\nmost_unchecked = "any"\n'
+    )
+    told = byleave("gate", world / "kept", "--policy", policy, "--pledge", pledge, home=home)
+    assert told.returncode == 0, told.stderr
+    assert "holds  pledge       fulfils the pledge" in told.stderr
+
+
 def test_a_file_that_cannot_be_used_is_named(world: Path) -> None:
     home, wrong = world / "home", world / "links.parquet"
     (world / "empty.toml").write_bytes(b"")

@@ -7,7 +7,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from byleave.apply.request import ApplyRequest
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.consent import Regime, Use
+from byleave.log.envelopes import Envelope
 from byleave.publish.folders import log_folder
 from byleave.publish.keys import known_keys
 from byleave.publish.log_files import LogFiles
@@ -39,6 +40,7 @@ from byleave.registry.statement_tables import StatementRow
 from byleave.registry.tables import ClaimEventRow
 from byleave.registry.tokens import Scope, create_token
 from byleave.release import SigningKey, sync
+from byleave.release.attestations import open_attestation
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.feedback import Feedback, Outcome, Verdict
 from byleave.release.pledges import Pledge
@@ -290,6 +292,21 @@ def test_a_list_or_a_pledge_that_is_not_here_is_refused(
     assert refused.status_code == 422
     assert "hand the pledge in first" in refused.text
     assert hand_in(website, lab.secret, pledge.read_bytes()).status_code == 201
+    assert hand_in(website, lab.secret, envelope).status_code == 201
+
+
+def test_a_pledge_that_was_not_kept_is_not_fulfilled_by_whoever_says_so(
+    website: Website, mara: Browser, tmp_path: Path
+) -> None:
+    lab = a_lab(website)
+    content = a_pledge(website, lab, uses=(Use.TRAIN_GEN, Use.TDM))
+    assert hand_in(website, lab.secret, content).status_code == 201
+    envelope = an_attestation(website, lab, tmp_path)
+    said = open_attestation(envelope, [lab.key.verifier]).said
+    lie = replace(said, pledge=Envelope.parse(content).payload_sha256)
+    refused = hand_in(website, lab.secret, sign_statement(lie.statement(), lab.key))
+    assert refused.status_code == 422
+    assert "it is not for tdm" in refused.text
     assert hand_in(website, lab.secret, envelope).status_code == 201
 
 

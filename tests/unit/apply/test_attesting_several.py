@@ -133,9 +133,9 @@ def test_what_both_lists_name_is_proven_and_both_must_be_given(world: Path) -> N
 def test_a_signature_that_is_asked_for_is_tried_with_every_log_before_the_work(world: Path) -> None:
     (world / "key").write_text(TRAINER.to_text())
     both = [world / "two" / "synced", world / "one" / "synced"]
-    terms = (world / "key", both)
-    begun = Signing.begun(*terms, [], str(world / "new"), "many", None, None)
+    asking = request(world, world / "data", ruleset=tuple(both), output=world / "new")
+    begun = Signing.begun(asking, world / "key", [], "many", None)
     assert sorted(Path(place).parent.name for place in begun.logs) == ["one", "two"]
     named = [str(world / "one" / "log")]
     with pytest.raises(InputError, match=r"none of the logs named is that of union\.example/list"):
-        Signing.begun(*terms, named, str(world / "new"), "many", None, None)
+        Signing.begun(asking, world / "key", named, "many", None)

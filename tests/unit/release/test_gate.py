@@ -19,7 +19,8 @@ from byleave.release.file_lists import digests_in
 from byleave.release.gate import CHECKS, Asking, gate
 from byleave.release.gate_policy import GatePolicy
 from byleave.release.manifest import ReleaseName
-from byleave.release.statements import sign_statement
+from byleave.release.pledges import Pledge
+from byleave.release.statements import FileDigest, open_statement, sign_statement
 
 TRAINER = signing_key("models.example")
 REGISTRY = signing_key()
@@ -214,6 +215,30 @@ def test_rows_that_were_only_marked_pass_with_what_they_were_marked_in(folder: P
     allowed = POLICY + f'modes = ["{mode}"]\n'
     assert failing(out, allowed) == {"source"}
     assert failing(out, allowed, folder / "source") == set()
+
+
+def test_a_pledge_that_is_given_must_be_the_one_named_and_kept(folder: Path) -> None:
+    promised = Pledge(
+        "Models", REGISTRY.verifier.name, "many links", Regime.OPT_OUT, (Use.TRAIN_GEN,), 30, NOW
+    )
+    policy = GatePolicy.parse(POLICY.encode())
+    for pledge, fails in (
+        (promised, set()),
+        (replace(promised, most_lag_days=28), {"pledge"}),
+        (replace(promised, regime=Regime.OPT_IN), {"pledge"}),
+        (replace(promised, files=(FileDigest("other.jsonl", bytes(32)),)), {"pledge"}),
+    ):
+        content = sign_statement(pledge.statement(), TRAINER)
+        (folder / "pledge.json").write_bytes(content)
+        sha256 = open_statement(content, [TRAINER.verifier]).sha256
+        for named, failed in ((sha256, fails), (bytes(32), {"pledge"}), (None, {"pledge"})):
+            asking = Asking(attested(folder, pledge=named), policy, NOW, pledge=folder / "pledge.json")
+            assert {check.name for check in gate(asking) if not check.holds} == failed
+    others = sign_statement(promised.statement(), REGISTRY)
+    (folder / "pledge.json").write_bytes(others)
+    sha256 = open_statement(others, [REGISTRY.verifier]).sha256
+    asking = Asking(attested(folder, pledge=sha256), policy, NOW, pledge=folder / "pledge.json")
+    assert {check.name for check in gate(asking) if not check.holds} == {"pledge"}
 
 
 def test_a_file_that_came_into_what_was_masked_fails(folder: Path) -> None:
