@@ -189,6 +189,7 @@ DAMAGES: list[tuple[str, Callable[[Path], Any], str]] = [
     ("csv", put("links.csv", b"url,caption\nhttp://b.example/,1,2\n"), "line 2: 3 values under 2"),
     ("csv", put("links.csv", b"url\nhttp://b.example/" + b"a" * 10_000_000 + b"\n"), "cannot be read as CSV"),
     ("txt", lambda d: cut(d / "links.txt.gz", 60), "cannot be read"),
+    ("txt", put("more.txt", b"http://b.example/1\rhttp://a.example/2\n"), r"more\.txt line 1: a line break"),
     ("saved", lambda d: cut(d / "train" / "data-00001-of-00002.arrow", 900), "cannot be read as Arrow|validate|Invalid"),
     ("saved", lambda d: (d / "train" / "data-00001-of-00002.arrow").unlink(), "is not there"),
     ("saved", lambda d: cut(d / "train" / "state.json", 10), "no JSON"),

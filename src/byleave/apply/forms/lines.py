@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import assert_never
 
 from byleave.apply.forms.fields import NO_NAMES, RENAME, Facts, facts_of
+from byleave.apply.forms.line_ends import RETURN, are_broken, broken, is_broken
 from byleave.apply.forms.units import ROWS_AT_ONCE, Rows, batch_of, check_length, place_for, refuse
 from byleave.apply.inputs import DIGEST_NAMES, LINK_NAMES, InputFile
 from byleave.apply.judging import Flags
@@ -72,9 +73,9 @@ class LineList:
             links.append(facts[0])
             stated.append(facts[1])
             if len(links) == ROWS_AT_ONCE:
-                yield Rows(self.name, first, batch_of(links, stated))
+                yield self._rows(first, links, stated)
                 first, links, stated = first + len(links), [], []
-        yield Rows(self.name, first, batch_of(links, stated))
+        yield self._rows(first, links, stated)
 
     def write(self, stays: Flags, out: Path) -> None:
         """Copy the lines that stay."""
@@ -96,6 +97,17 @@ class LineList:
         except FormatError as error:
             return NO_NAMES not in error.problem
         return True
+
+    def _rows(self, first: int, links: list[bytes | None], stated: list[bytes | None]) -> Rows:
+        if self.format is LineFormat.TXT and are_broken(links):
+            raise self._broken()
+        return Rows(self.name, first, batch_of(links, stated))
+
+    def _broken(self) -> FormatError:
+        """Look once more for the line in which a break was found."""
+        with _opened(self.file.path) as source:
+            lines = (number for number, line in self._lines(source) if is_broken(line.rstrip(b"\r\n")))
+            return broken(self._where(next(lines, 1)))
 
     def _records(self) -> Iterator[Record]:
         try:
@@ -135,6 +147,8 @@ class LineList:
             if not content:
                 yield line, None
                 continue
+            if RETURN in content:
+                raise broken(self._where(number))
             facts, has_field = facts_of(content, self._where(number))
             named, rows = named or has_field, rows + 1
             if rows == 1 and not named:
@@ -173,6 +187,8 @@ class LineList:
                 else:
                     yield raw, (_value(fields, places[0]), _value(fields, places[1]))
         except csv.Error as error:
+            if "new-line" in str(error):
+                raise broken(self._where(number)) from error
             raise refuse(self._where(number), f"cannot be read as {self.format.upper()}: {error}") from error
 
     def _places(self, names: list[str]) -> tuple[int, int]:

@@ -1,0 +1,52 @@
+"""Files that `byleave apply` refuses: by name, with a remedy, and with nothing left behind."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.functional.cli.commands import byleave
+from tests.unit.apply.worlds import row, synced
+
+from byleave.consent import TargetKind
+
+pytestmark = pytest.mark.functional
+
+WORDS = ("--ruleset", "synced", "--regime", "opt_out", "--use", "train_gen", "--output", "out")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    synced(tmp_path, [row(1, TargetKind.HOST, "a.example")])
+    return tmp_path
+
+
+def refused(world: Path, done: subprocess.CompletedProcess[str], before: set[str]) -> str:
+    """Return what a command said that must be refused and leave nothing behind."""
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in world.iterdir()} == before
+    return done.stderr
+
+
+def apply_to(world: Path, name: str, *others: str) -> str:
+    (world / "home").mkdir(exist_ok=True)
+    before = {path.name for path in world.iterdir()}
+    done = byleave("apply", *WORDS, "--input", name, *others, home=world / "home")
+    return refused(world, done, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.txt", b"http://b.example/\rhttp://a.example/\n"),
+        ("x.jsonl", b'{"url": "http://b.example/"}\r{"url": "http://a.example/"}\n'),
+        ("x.csv", b"url\nhttp://b.example/\rhttp://a.example/\n"),
+    ],
+)
+def test_a_line_that_some_readers_take_for_two_is_refused(world: Path, name: str, content: bytes) -> None:
+    (world / name).write_bytes(content)
+    said = apply_to(world, name)
+    assert f"{name} line" in said
+    assert "LF or CRLF" in said
