@@ -1,6 +1,6 @@
 """The pure parts of the public record: canonical JSON, claim events, trees and proofs, tiles, signed notes and who trusts them."""
 
-from byleave.log.canonical import JSON, canonical_json
+from byleave.log.canonical import JSON, canonical_json, read_json
 from byleave.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint, verify_growth
 from byleave.log.cosignatures import Cosignature, add_cosignatures, cosign, open_cosignatures
 from byleave.log.events import SALT_BYTES, ClaimEvent, commitment, targets_root
@@ -65,6 +65,7 @@ __all__ = [
     "open_cosignatures",
     "open_note",
     "parse_path",
+    "read_json",
     "root_of",
     "sign_checkpoint",
     "sign_note",

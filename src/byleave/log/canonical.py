@@ -1,4 +1,5 @@
-"""Canonical JSON (RFC 8785) for the values we commit to and sign: text, whole numbers, truth values, null, lists, objects.
+"""Canonical JSON (RFC 8785) for the values we commit to and sign: text, whole numbers, truth values, null, lists, objects. And how JSON is
+read that somebody else wrote.
 
 Fractions are refused: their textual form is the one part of RFC 8785 that implementations get wrong, and no record needs them.
 """
@@ -7,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from byleave.errors import FormatError
 
 _REMEDY = "use text, whole numbers below 2**53, true, false, null, lists and objects"
+
+_AGAIN = "ask whoever made it for it again; do not edit it"
 
 JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | bool | None
 
@@ -29,6 +33,26 @@ def canonical_json(value: JSON) -> bytes:
         return (_encode(value) if _is_plain(value) else _write(value)).encode()
     except UnicodeEncodeError as error:
         raise FormatError("text with lone surrogates has no canonical form", remedy=_REMEDY) from error
+
+
+def read_json(data: bytes) -> Any:
+    """Read JSON that somebody else wrote: UTF-8, whose text is Unicode, so that it can be compared, signed and shown.
+
+    Raises
+    ------
+    FormatError
+        If its text is not Unicode.
+    ValueError, RecursionError
+        If it is no JSON.
+    """
+    try:
+        text = data.decode()
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError as error:
+        raise FormatError("text in it is no Unicode", remedy=_AGAIN) from error
+    return value
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode

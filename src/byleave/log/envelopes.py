@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.errors import FormatError, VerificationError, as_format_error
+from byleave.log.canonical import read_json
 from byleave.log.lines import write_base64
 from byleave.log.notes import ED25519, Sign, VerifierKey, Verify
 
@@ -61,7 +62,7 @@ class Envelope:
         if len(data) > MAX_ENVELOPE_BYTES:
             raise FormatError(f"a signed statement has more than {MAX_ENVELOPE_BYTES} bytes", remedy=_REMEDY)
         with as_format_error("this is not a signed statement (DSSE)", remedy=_REMEDY):
-            members: dict[str, Any] = json.loads(data)
+            members: dict[str, Any] = read_json(data)
             payload_type, signatures = members["payloadType"], members["signatures"]
             if not (isinstance(payload_type, str) and 0 < len(payload_type) <= MAX_TYPE_CHARS):
                 raise TypeError("a type is text")

@@ -6,7 +6,6 @@ The extra data is canonical JSON: ``record`` (what was committed to), ``salt`` (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from byleave.log import (
     WitnessedCheckpoint,
     canonical_json,
     commitment,
+    read_json,
     targets_root,
 )
 from byleave.log.merkle import leaf_hash
@@ -69,7 +69,7 @@ class Receipt:
         """
         proof = TlogProof.parse(data)
         with as_format_error("the receipt's record cannot be read", remedy=_REMEDY):
-            extra = json.loads(proof.extra or b"")
+            extra = read_json(proof.extra or b"")
             record, salt = extra["record"], _hex(extra["salt"])
             if not extra.keys() <= _MEMBERS:
                 raise ValueError("a member that has no meaning")

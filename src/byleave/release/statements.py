@@ -6,13 +6,12 @@ The payload is canonical JSON. Its SHA-256 names the statement: signing it again
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Self, TypeVar
 
 from byleave.errors import FormatError, as_format_error
-from byleave.log import JSON, VerifierKey, canonical_json
+from byleave.log import JSON, VerifierKey, canonical_json, read_json
 from byleave.log.envelopes import Envelope, seal
 from byleave.release.keys import SigningKey, verify_ed25519
 
@@ -77,7 +76,7 @@ class Statement:
             If it is no statement, or names too many files.
         """
         with as_format_error("this is not an in-toto statement of version 1 about files", remedy=_REMEDY):
-            members: dict[str, Any] = json.loads(payload)
+            members: dict[str, Any] = read_json(payload)
             if members["_type"] != STATEMENT_TYPE:
                 raise ValueError("another type")
             predicate_type, predicate = members["predicateType"], members["predicate"]

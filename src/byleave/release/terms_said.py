@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from byleave.consent import Preference, Regime, Standard, Use
-from byleave.log import JSON
+from byleave.log import JSON, read_json
 
 MAX_WORD_CHARS: Final = 200
 _ANSWERS: Final = frozenset({"allow", "conditional", "deny"})
@@ -46,7 +45,7 @@ def regime_and_uses(members: Mapping[str, Any]) -> tuple[Regime, tuple[Use, ...]
 
 def of_format(data: bytes, name: str) -> Mapping[str, Any]:
     """Read a JSON object that says of which format it is; raises ValueError, KeyError or TypeError where it is of another."""
-    members: Mapping[str, Any] = json.loads(data)
+    members: Mapping[str, Any] = read_json(data)
     if members["format"] != name:
         raise ValueError("it is of another format")
     return members

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from byleave.consent import Preference, Use
 from byleave.errors import FormatError
-from byleave.log import canonical_json
+from byleave.log import canonical_json, read_json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -80,3 +80,23 @@ def test_the_order_in_which_keys_were_set_does_not_count(value: dict[str, int], 
     pairs = list(value.items())
     random.shuffle(pairs)
     assert canonical_json(dict(pairs)) == canonical_json(value)
+
+
+@given(VALUES)
+def test_what_was_written_is_read_again(value: Any) -> None:
+    assert read_json(canonical_json(value)) == value
+
+
+@pytest.mark.parametrize(
+    "data", [rb'["\ud800"]', rb'{"a":[{"\udfff":1}]}', rb'"\ude00\ud83d"', b'"\xed\xa0\x80"', b'"\xff"', '"a"'.encode("utf-16")]
+)  # fmt: skip
+def test_text_that_nobody_could_write_is_not_read(data: bytes) -> None:
+    with pytest.raises(FormatError, match="Unicode"):
+        read_json(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"), [(rb'"\ud83d\ude00"', "\U0001f600"), (rb'"\\ud800"', "\\ud800"), (b'"\\u00e9"', "é")]
+)
+def test_text_that_is_spelt_out_is_read(data: bytes, value: str) -> None:
+    assert read_json(data) == value

@@ -1,0 +1,43 @@
+"""What others sign and publish is refused in plain words where it is not what it should be: no traceback, and nothing for a terminal to obey."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.functional.cli.commands import byleave
+from tests.unit.release.making import KEY
+
+pytestmark = pytest.mark.functional
+
+AUDIT = ("audit-attestation", "a", "drawn.json", "--receipt", "r", "--policy", "p", "--ruleset", "l")
+
+
+def openings(**others: Any) -> dict[str, Any]:
+    """Write openings of one row."""
+    row = {"digest": None, "link": "https://a.example/1", "part": "0.parquet", "place": 0}
+    return {
+        "attestation": "00" * 32,
+        "checkpoint": "",
+        "count": 1,
+        "format": "byleave/openings/1",
+        "leaves": [],
+        "rows": [row | others],
+    }
+
+
+def audited(folder: Path, content: str) -> str:
+    """Audit openings, which must be refused as ones that cannot be used; return what is said."""
+    (folder / "drawn.json").write_text(content)
+    told = byleave(*AUDIT, "--key", KEY.verifier, home=folder / "home")
+    assert told.returncode == 2, told.stderr
+    assert "error: drawn.json cannot be used: these are no openings" in " ".join(told.stderr.split())
+    assert "Traceback" not in told.stderr
+    return told.stderr
+
+
+@pytest.mark.parametrize("name", ["link", "part"])
+def test_openings_with_half_a_character_are_refused(tmp_path: Path, name: str) -> None:
+    assert "no Unicode" in audited(tmp_path, json.dumps(openings(**{name: "https://\ud800.example/"})))
