@@ -7,27 +7,33 @@ kernel nor Arrow.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from byleave.apply.finished import (
+    REMEDY,
+    read_note,
+    read_report,
+    refuse_touched,
+    registry_keys,
+    releases_of,
+)
 from byleave.errors import (
     ConflictError,
     FormatError,
     InputError,
-    NotFoundError,
     VerificationError,
     as_format_error,
 )
-from byleave.log import JSON, Policy, VerifierKey
+from byleave.log import JSON, Policy
 from byleave.log.envelopes import MAX_ENVELOPE_BYTES
-from byleave.release.attestations import Attestation, ListApplied, NamedList
+from byleave.release.attestations import FOUND, Attestation, ListApplied, NamedList
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.commitments import Commitments
-from byleave.release.file_lists import MAX_REPORT_BYTES, REPORT, noted_files
+from byleave.release.file_lists import REPORT, noted_files
 from byleave.release.fulfilling import Doing, refuse_broken
 from byleave.release.keys import SigningKey
 from byleave.release.pledges import Pledge
@@ -41,28 +47,10 @@ from byleave.release.statements import (
 )
 from byleave.release.terms_said import count, minimum_of, moment, regime_and_uses, word
 from byleave.storage import read_at_most, write_atomically
-from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE
-
-REPORT_FORMAT: Final = "byleave/report/1"
-FOUND: Final = (
-    "answers",
-    "causes",
-    "checked_by",
-    "copies",
-    "coverage",
-    "evidence",
-    "fingerprints",
-    "regimes",
-    "set_aside",
-    "unchecked",
-    "unreadable",
-)
-"""Members of the report that an attestation repeats: counts, and never a host, a claim or a link."""
+from byleave.storage.outputs import OUTPUT_NOTE
 
 LIMIT: Final = "It says what the signer says: that a model was trained on this output and on nothing else is not shown by it."
 """What an attestation does not show, beside the limits that the report states."""
-
-_REMEDY: Final = "name a folder that `byleave apply` wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +84,19 @@ def write_attestation(request: AttestRequest, at: datetime) -> Attestation:
     ConflictError
         If there is an attestation already.
     VerificationError
-        If the log of a registry is not at hand, or is not its own, or the pledge is another's, or the run did less than was pledged.
+        If the output is not as the run left it, the log of a registry is not at hand, or is not its own, or the pledge is another's, or the run did less than was pledged.
     """
     refuse_signed(request.output)
     said = read_report(request.output)
+    refuse_touched(request.output)
     try:
         attestation = _attestation(request, said, at)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(
-            f"{request.output / REPORT} lacks what an attestation states: {str(error)[:200]}", remedy=_REMEDY
+            f"{request.output / REPORT} lacks what an attestation states: {str(error)[:200]}", remedy=REMEDY
         ) from error
+    # Whoever reads it is stricter than whoever writes it, so it is read before it is signed.
+    Attestation.parse(attestation.statement())
     for one in attestation.applied_lists:
         one.check_log(Policy.of_keys(registry_keys(said)))
     write_atomically(request.output / ATTESTATION_PATH, sign_statement(attestation.statement(), request.key))
@@ -119,38 +110,6 @@ def refuse_signed(output: Path) -> None:
             f"{output / ATTESTATION_PATH} is there already",
             remedy="submit that one; to sign anew, move it away first",
         )
-
-
-def read_report(output: Path) -> Mapping[str, Any]:
-    """Return the report of a finished run.
-
-    Raises
-    ------
-    NotFoundError, FormatError
-        If there is none, or it is of another format.
-    """
-    path = output / REPORT
-    if not path.is_file():
-        raise NotFoundError(f"{output} holds no report of a run", remedy=_REMEDY)
-    content = read_at_most(path, MAX_REPORT_BYTES, remedy=_REMEDY)
-    with as_format_error(f"{path} cannot be read", remedy=_REMEDY):
-        report = json.loads(content)
-        known = report["format"] == REPORT_FORMAT
-    if not known:
-        raise FormatError(f"{path} is of another format", remedy="update Byleave, or apply again")
-    found: Mapping[str, Any] = report
-    return found
-
-
-def registry_keys(report: Mapping[str, Any]) -> tuple[VerifierKey, ...]:
-    """Return the keys against which the run checked its lists."""
-    return tuple(VerifierKey.parse(key) for one in releases_of(report) for key in one["keys"])
-
-
-def releases_of(report: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return what a report says of the list of each registry; earlier ones know of one registry only."""
-    found: Sequence[Mapping[str, Any]] = report.get("registries") or [report["release"]]
-    return found
 
 
 def _attestation(request: AttestRequest, said: Mapping[str, Any], at: datetime) -> Attestation:
@@ -205,10 +164,9 @@ def _lists(said: Mapping[str, Any], notes: Sequence[str]) -> tuple[ListApplied, 
 
 def _outputs(folder: Path) -> tuple[FileDigest, ...]:
     """Return the note on an output and every file that it names."""
-    path = folder / OUTPUT_NOTE
-    content = read_at_most(path, MOST_NOTE_BYTES, remedy=_REMEDY)
+    content = read_note(folder)
     note = FileDigest(OUTPUT_NOTE, hashlib.sha256(content).digest())
-    return (note, *noted_files(content, str(path)))
+    return (note, *noted_files(content, str(folder / OUTPUT_NOTE)))
 
 
 def _alone(files: Sequence[FileDigest], name: str) -> tuple[FileDigest, ...]:

@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.attesting import read_report, releases_of
 from byleave.apply.binding import COVERING, FACTS, KEPT, VALUES, NewBound
 from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
+from byleave.apply.finished import read_report, releases_of
 from byleave.apply.forms.applying import wants_digests
 from byleave.apply.item_rows import Piece
 from byleave.apply.item_tree import ItemTree

@@ -105,7 +105,8 @@ class Signing:
 
     def signed(self) -> Attestation:
         """Sign what the finished run did, with the newest checkpoint of each log."""
-        from byleave.apply.attesting import AttestRequest, read_report, registry_keys, write_attestation
+        from byleave.apply.attesting import AttestRequest, write_attestation
+        from byleave.apply.finished import read_report, registry_keys
 
         keys = registry_keys(read_report(self.output))
         notes = tuple(newest_checkpoint(place, keys) for place in self.logs)

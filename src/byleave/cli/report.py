@@ -9,7 +9,7 @@ import typer
 
 from byleave.cli.output import print_json, say
 from byleave.cli.statement_words import write_new
-from byleave.errors import InputError
+from byleave.errors import InputError, VerificationError
 
 if TYPE_CHECKING:
     from byleave.apply.domains import Domains
@@ -32,6 +32,7 @@ def art53(
 ) -> None:
     """Draft the summary of training content (Article 53(1)(d)): the top domains by size, or by entries of a dataset of links, and what was reserved and left out."""
     from byleave.apply.domains import count_domains
+    from byleave.apply.finished import refuse_other_files
     from byleave.apply.provider_report import DOMAINS_FILE, SUMMARY_FILE, domains_csv, summary
 
     told = _told(output, provider)
@@ -40,6 +41,7 @@ def art53(
             "this run took nothing out, so its output is not what is trained on",
             remedy="apply with --mode filter, and name that output",
         )
+    refuse_other_files(output)
     domains = count_domains(output)
     to.mkdir(parents=True, exist_ok=True)
     write_new(to / SUMMARY_FILE, summary(told, domains, sme=sme).encode())
@@ -84,13 +86,24 @@ def policy(
 
 
 def _told(output: Path, provider: str | None, contact: str | None = None) -> Told:
-    from byleave.apply.attesting import read_report
+    from byleave.apply.finished import read_report
     from byleave.apply.provider_report import Told
     from byleave.cli.verify_statements import statement_bytes
     from byleave.log.envelopes import Envelope
+    from byleave.release.attestations import Attestation
     from byleave.release.attested import ATTESTATION_PATH
+    from byleave.release.reported import differs_from_report
+    from byleave.release.statements import Statement
 
     report = read_report(output)
     signed = output / ATTESTATION_PATH
-    digest = Envelope.parse(statement_bytes(signed)).payload_sha256.hex() if signed.is_file() else None
-    return Told(report, provider, contact, digest)
+    if not signed.is_file():
+        return Told(report, provider, contact)
+    envelope = Envelope.parse(statement_bytes(signed))
+    said = Attestation.parse(Statement.parse(envelope.payload))
+    if differing := differs_from_report(said, output):
+        raise VerificationError(
+            f"{signed} says something else than the report of {', '.join(differing)}",
+            remedy="take the folder as it was written and signed, or sign it anew",
+        )
+    return Told(report, provider, contact, envelope.payload_sha256.hex())

@@ -136,6 +136,7 @@ def _list(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
 def _output(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
     from byleave.errors import VerificationError
     from byleave.release.attested import compare_output, output_beside
+    from byleave.release.reported import differs_from_report
 
     folder = asked.output or output_beside(asked.path)
     if folder is None:
@@ -148,7 +149,13 @@ def _output(asked: Asked, said: Attestation) -> tuple[str, dict[str, Any]]:
             f"{folder} is not the output it names: {compared.sentence}",
             remedy="take the folder as it was written, whole; do not use this one",
         )
-    return f"holds: {folder} is the output it names, byte for byte", {"output_checked": True}
+    if differing := differs_from_report(said, folder):
+        raise VerificationError(
+            f"the report in {folder} says something else of {', '.join(differing)}",
+            remedy="do not believe the attestation, and ask whoever signed it",
+        )
+    words = f"holds: {folder} is the output it names, byte for byte, and its report says the same"
+    return words, {"output_checked": True}
 
 
 def _data(kind: str, opened: Signed[Statement]) -> dict[str, Any]:

@@ -40,6 +40,21 @@ APPLIED: Final = PREDICATES + "applied/v1"
 ATTESTATION: Final = "attestation.dsse.json"
 """What the file is called in the folder beside the output's data."""
 
+FOUND: Final = (
+    "answers",
+    "causes",
+    "checked_by",
+    "copies",
+    "coverage",
+    "evidence",
+    "fingerprints",
+    "regimes",
+    "set_aside",
+    "unchecked",
+    "unreadable",
+)
+"""Members of the report that an attestation repeats: counts, and never a host, a claim or a link."""
+
 _REMEDY: Final = "ask whoever signed it for the attestation again, or update Byleave"
 
 

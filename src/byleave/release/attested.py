@@ -20,17 +20,15 @@ from byleave.storage import OWN_FOLDER
 from byleave.storage.outputs import is_beside_data
 
 ATTESTATION_PATH: Final = f"{OWN_FOLDER}/{ATTESTATION}"
-PROOFS: Final = f"{OWN_FOLDER}/proofs"
-"""Where proofs for single items stand; they follow from the attestation and are not part of what it names."""
 
 RECEIPT_PATH: Final = f"{OWN_FOLDER}/attestation.tlog-proof"
 """Where the receipt of the attestation is kept once a log holds it."""
 
-BESIDE_OUTPUT: Final = (ATTESTATION_PATH, RECEIPT_PATH, PROOFS)
+BESIDE_OUTPUT: Final = (ATTESTATION_PATH, RECEIPT_PATH)
 
 
 def compare_output(attestation: Attestation, folder: Path) -> Compared:
-    """Compare a folder with the output that an attestation names; nothing else may be in it but proofs."""
+    """Compare a folder with the output that an attestation names; nothing else may be in it but its own file and its receipt."""
     return compare(spread_outputs(attestation.outputs, folder), folder, beside=BESIDE_OUTPUT)
 
 

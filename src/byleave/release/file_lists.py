@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from byleave.errors import FormatError, InputError, as_format_error
+from byleave.errors import FormatError, InputError, VerificationError, as_format_error
 from byleave.release.statements import MAX_NAME_CHARS, FileDigest, sha256_of
 from byleave.storage import OWN_FOLDER, read_at_most
 from byleave.storage.outputs import MOST_NOTE_BYTES, OUTPUT_NOTE, read_output_note
@@ -56,8 +56,10 @@ def spread_outputs(files: Sequence[FileDigest], folder: Path) -> tuple[FileDiges
 
     Raises
     ------
-    FormatError
-        If the note is not there, is another one than was named, or cannot be read.
+    NotFoundError, FormatError
+        If the note is not there, or cannot be read.
+    VerificationError
+        If it is another one than was named.
     """
     if [file.name for file in files] != [OUTPUT_NOTE]:
         return tuple(files)
@@ -78,8 +80,10 @@ def spread_inputs(files: Sequence[FileDigest], output: Path) -> tuple[FileDigest
 
     Raises
     ------
-    FormatError
-        If the report is not there, is another one than was named, or cannot be read.
+    NotFoundError, FormatError
+        If the report is not there, or cannot be read.
+    VerificationError
+        If it is another one than was named.
     """
     if [file.name for file in files] != [REPORT]:
         return tuple(files)
@@ -92,14 +96,32 @@ def left_out_of_inputs(files: Sequence[FileDigest], output: Path) -> tuple[str, 
 
     Raises
     ------
-    FormatError
-        If the report is not there, is another one than was named, or cannot be read.
+    NotFoundError, FormatError
+        If the report is not there, or cannot be read.
+    VerificationError
+        If it is another one than was named.
+    """
+    with named_report(files, output) as report:
+        return tuple(map(str, report["input"]["left_out"])) if report is not None else ()
+
+
+@contextmanager
+def named_report(files: Sequence[FileDigest], output: Path) -> Iterator[Mapping[str, Any] | None]:
+    """Read the report that is among the ``files`` of an output, or give ``None``; what the block lacks in it makes it unreadable.
+
+    Raises
+    ------
+    NotFoundError, FormatError
+        If the report is not there, or cannot be read.
+    VerificationError
+        If it is another one than was named.
     """
     named = next((file for file in spread_outputs(files, output) if file.name == REPORT), None)
     if named is None:
-        return ()
+        yield None
+        return
     with _report(named, output) as report:
-        return tuple(map(str, report["input"]["left_out"]))
+        yield report
 
 
 def compare(files: Sequence[FileDigest], folder: Path, *, beside: Sequence[str] = ()) -> Compared:
@@ -173,7 +195,7 @@ def _named(file: FileDigest, folder: Path, limit: int) -> bytes:
     path = folder / file.name
     content = read_at_most(path, limit, remedy=_REMEDY)
     if hashlib.sha256(content).digest() != file.sha256:
-        raise FormatError(f"{path} is not the one that was named", remedy=_REMEDY)
+        raise VerificationError(f"{path} is not the one that was named", remedy=_REMEDY)
     return content
 
 

@@ -22,6 +22,7 @@ from byleave.release.file_lists import spread_inputs
 from byleave.release.fulfilling import Doing, refuse_broken
 from byleave.release.gate_policy import GatePolicy
 from byleave.release.pledges import Pledge
+from byleave.release.reported import differs_from_report
 from byleave.release.statements import open_statement
 from byleave.release.terms_said import is_as_careful, moment
 from byleave.storage import read_at_most
@@ -97,6 +98,12 @@ def _log(said: Attestation, asking: Asking) -> str:
 def _output(said: Attestation, asking: Asking) -> str:
     compared = compare_output(said, asking.folder)
     return _need(compared.same, compared.sentence or f"{asking.folder} is what was named")
+
+
+def _report(said: Attestation, asking: Asking) -> str:
+    differing = differs_from_report(said, asking.folder)
+    words = f"it says something else of {', '.join(differing)}" if differing else "it says what the run found"
+    return _need(not differing, words)
 
 
 def _source(said: Attestation, asking: Asking) -> str:
@@ -194,6 +201,7 @@ CHECKS: Final[Mapping[str, Callable[[Attestation, Asking], str]]] = {
     "log": _log,
     "dataset": _dataset,
     "output": _output,
+    "report": _report,
     "source": _source,
     "age": _age,
     "regime": _regime,

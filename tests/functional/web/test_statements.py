@@ -20,8 +20,9 @@ from tests.functional.cli.commands import byleave
 from tests.unit.apply.worlds import links_file
 from tests.website import MARA, Browser, Website
 
-from byleave.apply.attesting import AttestRequest, read_report, write_attestation
+from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.compiling import compile_synced
+from byleave.apply.finished import read_report
 from byleave.apply.request import ApplyRequest
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked

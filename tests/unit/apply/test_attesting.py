@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +13,14 @@ from typing import Any
 import pytest
 from tests import foreign_verifier
 from tests.logs import write_log
-from tests.unit.apply.worlds import KEY, NOW, coverage_file, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, coverage_file, links_file, name_anew, request, row, synced
 
 from byleave.apply import attesting
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.run import apply_ruleset
 from byleave.apply.shard import Unchecked
 from byleave.apply.sources import dataset_version
-from byleave.consent import Regime, TargetKind, Use
+from byleave.consent import Evidence, Regime, Standard, TargetKind, Use
 from byleave.datasets import source_digest
 from byleave.errors import ByleaveError, ConflictError, FormatError, NotFoundError, VerificationError
 from byleave.log import Policy
@@ -29,6 +30,7 @@ from byleave.release.attested import ATTESTATION_PATH, compare_input, compare_ou
 from byleave.release.commitments import Commitment, Commitments
 from byleave.release.file_lists import REPORT, Compared
 from byleave.release.pledges import Pledge
+from byleave.release.reported import differs_from_report
 
 TRAINER = SigningKey.from_seed("models.example", bytes(range(1, 33)))
 AT = NOW + timedelta(hours=1)
@@ -156,7 +158,7 @@ def test_what_a_run_passes_over_in_the_input_is_no_fault(world: Path) -> None:
         (world / "data" / name).write_text("beside the data")
     assert compare_input(said, world / "data", output=world / "again").same
     (world / "again" / "_byleave" / "report.json").write_text("{}")
-    with pytest.raises(FormatError, match="not the one that was named"):
+    with pytest.raises(VerificationError, match="not the one that was named"):
         compare_input(said, world / "data", output=world / "again")
 
 
@@ -182,7 +184,7 @@ def test_very_many_files_are_named_by_a_list(world: Path, monkeypatch: pytest.Mo
     (world / "out" / "two.parquet").unlink()
     assert compare_output(said, world / "out").missing == ("two.parquet",)
     (world / "out" / "_byleave.json").write_text("{}")
-    with pytest.raises(FormatError, match="not the one that was named"):
+    with pytest.raises(VerificationError, match="not the one that was named"):
         compare_output(said, world / "out")
 
 
@@ -262,8 +264,79 @@ def test_a_folder_without_a_report_cannot_be_attested(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"format": "byleave/report/1"}', b"[" * 9999])
 def test_a_report_that_cannot_be_read_gives_no_attestation(world: Path, content: bytes) -> None:
     (world / "out" / REPORT).write_bytes(content)
+    name_anew(world / "out")
     with pytest.raises(FormatError):
         signed(world)
+
+
+def test_a_report_that_was_edited_is_not_signed(world: Path) -> None:
+    report = world / "out" / REPORT
+    report.write_bytes(report.read_bytes().replace(b'"removed": 2', b'"removed": 0'))
+    with pytest.raises(VerificationError, match="not the report that the run wrote"):
+        signed(world)
+    assert not (world / "out" / ATTESTATION_PATH).exists()
+
+
+def test_numbers_that_do_not_add_up_are_not_signed(world: Path) -> None:
+    report = world / "out" / REPORT
+    report.write_bytes(report.read_bytes().replace(b'"removed": 2', b'"removed": 0'))
+    name_anew(world / "out")
+    with pytest.raises(FormatError, match="rows kept and removed are not those of the input"):
+        signed(world)
+    assert not (world / "out" / ATTESTATION_PATH).exists()
+
+
+TOUCHED: dict[str, Callable[[Path], object]] = {
+    "1 not named: three.parquet": lambda out: (out / "three.parquet").write_bytes(b"slipped in"),
+    "1 not there: one.parquet": lambda out: (out / "one.parquet").unlink(),
+    "1 not there: _byleave/report.html": lambda out: (out / "_byleave" / "report.html").unlink(),
+    "1 not the file that was named: one.parquet": lambda out: (out / "one.parquet").write_bytes(b"else"),
+}
+
+
+@pytest.mark.parametrize("told", TOUCHED)
+def test_an_output_that_was_touched_is_not_signed(world: Path, told: str) -> None:
+    TOUCHED[told](world / "out")
+    with pytest.raises(VerificationError, match=f"is not as the run left it: {told}"):
+        signed(world)
+    assert not (world / "out" / ATTESTATION_PATH).exists()
+
+
+def test_an_output_of_which_only_the_note_and_the_report_were_copied_is_signed(world: Path) -> None:
+    for name in ("one.parquet", "two.parquet", ".huggingface.yaml"):
+        (world / "out" / name).unlink()
+    assert open_attestation(signed(world), [TRAINER.verifier]).said.rows["kept"] == 2
+
+
+LIES: dict[str, dict[str, Any]] = {
+    "rows": {"rows": {"input": 9, "kept": 7, "removed": 2}},
+    "request": {"uses": (Use.TRAIN_GEN, Use.TDM)},
+    "applied_at": {"applied_at": AT},
+    "tool": {"byleave": "another"},
+    "input": {"inputs": (statements.FileDigest("one.parquet", bytes(32)),)},
+    "minimum_evidence": {"minimum": Standard(deny=Evidence.E3)},
+    "causes": {"found": {"causes": []}},
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_an_attestation_that_says_something_else_than_its_report_is_told(world: Path, name: str) -> None:
+    said = write_attestation(asked(world), AT)
+    assert differs_from_report(said, world / "out") == ()
+    lie: dict[str, Any] = {
+        key: {**said.found, **value} if key == "found" else value for key, value in LIES[name].items()
+    }
+    assert differs_from_report(replace(said, **lie), world / "out") == (name,)
+
+
+def test_another_list_than_the_report_names_is_told(world: Path) -> None:
+    said = write_attestation(asked(world), AT)
+    which = replace(said.applied.which, published_at=AT)
+    lie = replace(said, applied=replace(said.applied, which=which))
+    assert differs_from_report(lie, world / "out") == ("registry",)
+    nothing = replace(said, outputs=said.outputs[:1])
+    with pytest.raises(FormatError):
+        differs_from_report(replace(nothing, outputs=(said.outputs[-1],)), world / "out")
 
 
 def test_numbers_that_cannot_be_right_are_refused(world: Path) -> None:

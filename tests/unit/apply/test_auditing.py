@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.logs import NOW as LOGGED
 from tests.logs import Tiles, cosigned, witness_key
-from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, OTHER_KEY, links_file, name_anew, request, row, synced
 
 from byleave.apply.attesting import AttestRequest, write_attestation
 from byleave.apply.auditing import Audited, audit_openings
@@ -153,9 +153,10 @@ def trainer(applied: Path, tmp_path: Path) -> Trainer:
 
 
 def keep_everything(trainer: Trainer) -> None:
-    """Put the denied rows back into the output."""
+    """Put the denied rows back into the output, and name its files anew: nothing is signed that is not as the run left it."""
     for path in (trainer.folder / "data").iterdir():
         shutil.copyfile(path, trainer.out / path.name)
+    name_anew(trainer.out)
 
 
 class TestHonest:

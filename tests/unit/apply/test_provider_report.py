@@ -16,8 +16,8 @@ import pytest
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
 from byleave.apply import domains as counting
-from byleave.apply.attesting import read_report
 from byleave.apply.domains import MOST_OF_SME, Domains, count_domains
+from byleave.apply.finished import read_report
 from byleave.apply.provider_report import Told, domains_csv, policy, summary
 from byleave.apply.run import apply_ruleset
 from byleave.consent import Preference, TargetKind, Use

@@ -31,6 +31,7 @@ from byleave.release.coverage import write_coverage
 from byleave.release.items import Absence
 from byleave.release.rows import Row, table
 from byleave.release.writing import write_release
+from byleave.storage.outputs import OUTPUT_NOTE, output_note, written_below
 from byleave.urls import (
     canonical_prefix,
     canonical_url,
@@ -192,3 +193,10 @@ def absences(tree: ItemTree, attestation: bytes, items: Sequence[bytes]) -> Iter
         assert proof.to_bytes() == line
         assert proof.has_item == has_item
         yield proof
+
+
+def name_anew(output: Path) -> None:
+    """Write the note on an output as though the run had left what stands there now."""
+    note = output / OUTPUT_NOTE
+    note.unlink()
+    note.write_bytes(output_note(written_below(output)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,14 +14,15 @@ from tests.logs import checkpoint_of, signed, signing_key
 
 from byleave.consent import Evidence, Regime, Standard, Use
 from byleave.errors import FormatError
-from byleave.release.attestations import Attestation, ListApplied, NamedList
+from byleave.release.attestations import Attestation, ListApplied, NamedList, open_attestation
 from byleave.release.attested import ATTESTATION_PATH, BESIDE_OUTPUT
-from byleave.release.file_lists import digests_in
+from byleave.release.file_lists import REPORT, digests_in
 from byleave.release.gate import CHECKS, Asking, gate
 from byleave.release.gate_policy import GatePolicy
 from byleave.release.manifest import ReleaseName
 from byleave.release.pledges import Pledge
 from byleave.release.statements import FileDigest, open_statement, sign_statement
+from byleave.release.terms_said import minimum_members
 
 TRAINER = signing_key("models.example")
 REGISTRY = signing_key()
@@ -69,11 +71,33 @@ def attested(folder: Path, **others: Any) -> Path:
         "rows": {"input": 2, "kept": 1, "removed": 1},
         "found": {"coverage": None, "unchecked": {"rows": 0}},
         "inputs": tuple(digests_in(folder / "source")),
-        "outputs": tuple(digests_in(out, without=BESIDE_OUTPUT)),
+        "outputs": (),
         "limits": (),
     }
-    (out / ATTESTATION_PATH).write_bytes(sign_statement(Attestation(**facts | others).statement(), TRAINER))
+    facts |= others
+    facts["request"] = {**facts["request"], "minimum_evidence": minimum_members(facts["minimum"])}
+    said = Attestation(**facts)
+    (out / REPORT).write_text(json.dumps(report_of(said)))
+    said = replace(said, outputs=tuple(digests_in(out, without=BESIDE_OUTPUT)))
+    (out / ATTESTATION_PATH).write_bytes(sign_statement(said.statement(), TRAINER))
     return out
+
+
+def report_of(said: Attestation) -> dict[str, Any]:
+    """Return what a report must say for such an attestation."""
+    predicate: dict[str, Any] = dict(said.statement().predicate)
+    return {
+        **said.found,
+        "at": predicate["applied_at"],
+        "byleave": said.byleave,
+        "input": {
+            "files": [{"name": file.name, "sha256": file.sha256.hex()} for file in said.inputs],
+            "left_out": [],
+        },
+        "registries": [predicate["registry"]],
+        "request": predicate["request"],
+        "rows": dict(said.rows),
+    }
 
 
 def failing(folder: Path, policy: str = POLICY, source: Path | None = None) -> set[str]:
@@ -115,6 +139,18 @@ def test_files_that_differ_fail(folder: Path) -> None:
     (out / "links.jsonl").write_text("kept\nslipped in\n")
     (folder / "source" / "links.jsonl").write_text("another\n")
     assert failing(out, source=folder / "source") == {"output", "source"}
+
+
+def test_what_the_report_does_not_say_fails(folder: Path) -> None:
+    out = attested(folder)
+    report = json.loads((out / REPORT).read_bytes())
+    (out / REPORT).write_text(json.dumps(report | {"rows": {"input": 3, "kept": 1, "removed": 2}}))
+    said = open_attestation((out / ATTESTATION_PATH).read_bytes(), [TRAINER.verifier]).said
+    lie = replace(said, outputs=tuple(digests_in(out, without=BESIDE_OUTPUT)))
+    (out / ATTESTATION_PATH).write_bytes(sign_statement(lie.statement(), TRAINER))
+    assert failing(out) == {"report"}
+    (out / REPORT).unlink()
+    assert failing(out) == {"output", "report"}
 
 
 def test_a_file_that_nobody_named_fails(folder: Path) -> None:
