@@ -13,11 +13,18 @@
     └── MissingExtraError   exit 7, HTTP 501   an optional part of Byleave is not installed
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 MAX_REASON_CHARS = 200
 """How much of a reason is repeated: it may quote what somebody else wrote."""
+
+
+_OBEYED = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters except the end of a line, what turns the direction of writing, other ends of lines, and what no terminal can be sent."""
 
 
 class ByleaveError(Exception):
@@ -88,6 +95,11 @@ class MissingExtraError(ByleaveError):
 
     exit_code = 7
     http_status = 501
+
+
+def harmless(text: str) -> str:
+    """Return text in which whatever a terminal would obey is spelt out, as JSON does it: it may quote what somebody else wrote."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @contextmanager

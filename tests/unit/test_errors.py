@@ -7,7 +7,14 @@ import json
 import pytest
 
 from byleave import errors
-from byleave.errors import ByleaveError, FormatError, InputError, VerificationError, as_format_error
+from byleave.errors import (
+    ByleaveError,
+    FormatError,
+    InputError,
+    VerificationError,
+    as_format_error,
+    harmless,
+)
 
 
 def tree(root: type[ByleaveError] = ByleaveError) -> list[type[ByleaveError]]:
@@ -81,3 +88,17 @@ def test_bytes_that_are_no_text_are_told_in_words() -> None:
 def test_a_signature_that_does_not_hold_stays_what_it_is() -> None:
     with pytest.raises(VerificationError), as_format_error("unread", remedy="write it again"):
         raise VerificationError("forged", remedy="do not believe it")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("two\nlines", "two\nlines"),
+        ("caf\u00e9 \u732b\u3000\U0001f600", "caf\u00e9 \u732b\u3000\U0001f600"),
+        ("\x1b[31m\x07\r\x7f\x9b", "\\u001b[31m\\u0007\\u000d\\u007f\\u009b"),
+        ("a\u202egnp.exe\u2028", "a\\u202egnp.exe\\u2028"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_spelt_out(said: str, shown: str) -> None:
+    assert harmless(said) == shown

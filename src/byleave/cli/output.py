@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from byleave.errors import harmless
+
 
 def now() -> datetime:
     """Return the time, in UTC."""
@@ -17,12 +19,12 @@ def now() -> datetime:
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print data for programs."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+    typer.echo(harmless(json.dumps(value, ensure_ascii=False, indent=1, default=_plain)))
 
 
 def say(words: str) -> None:
     """Tell a person something; it never mixes with data."""
-    typer.echo(words, err=True)
+    typer.echo(harmless(words), err=True)
 
 
 def counted(number: int, thing: str) -> str:

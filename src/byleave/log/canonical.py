@@ -1,6 +1,6 @@
-"""Canonical JSON (RFC 8785) for the values we commit to and sign: text, whole numbers, truth values, null, lists, objects. And how JSON is
-read that somebody else wrote.
+"""Canonical JSON (RFC 8785) for the values we commit to and sign: text, whole numbers, truth values, null, lists, objects.
 
+What somebody else wrote is read here as well.
 Fractions are refused: their textual form is the one part of RFC 8785 that implementations get wrong, and no record needs them.
 """
 

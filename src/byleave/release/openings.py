@@ -15,7 +15,7 @@ from byleave.release.commitments import Commitment, Commitments
 from byleave.release.items import LEAF_ROWS, ItemRow, Leaf
 from byleave.release.keys import verify_ed25519
 from byleave.release.receipts import Receipt
-from byleave.release.statements import sha256_of
+from byleave.release.statements import check_shown, sha256_of
 from byleave.release.terms_said import count, of_format, word
 from byleave.release.values import BoundValues, OpenedPart, entry_of
 
@@ -94,10 +94,11 @@ class Opened:
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Self:
-        """Read it; raises ValueError, KeyError or TypeError where it is none."""
+        """Read it; raises ValueError, KeyError, TypeError or FormatError where it is none."""
         place, part, link = count(members, "place"), members["part"], members["link"]
         if not isinstance(part, str):
             raise TypeError("a part is text")
+        check_shown(part)
         if link is not None and not isinstance(link, str):
             raise TypeError("a link is text")
         digest, picture = members["digest"], members.get("picture")

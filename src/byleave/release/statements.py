@@ -6,6 +6,7 @@ The payload is canonical JSON. Its SHA-256 names the statement: signing it again
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Self, TypeVar
@@ -24,15 +25,25 @@ MOST_FILES: Final = 10_000
 """Files that one statement names by themselves; of more it names one that lists them (:mod:`byleave.release.file_lists`)."""
 
 MAX_NAME_CHARS: Final = 4096
+_NOT_SHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _REMEDY: Final = "ask whoever made the statement for it again; do not edit it"
 
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """A file by its name, relative and with slashes, and the SHA-256 of its bytes (32 bytes)."""
+    """A file by its name, relative and with slashes, and the SHA-256 of its bytes (32 bytes).
+
+    Raises
+    ------
+    FormatError
+        If the name cannot be shown to whoever checks a statement about it.
+    """
 
     name: str
     sha256: bytes
+
+    def __post_init__(self) -> None:
+        check_shown(self.name)
 
     def members(self) -> dict[str, JSON]:
         """Write it as in-toto does."""
@@ -146,6 +157,21 @@ def files_of(rows: Any, *, at_least: int = 0) -> tuple[FileDigest, ...]:
     if len({file.name for file in files}) != len(files):
         raise ValueError("a file stands there twice")
     return files
+
+
+def check_shown(name: str) -> None:
+    """Refuse a name that a terminal would obey, or that would begin a line of its own.
+
+    Raises
+    ------
+    FormatError
+        If it is one.
+    """
+    if _NOT_SHOWN.search(name):
+        raise FormatError(
+            f"the name {name[:80]!r} cannot be shown: it holds control characters",
+            remedy="rename that file, and make what names it again",
+        )
 
 
 def sha256_of(text: Any) -> bytes:

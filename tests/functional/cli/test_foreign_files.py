@@ -41,3 +41,14 @@ def audited(folder: Path, content: str) -> str:
 @pytest.mark.parametrize("name", ["link", "part"])
 def test_openings_with_half_a_character_are_refused(tmp_path: Path, name: str) -> None:
     assert "no Unicode" in audited(tmp_path, json.dumps(openings(**{name: "https://\ud800.example/"})))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\x07", "a\nall of them stay", "a\x9b2J"])
+def test_openings_of_a_part_whose_name_cannot_be_shown_are_refused(tmp_path: Path, name: str) -> None:
+    assert "cannot be shown" in audited(tmp_path, json.dumps(openings(part=name)))
+
+
+def test_what_an_error_quotes_moves_no_cursor(tmp_path: Path) -> None:
+    told = byleave("verify", "no\x1b[2Jwhere\x9b", "--key", KEY.verifier, home=tmp_path / "home")
+    assert told.returncode == 2
+    assert "error: no\\u001b[2Jwhere\\u009b cannot be read" in told.stderr
