@@ -32,6 +32,7 @@ from byleave.storage import publish_folder, write_atomically
 from byleave.urls.names import ID_BYTES
 
 KEPT, REMOVED, COVERING, FACTS = "kept.entries", "removed.entries", "covering.entries", "commitments.json"
+_FOR_ITS_OWNER: Final = 0o700
 VALUES: Final = "values.parts"
 """File of the roots over what the rows of each part state; not there where none states anything."""
 
@@ -53,11 +54,11 @@ class NewBound:
         ConflictError
             If the folder is there already.
         """
-        refuse_bound(folder)
+        refuse_place(folder)
         bound = cls(folder, salt if salt is not None else secrets.token_bytes(SALT_BYTES))
         shutil.rmtree(bound._aside, ignore_errors=True)
         try:
-            bound._aside.mkdir(parents=True)
+            bound._aside.mkdir(_FOR_ITS_OWNER, parents=True)
             yield bound
         finally:
             shutil.rmtree(bound._aside, ignore_errors=True)
@@ -113,14 +114,30 @@ class NewBound:
         return self._aside / "sorting"
 
     def publish(self) -> None:
-        """Let the folder appear."""
+        """Let the folder appear, for its owner alone: who reads it knows what an output holds."""
+        for path in self._aside.iterdir():
+            path.chmod(_FOR_ITS_OWNER & path.stat().st_mode)
         publish_folder(self._aside, self.folder)
 
 
-def refuse_bound(folder: Path) -> None:
-    """Refuse to bind into a folder that is there."""
+def refuse_place(folder: Path, *others: Path) -> None:
+    """Refuse to write a new folder where one is, or into one of ``others``, which are read, written or handed on, or around them.
+
+    Raises
+    ------
+    ConflictError
+        If so.
+    """
     if folder.exists():
         raise ConflictError(f"{folder} is there already", remedy="name a new folder, or remove this one")
+    place = folder.resolve()
+    for other in others:
+        at = other.resolve()
+        if place == at or at in place.parents or place in at.parents:
+            raise ConflictError(
+                f"{folder} and {other} would lie one in the other",
+                remedy="name a new folder that lies beside it",
+            )
 
 
 @contextmanager

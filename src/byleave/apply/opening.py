@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from byleave.apply.binding import COVERING, FACTS, KEPT, VALUES, NewBound
+from byleave.apply.binding import COVERING, FACTS, KEPT, VALUES, NewBound, refuse_place
 from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.covering import CoverageTables
 from byleave.apply.deciding import Decider
@@ -192,7 +192,7 @@ def bind_items(
     Raises
     ------
     ConflictError
-        If the folder is there already.
+        If the folder is there already, or would lie inside the output.
     NotFoundError
         If the output lacks the list of what was taken out: nothing was, or another mode than ``filter`` wrote it.
     """
@@ -202,6 +202,7 @@ def bind_items(
             f"{output} holds no {REMOVED_LIST}, so no rows were written whose items could be bound",
             remedy="bind the items of a run under --mode filter and a regime other than research",
         )
+    refuse_place(folder, output)
     kept = _KeptRows(output, ruleset, coverage)
     with NewBound.beside(folder, salt) as bound:
         tree = bound.keep(kept.pieces())

@@ -110,6 +110,13 @@ class ApplyRequest:
         return (self.ruleset,) if isinstance(self.ruleset, Path) else self.ruleset
 
     @property
+    def places(self) -> tuple[Path, ...]:
+        """The folders and files of this machine that are written and read."""
+        output = (self.output,) if isinstance(self.output, Path) else ()
+        source = () if is_address(self.input) else (Path(self.input),)
+        return (*output, *source, *self.rulesets)
+
+    @property
     def coverages(self) -> tuple[Path, ...]:
         """The coverage files."""
         return (self.coverage,) if isinstance(self.coverage, Path) else self.coverage or ()

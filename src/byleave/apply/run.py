@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from byleave import __version__
-from byleave.apply.binding import NewBound, bound_run, refuse_bound
+from byleave.apply.binding import NewBound, bound_run, refuse_place
 from byleave.apply.card import card_of
 from byleave.apply.coverages import CoverageFile, asking, check_dataset, open_coverages
 from byleave.apply.covering import coverage_tables
@@ -72,11 +72,12 @@ def apply_ruleset(
     VerificationError
         If the registry or the coverage does not verify, belongs to something else, or is too old. No output is written.
     ConflictError
-        If the output is there already or lies inside the input, or the input changed while it was read.
+        If the output is there already or lies inside the input, or what is to be bound inside one of them, or the input changed while it was
+        read.
     """
     refuse_output(request.output, request.input)
     if request.bind is not None:
-        refuse_bound(request.bind)
+        refuse_place(request.bind, *request.places)
     registries = open_registries(request.rulesets)
     if request.max_age is not None:
         registries.check_age(request.max_age, now)

@@ -60,12 +60,15 @@ def prove(
     json_: bool = typer.Option(False, "--json", help="Print the numbers as JSON"),
 ) -> None:
     """Write, for everything that the list names, the proof that nothing of it was kept, or that something was. Any file server serves them."""
+    from byleave.apply.binding import refuse_place
     from byleave.apply.opening import Bound
     from byleave.apply.proving import write_absences
     from byleave.cli.compiling import tell_of_compiling
     from byleave.release import open_synced
+    from byleave.release.attested import output_beside
 
-    signed = signed_attestation(attestation, key)
+    signed, output = signed_attestation(attestation, key), output_beside(attestation)
+    refuse_place(to, bound, *((output,) if output else ()))
     with Shown() as shown:
         tell_of_compiling(shown.line)
         proven = write_absences(

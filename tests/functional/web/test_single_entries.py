@@ -100,7 +100,11 @@ def test_from_binding_to_the_audit_and_the_proof_for_one_choice(website: Website
     assert "may have tried many" not in told
 
     proofs = tmp_path / "proofs"
-    run(home, "attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to", proofs)
+    proving = ("attest", "prove", attestation, "--bound", bound, *lists, "--key", key, "--to")
+    for within in (output / "proofs", bound / "proofs"):
+        assert "one in the other" in byleave(*proving, within, home=home).stderr
+        assert not within.exists()
+    run(home, *proving, proofs)
     for_one_choice(home, mine, attestation, proofs, key)
 
 

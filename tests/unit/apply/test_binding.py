@@ -132,6 +132,27 @@ def test_a_folder_that_is_there_is_refused_before_the_work(world: Path) -> None:
     assert not (world / "out").exists()
 
 
+@pytest.mark.parametrize("place", ["out", "out/bound", "data/bound", "synced/bound", "new"])
+def test_a_folder_within_what_is_written_or_read_is_refused_before_the_work(world: Path, place: str) -> None:
+    with pytest.raises(ConflictError, match="one in the other"):
+        applied(world, bind=world / place, output=world / ("new/out" if place == "new" else "out"))
+    assert not (world / "out").exists()
+    assert not (world / "new").exists()
+    assert not (world / "data" / "bound").exists()
+
+
+def test_an_output_is_not_bound_within_itself(world: Path) -> None:
+    applied(world, bind=None)
+    with pytest.raises(ConflictError, match="one in the other"):
+        bind_items(world / "out", open_ruleset(world / "synced")[1], world / "out" / "bound")
+
+
+def test_what_is_bound_is_for_its_owner_alone(world: Path) -> None:
+    applied(world)
+    for path in (world / "bound", *(world / "bound").iterdir()):
+        assert path.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("asked", [{"mode": Mode.MASK}, {"regime": Regime.RESEARCH}])
 def test_what_cannot_be_bound_is_refused(world: Path, asked: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="bound"):
