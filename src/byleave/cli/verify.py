@@ -238,9 +238,10 @@ def _history(asked: Asked) -> Found:
 
 def _content(path: Path, *, cut: bool = False) -> bytes:
     from byleave.errors import InputError, NotFoundError
+    from byleave.storage import open_plain
 
     try:
-        with path.open("rb") as file:
+        with open_plain(path, remedy="check the name") as file:
             content = file.read(_MAX_BYTES + 1) if not cut else file.read(_NAME_BYTES)
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}", remedy="check the name") from error

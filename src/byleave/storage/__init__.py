@@ -13,13 +13,14 @@ from byleave.storage.files import (
     write_atomically,
 )
 from byleave.storage.locks import alone_in
-from byleave.storage.reading import read_at_most
+from byleave.storage.reading import open_plain, read_at_most
 
 __all__ = [
     "OWN_FOLDER",
     "STAGING",
     "alone_in",
     "name_again",
+    "open_plain",
     "publish_folder",
     "read_at_most",
     "refuse_disk_faults",

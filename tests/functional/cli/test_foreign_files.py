@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.forked import RUN
 from tests.functional.cli.commands import byleave
 from tests.unit.release.making import KEY
 
@@ -52,3 +56,28 @@ def test_what_an_error_quotes_moves_no_cursor(tmp_path: Path) -> None:
     told = byleave("verify", "no\x1b[2Jwhere\x9b", "--key", KEY.verifier, home=tmp_path / "home")
     assert told.returncode == 2
     assert "error: no\\u001b[2Jwhere\\u009b cannot be read" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gate", "d", "--policy", "pipe"),
+        ("verify", "pipe"),
+        (*AUDIT[:2], "pipe", *AUDIT[3:]),
+        ("prove-absent", "pipe", "a", "--proofs", "p"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_no_command_waits_for_a_pipe_that_stands_for_a_file(tmp_path: Path, words: tuple[str, ...]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    key = () if words[0] == "gate" else ("--key", KEY.verifier)
+    told = byleave(*words, *key, home=tmp_path / "home")
+    assert (told.returncode, "error: pipe is no plain file" in told.stderr) == (2, True), told.stderr
+
+
+@pytest.mark.parametrize("place", ["/dev/stdin", "/dev/fd/0"])
+def test_a_policy_is_read_from_a_pipe_that_the_shell_hands_over(tmp_path: Path, place: str) -> None:
+    command = [sys.executable, "-c", RUN, "gate", "d", "--policy", place]
+    told = subprocess.run(command, input=b"anything = 1\n", capture_output=True, check=False, cwd=tmp_path)
+    assert told.returncode == 2
+    assert f"error: {place} cannot be used: keys is missing" in told.stderr.decode()
