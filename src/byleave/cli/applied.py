@@ -14,6 +14,7 @@ from byleave.errors import RefusedError, as_format_error
 MOST_REPORT_BYTES = 64 * 1024 * 1024
 MOST_ANSWER_BYTES = 64 * 1024
 MAX_KEY_BYTES = 1024
+MOST_WORDS = 300
 CREATED = 201
 
 
@@ -42,10 +43,7 @@ def applied(
     finally:
         client.close()
     if answer.status != CREATED:
-        raise RefusedError(
-            f"the registry refused the report: {words_of(answer.body)}",
-            remedy="see what it says, and try again",
-        )
+        raise refusal("report", answer.body)
     if json_:
         print_json(said)
         return
@@ -82,9 +80,11 @@ def _facts(report: Path, dataset: str | None) -> dict[str, Any]:
         }
 
 
-def words_of(body: bytes) -> str:
-    """Return what a registry says in an answer that refuses something."""
+def refusal(what: str, body: bytes) -> RefusedError:
+    """Return the error that tells what a registry answered that refuses something: its reason and its remedy, where it gives them."""
     try:
-        return str(json.loads(body)["error"])[:300]
-    except (ValueError, KeyError, TypeError):
-        return "without a reason"
+        told = json.loads(body)
+        reason, remedy = str(told["error"])[:MOST_WORDS], str(told["remedy"])[:MOST_WORDS]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        reason, remedy = "without a reason", "check the registry's address, and try again"
+    return RefusedError(f"the registry refused the {what}: {reason}", remedy=remedy)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from byleave.errors import ConflictError, FormatError, InputError, NotFoundError, RefusedError
+from byleave.errors import ConflictError, FormatError, InputError, NotFoundError
 from byleave.storage import read_at_most, write_atomically
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def expect_new(path: Path) -> None:
 
 def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = None) -> dict[str, Any]:
     """Send a signed statement to a registry, with the address of its proofs, and return its answer, with the receipt."""
-    from byleave.cli.applied import CREATED, key_in, words_of
+    from byleave.cli.applied import CREATED, key_in, refusal
     from byleave.fetch import Client, FetchLimits
     from byleave.release.absences import proofs_address
     from byleave.release.sources import is_web_address
@@ -91,10 +91,7 @@ def hand_in(registry: str, token: Path, envelope: bytes, proofs: str | None = No
     finally:
         client.close()
     if answer.status != CREATED:
-        raise RefusedError(
-            f"the registry refused the statement: {words_of(answer.body)}",
-            remedy="see what it says, and try again",
-        )
+        raise refusal("statement", answer.body)
     try:
         said: dict[str, Any] = json.loads(answer.body)
         return {name: said[name] for name in ("sha256", "kind", "entry", "again", "receipt")}

@@ -166,6 +166,11 @@ def test_from_a_pledge_to_a_gate_by_the_commands_alone(
         "--max-lag",
         30,
     )
+    lost = tmp_path / "lost"
+    lost.write_text("byl_nothing")
+    told = byleave("attest", "submit", pledge, "--to", website.address, "--token", lost, home=home)
+    assert told.returncode == 3
+    assert "your account's page makes keys" in told.stderr, "the registry's remedy is not lost"
     run(home, "attest", "submit", pledge, *sending)
     output = an_output(website, tmp_path)
     signing = ("--key", tmp_path / "key", "--ruleset", tmp_path / "list", "--dataset", "many links")
