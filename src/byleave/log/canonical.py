@@ -7,6 +7,7 @@ Fractions are refused: their textual form is the one part of RFC 8785 that imple
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,21 +39,35 @@ def canonical_json(value: JSON) -> bytes:
 def read_json(data: bytes) -> Any:
     """Read JSON that somebody else wrote: UTF-8, whose text is Unicode, so that it can be compared, signed and shown.
 
+    No object names a member twice: of two values one program reads the first, another the last.
+
     Raises
     ------
     FormatError
-        If its text is not Unicode.
+        If its text is not Unicode, a member stands there twice, or it has NaN or Infinity for a number.
     ValueError, RecursionError
         If it is no JSON.
     """
     try:
         text = data.decode()
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise FormatError("text in it is no Unicode", remedy=_AGAIN) from error
     return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise FormatError(f"{twice[:80]!r} stands there twice", remedy=_AGAIN)
+    return members
+
+
+def _no_number(text: str) -> Any:
+    raise FormatError(f"{text} is no number in JSON", remedy=_AGAIN)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode

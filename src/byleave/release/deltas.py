@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byleave.errors import FormatError, VerificationError, as_format_error
-from byleave.log import VerifierKey
+from byleave.log import VerifierKey, read_json
 from byleave.release.folders import check_folder, read_limited
 from byleave.release.manifest import (
     MANIFEST,
@@ -97,7 +97,7 @@ class Index:
     def parse(cls, content: bytes) -> Index:
         """Read ``index.json``."""
         with as_format_error(f"{INDEX} cannot be read", remedy=_REMEDY):
-            members = json.loads(content)
+            members = read_json(content)
             releases = tuple(_number(number) for number in members["releases"])
             deltas = tuple((_number(start), _number(end)) for start, end in members["deltas"])
         if max(len(releases), len(deltas)) > _MOST_LISTED or any(start >= end for start, end in deltas):

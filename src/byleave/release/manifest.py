@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from byleave.errors import FormatError, VerificationError
-from byleave.log import JSON, VerifierKey, canonical_json, open_note
+from byleave.log import JSON, VerifierKey, canonical_json, open_note, read_json
 from byleave.release.keys import SigningKey, verify_ed25519
 
 MANIFEST = "manifest.json"
@@ -189,7 +188,7 @@ def _read(manifest: bytes) -> Mapping[str, JSON]:
     if len(manifest) > MAX_MANIFEST_BYTES:
         raise FormatError("the manifest is too long", remedy=_AGAIN)
     try:
-        members = json.loads(manifest)
+        members = read_json(manifest)
     except (ValueError, RecursionError) as error:
         raise FormatError("the manifest is not JSON", remedy=_AGAIN) from error
     if not isinstance(members, dict):

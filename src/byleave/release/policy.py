@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.errors import as_format_error
-from byleave.log import JSON, ClaimEvent, commitment
+from byleave.log import JSON, ClaimEvent, commitment, read_json
 from byleave.release.folders import read_limited
 from byleave.release.reading import Release
 
@@ -69,7 +69,7 @@ def policy_is_logged(release: Release, newest: ClaimEvent | None) -> bool:
     """
     content = read_limited(release.folder / POLICY)
     with as_format_error("the policy of the release cannot be read", remedy="fetch the list again"):
-        policy = json.loads(content)
+        policy = read_json(content)
         stated = Logged.parse(policy["logged"]) if "logged" in policy else None
         digest = rules_digest(policy)
     if stated is None or newest is None or stated.number != newest.number or stated.id != newest.claim:

@@ -81,3 +81,8 @@ def test_a_policy_is_read_from_a_pipe_that_the_shell_hands_over(tmp_path: Path, 
     told = subprocess.run(command, input=b"anything = 1\n", capture_output=True, check=False, cwd=tmp_path)
     assert told.returncode == 2
     assert f"error: {place} cannot be used: keys is missing" in told.stderr.decode()
+
+
+def test_openings_that_say_something_twice_are_refused(tmp_path: Path) -> None:
+    twice = json.dumps(openings()).replace('"count": 1', '"count": 1, "count": 2')
+    assert "'count' stands there twice" in audited(tmp_path, twice)

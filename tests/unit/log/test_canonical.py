@@ -100,3 +100,15 @@ def test_text_that_nobody_could_write_is_not_read(data: bytes) -> None:
 )
 def test_text_that_is_spelt_out_is_read(data: bytes, value: str) -> None:
     assert read_json(data) == value
+
+
+@pytest.mark.parametrize("data", [b'{"a":1,"a":2}', b'[{"b":{"a":1,"c":2,"a":1}}]', rb'{"a":1,"\u0061":1}'])
+def test_a_member_that_stands_there_twice_is_not_read(data: bytes) -> None:
+    with pytest.raises(FormatError, match="'a' stands there twice"):
+        read_json(data)
+
+
+@pytest.mark.parametrize("data", [b"NaN", b'{"a":-Infinity}', b"[Infinity]"])
+def test_what_is_no_number_is_not_read(data: bytes) -> None:
+    with pytest.raises(FormatError, match="no number"):
+        read_json(data)

@@ -90,6 +90,8 @@ def test_both_alphabets_of_base64_are_read() -> None:
         b'{"payload": "", "payloadType": "x", "signatures": []}',
         b'{"payload": "", "payloadType": "x", "signatures": [1]}',
         b'{"payload": "", "payloadType": "x", "signatures": [{"sig": "", "keyid": 1}]}',
+        b'{"payload": "", "payload": "", "payloadType": "x", "signatures": [{"sig": ""}]}',
+        b'{"payload": "", "payloadType": "x", "signatures": [{"sig": "", "sig": ""}]}',
         b"[" * 100_000,
         b"{" + b" " * MAX_ENVELOPE_BYTES + b"}",
     ],

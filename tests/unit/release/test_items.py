@@ -139,6 +139,7 @@ def test_a_row_is_its_item_id_and_its_place() -> None:
         b"", b"{}", b"[]", b"null", b'{"format":"byleave/absence/1"}', b"\xff", b"[" * 20_000,
         b'{"attestation":"00","format":"byleave/absence/1","item":"00","leaves":[]}',
         b" " * (MAX_PROOF_BYTES + 1),
+        Absence(bytes(32), bytes(16), ()).to_bytes().replace(b'"item"', b'"item":"%b","item"' % (b"11" * 16)),
     ],
 )  # fmt: skip
 def test_what_is_no_proof_is_refused(data: bytes) -> None:

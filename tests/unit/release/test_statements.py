@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from byleave.errors import FormatError
-from byleave.release.statements import FileDigest
+from byleave.release.statements import FileDigest, Statement
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,14 @@ def test_a_name_that_would_be_obeyed_is_neither_signed_nor_read(name: str) -> No
 )
 def test_a_name_in_any_language_is_read_as_it_is(name: str) -> None:
     assert FileDigest.parse(FileDigest(name, bytes(32)).members()).name == name
+
+
+def test_a_statement_that_says_something_twice_is_not_read() -> None:
+    plain = Statement((FileDigest("a", bytes(32)),), "https://a.example/said", {"regime": "opt_in"}).payload()
+    assert Statement.parse(plain).predicate == {"regime": "opt_in"}
+    for twice in (
+        plain.replace(b'{"regime"', b'{"regime":"research","regime"'),
+        plain.replace(b'"predicateType"', b'"predicate":{},"predicateType"'),
+    ):
+        with pytest.raises(FormatError, match="stands there twice"):
+            Statement.parse(twice)
