@@ -40,23 +40,21 @@ def prove_absent(
     attestation: Path = typer.Argument(help="Attestation of whoever applied a list"),
     proofs: str = typer.Option(..., help="Folder or web address at which their proofs are served"),
     key: str = typer.Option(..., help="Verifier key of whoever signed the attestation"),
+    policy: Path | None = typer.Option(
+        None, help="File that names the log of the registry: it must have signed that it holds your choice"
+    ),
     to: Path | None = typer.Option(None, "--to", help="New folder to keep the proofs in, one file each"),
     json_: bool = typer.Option(False, "--json", help="Print the outcome as JSON"),
 ) -> None:
     """Check that nothing your choice covers was kept in what an organisation made: links, paths, sites, files and pictures.
 
-    Leaves with 0 if that is proven of all it names, with 8 if something was kept or a proof is missing, and with 5 if a proof does not hold.
+    Leaves with 0 if that is proven of all it names, with 8 if something was kept or a proof is missing, and with 5 if a proof, or your
+    receipt, does not hold.
     """
     from byleave.release.absences import Absences
     from byleave.release.sources import open_source
 
-    receipt, signed = read_receipt(claim, _CHOICE), signed_attestation(attestation, key)
-    targets = sorted({(target.kind, target.digest) for target in receipt.targets})
-    if not targets:
-        raise InputError(
-            "this receipt does not say what the choice covers, so nothing can be looked up in the proofs",
-            remedy="a receipt of more than 1,000 targets leaves them out: use the button on the page of the choice",
-        )
+    targets, signed = _chosen(claim, policy), signed_attestation(attestation, key)
     if to is not None and to.exists():
         raise ConflictError(f"{to} is there already", remedy="name a new folder")
     with as_format_error(f"{proofs} cannot be used", remedy=_PROOFS), closing(open_source(proofs)) as source:
@@ -69,6 +67,7 @@ def prove_absent(
         sum(one.kept is None for one in shown.values()),
         [target for target, one in shown.items() if one.kept is not None],
         [target for target in targets if target not in shown],
+        log_checked=policy is not None,
     )
     if json_:
         print_json(looked_up.members(signed.said))
@@ -78,6 +77,22 @@ def prove_absent(
         raise typer.Exit(EXIT_MISSING)
 
 
+def _chosen(claim: Path, policy: Path | None) -> list[tuple[TargetKind, bytes]]:
+    """Return what a choice covers, once its receipt holds: under the logs of a policy, or else as far as can be seen without one."""
+    from byleave.log import Policy
+
+    receipt = read_receipt(claim, _CHOICE)
+    if policy is not None:
+        receipt.verify(Policy(read_policy(policy).logs))
+    receipt.check_place()
+    if not receipt.targets:
+        raise InputError(
+            "this receipt does not say what the choice covers, so nothing can be looked up in the proofs",
+            remedy="a receipt of more than 1,000 targets leaves them out: use the button on the page of the choice",
+        )
+    return sorted({(target.kind, target.digest) for target in receipt.targets})
+
+
 @dataclass(frozen=True, slots=True)
 class _LookedUp:
     """How many targets of a choice are proven to have nothing kept under them, and which others there are."""
@@ -85,6 +100,7 @@ class _LookedUp:
     absent: int
     kept: list[tuple[TargetKind, bytes]]
     missing: list[tuple[TargetKind, bytes]]
+    log_checked: bool
 
     def members(self, said: Attestation) -> dict[str, Any]:
         return {
@@ -95,6 +111,7 @@ class _LookedUp:
             "absent": self.absent,
             "kept": _named(self.kept),
             "missing": _named(self.missing),
+            "log_checked": self.log_checked,
         }
 
     def tell(self, said: Attestation) -> None:
@@ -108,6 +125,8 @@ class _LookedUp:
                 f"without a proof: {_counted(self.missing)}; mostly because the list they applied did not name it, "
                 "or because not every picture, or file, was compared"
             )
+        if not self.log_checked:
+            say("not checked: whether a log that you believe signed your receipt; --policy FILE names it")
         say("this shows what they bound themselves to, not that nothing else was used")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from byleave.errors import FormatError
+from byleave.log.checkpoints import Checkpoint
 from byleave.log.lines import (
     HASH_BYTES,
     MAX_PATH,
@@ -94,6 +95,20 @@ class TlogProof:
         hashes = tuple(read_hash(line, what="a hash in a log proof") for line in lines[1:])
         return cls(index, hashes, checkpoint, extra)
 
+    def check_place(self, entry: bytes) -> Checkpoint:
+        """Check that ``entry`` stands in the log that the checkpoint tells of; return that. Who signed it is for :meth:`verify`.
+
+        Raises
+        ------
+        FormatError
+            If the note is no checkpoint.
+        VerificationError
+            If the inclusion does not hold.
+        """
+        checkpoint = Checkpoint.parse(split_note(self.checkpoint)[0])
+        verify_inclusion(self.index, checkpoint.size, leaf_hash(entry), self.hashes, checkpoint.root)
+        return checkpoint
+
     def verify(self, entry: bytes, policy: Policy, verify: Verify) -> WitnessedCheckpoint:
         """Check that ``entry`` stands in a log that the policy accepts; return the checkpoint it stands in.
 
@@ -105,6 +120,5 @@ class TlogProof:
             If a signature, the quorum of witnesses or the inclusion does not hold.
         """
         witnessed = policy.open_checkpoint(self.checkpoint, verify)
-        checkpoint = witnessed.checkpoint
-        verify_inclusion(self.index, checkpoint.size, leaf_hash(entry), self.hashes, checkpoint.root)
+        self.check_place(entry)
         return witnessed

@@ -91,6 +91,16 @@ class Receipt:
             raise VerificationError("the receipt names other targets than its record", remedy=_REMEDY)
         return cls(proof, event, record, targets)
 
+    def check_place(self) -> Checkpoint:
+        """Check that this event stands in the log that the receipt's checkpoint tells of, whoever signed that; return the checkpoint.
+
+        Raises
+        ------
+        VerificationError
+            If the inclusion does not hold: another event was logged than the receipt tells of.
+        """
+        return self.proof.check_place(self.event.entry())
+
     def verify(self, policy: Policy) -> WitnessedCheckpoint:
         """Check that a log that ``policy`` accepts holds this event; return the checkpoint that says so.
 

@@ -6,13 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.forked import RUN
 from tests.functional.cli.commands import byleave
+from tests.logs import signing_key
 from tests.unit.release.making import KEY
+from tests.unit.release.test_receipts import SALT, made
+
+from byleave.log import canonical_json
 
 pytestmark = pytest.mark.functional
 
@@ -86,3 +91,28 @@ def test_a_policy_is_read_from_a_pipe_that_the_shell_hands_over(tmp_path: Path, 
 def test_openings_that_say_something_twice_are_refused(tmp_path: Path) -> None:
     twice = json.dumps(openings()).replace('"count": 1', '"count": 1, "count": 2')
     assert "'count' stands there twice" in audited(tmp_path, twice)
+
+
+def test_a_receipt_that_does_not_hold_proves_nothing_absent(tmp_path: Path) -> None:
+    log, other = signing_key().verifier, signing_key(seed="other").verifier
+    (tmp_path / "log").write_text(f"log {log}\nquorum none\n")
+    (tmp_path / "other").write_text(f"log {other}\nquorum none\n")
+    receipt = made()
+    record = canonical_json({"record": {**receipt.record, "state": "held"}, "salt": SALT.hex()})
+    for name, proof in (
+        ("mine", receipt.proof),
+        ("others", replace(receipt.proof, extra=record)),
+        ("nowhere", replace(receipt.proof, hashes=(bytes(32), *receipt.proof.hashes[1:]))),
+    ):
+        (tmp_path / name).write_bytes(proof.to_bytes())
+    for words, code, said in (
+        (("mine",), 2, "error: a does not exist"),
+        (("mine", "--policy", "log"), 2, "error: a does not exist"),
+        (("others",), 5, "not in the log"),
+        (("nowhere",), 5, "not in the log"),
+        (("nowhere", "--policy", "log"), 5, "not in the log"),
+        (("mine", "--policy", "other"), 5, "error: "),
+    ):
+        asked = ("prove-absent", words[0], "a", *words[1:], "--proofs", "p", "--key", KEY.verifier)
+        told = byleave(*asked, home=tmp_path / "home")
+        assert (told.returncode, said in told.stderr) == (code, True), (words, told.stderr)

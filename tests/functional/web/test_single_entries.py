@@ -130,7 +130,9 @@ def for_one_choice(home: Path, mine: Path, attestation: Path, proofs: Path, key:
     kept = home.parent / "kept"
     asking = ("prove-absent", mine, attestation, "--proofs", proofs, "--key", key)
     told = json.loads(run(home, *asking, "--to", kept, "--json").stdout)
-    assert (told["ok"], told["absent"], told["missing"]) == (True, 2, [])
+    assert (told["ok"], told["absent"], told["missing"], told["log_checked"]) == (True, 2, [], False)
+    told = json.loads(run(home, *asking, "--policy", home.parent / "policy", "--json").stdout)
+    assert (told["ok"], told["log_checked"]) == (True, True)
     assert all(path.stat().st_size < 10_000 for path in kept.iterdir())
     again = byleave(*asking, "--to", kept, home=home)
     assert (again.returncode, "kept is there already" in again.stderr) == (4, True)

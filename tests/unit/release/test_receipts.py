@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ from byleave.log import (
     ClaimEvent,
     Policy,
     TlogProof,
+    canonical_json,
     commitment,
     hash_reader,
     leaf_hash,
@@ -74,6 +76,23 @@ def test_it_reads_back_and_holds() -> None:
 def test_it_does_not_hold_for_whoever_trusts_another_key() -> None:
     with pytest.raises(VerificationError):
         made().verify(Policy.of_keys([signing_key(seed="other").verifier]))
+
+
+def test_what_it_says_leads_to_its_own_checkpoint_whoever_signed_that() -> None:
+    receipt = made()
+    assert receipt.check_place().size == 7
+    proof, record = receipt.proof, dict(receipt.record)
+    other = canonical_json({"record": record | {"state": "held"}, "salt": SALT.hex()})
+    hashes = (bytes(32), *proof.hashes[1:])
+    for touched in (
+        replace(proof, extra=other),
+        replace(proof, hashes=hashes),
+        replace(proof, hashes=proof.hashes[:-1]),
+        replace(proof, index=4),
+        replace(proof, index=7),
+    ):
+        with pytest.raises(VerificationError):
+            Receipt.parse(touched.to_bytes()).check_place()
 
 
 def test_no_bit_of_what_it_says_can_be_turned() -> None:
