@@ -16,6 +16,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 
 MAX_REASON_CHARS = 200
 """How much of a reason is repeated: it may quote what somebody else wrote."""
@@ -25,6 +26,12 @@ _OBEYED = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """Control characters except the end of a line, what turns the direction of writing, other ends of lines, and what no terminal can be sent."""
+
+_OF_PYTHON = re.compile(
+    r"fromhex|isoformat|is not a valid \w+$|unpack|has length \d|conversion|invalid literal|must be |is out of range|timedelta"
+    r"|' object|argument|\(\)|not supported|unsupported|indices|unhashable|expected|iterable|convert"
+)
+"""What tells the words with which Python raises a ``ValueError`` or ``TypeError`` from ours."""
 
 
 class ByleaveError(Exception):
@@ -110,11 +117,36 @@ def as_format_error(problem: str, *, remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError as error:
-        raise FormatError(f"{problem}: {error.problem[:MAX_REASON_CHARS]}", remedy=remedy) from error
-    except KeyError as error:
-        raise FormatError(f"{problem}: {error} is missing", remedy=remedy) from error
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{problem}: it is not UTF-8 text", remedy=remedy) from error
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise FormatError(f"{problem}: {str(error)[:MAX_REASON_CHARS]}", remedy=remedy) from error
+    except (
+        InputError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise FormatError(f"{problem}: {_in_plain_words(error)[:MAX_REASON_CHARS]}", remedy=remedy) from error
+
+
+def _in_plain_words(error: Exception) -> str:
+    """Say what is wrong with somebody else's bytes: in our own words, where there are some, and never in those that Python has for programmers."""
+    match error:
+        case InputError():
+            return error.problem
+        case KeyError():
+            return f"{error.args[0]} is missing"
+        case UnicodeDecodeError():
+            return "it is not UTF-8 text"
+        case JSONDecodeError():
+            return f"it is not JSON, from line {error.lineno}, column {error.colno} on"
+        case RecursionError():
+            return "it is nested too deeply"
+        case OverflowError():
+            return "a number in it is out of range"
+        case _ if type(error) in {ValueError, TypeError} and not _OF_PYTHON.search(str(error)):
+            return str(error)
+        case ValueError():
+            return "a value in it is not of the form that it should have"
+        case _:
+            return "a part of it is of another kind than it should be"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from byleave import errors
+from byleave.consent import Use
 from byleave.errors import (
     ByleaveError,
     FormatError,
@@ -56,11 +62,11 @@ def test_a_reader_of_exit_codes_can_tell_the_branches_apart() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("{", "Expecting"),
-        ("{}", "'day' is missing"),
-        ("[]", "list indices"),
+        ("{", "it is not JSON, from line 1, column 2 on"),
+        ("{}", "day is missing"),
+        ("[]", "a part of it is of another kind than it should be"),
         ('{"day": "x"}', "x is no day"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "it is nested too deeply"),
     ],
 )
 def test_whatever_is_wrong_with_others_bytes_is_told_in_one_way(content: str, why: str) -> None:
@@ -75,6 +81,49 @@ def test_whatever_is_wrong_with_others_bytes_is_told_in_one_way(content: str, wh
     ):
         day(json.loads(content)["day"])
     assert told.value.remedy == "write it again"
+
+
+FAULTS: list[Callable[[], object]] = [
+    lambda: Use("nope"),
+    lambda: bytes.fromhex("xy"),
+    lambda: bytes.fromhex(cast("str", 3)),
+    lambda: datetime.fromisoformat("soon"),
+    lambda: datetime.fromisoformat("2026-13-01"),
+    lambda: datetime.fromisoformat(cast("str", None)),
+    lambda: int("x"),
+    lambda: int("9" * 5000),
+    lambda: base64.b64decode("!", validate=True),
+    lambda: tomllib.loads("= 3"),
+    lambda: dict(cast("list[tuple[str, str]]", ["abc"])),
+    lambda: [one + two for one, two in cast("list[tuple[int, int]]", [(1,)])],
+    lambda: sorted(cast("list[int]", [1, ""])),
+    lambda: len(cast("str", 3)),
+    lambda: {"a": 1}[cast("str", [])],
+    lambda: cast("str", None).encode(),
+    lambda: chr(0xD800).encode(),
+    lambda: datetime.fromtimestamp(1e30, UTC),
+    lambda: datetime.fromtimestamp(1e12, UTC),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[f"fault-{place}" for place in range(len(FAULTS))])
+def test_nobody_reads_what_python_says_to_programmers(fault: Callable[[], object]) -> None:
+    with pytest.raises(FormatError) as told, as_format_error("unread", remedy=""):
+        fault()
+    assert told.value.problem.removeprefix("unread: ") in {
+        "a value in it is not of the form that it should have",
+        "a part of it is of another kind than it should be",
+        "a number in it is out of range",
+    }
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError])
+def test_what_we_say_of_a_value_is_repeated(kind: type[Exception]) -> None:
+    with (
+        pytest.raises(FormatError, match="unread: rows is a count"),
+        as_format_error("unread", remedy=""),
+    ):
+        raise kind("rows is a count")
 
 
 def test_bytes_that_are_no_text_are_told_in_words() -> None:

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, Final, Self
 
 from byleave.consent import Regime, Standard, Use
-from byleave.errors import FormatError, as_format_error
+from byleave.errors import FormatError, InputError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.age import AgeLimit
-from byleave.release.terms_said import minimum_of
+from byleave.release.terms_said import minimum_of, one_of
 
 MAX_POLICY_BYTES: Final = 262_144
 MODES: Final = ("mask", "annotate", "filter")
@@ -72,7 +72,7 @@ class GatePolicy:
         if len(content) > MAX_POLICY_BYTES:
             raise FormatError(f"{name} has more than {MAX_POLICY_BYTES} bytes", remedy=_REMEDY)
         with as_format_error(f"{name} cannot be used", remedy=_REMEDY):
-            said = tomllib.loads(content.decode())
+            said = _read_toml(content)
             missing, unknown = NEEDED - said.keys(), said.keys() - NEEDED - OPTIONAL
             if missing or unknown:
                 raise ValueError(
@@ -91,21 +91,41 @@ class GatePolicy:
         most = said.get("most_unchecked", 0)
         if most != "any" and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
             raise ValueError('most_unchecked is a count, or "any"')
-        minimum = said.get("minimum_evidence")
         return cls(
             keys=tuple(VerifierKey.parse(key) for key in _words(said, "keys")),
             registry_keys=tuple(VerifierKey.parse(key) for key in _words(said, "registry_keys")),
-            regimes=tuple(Regime(word) for word in _words(said, "regimes")),
-            uses=tuple(Use(word) for word in _words(said, "uses")),
-            max_age=AgeLimit.parse(said["max_age"]).limit,
+            regimes=tuple(one_of(Regime, word, "regimes") for word in _words(said, "regimes")),
+            uses=tuple(one_of(Use, word, "uses") for word in _words(said, "uses")),
+            max_age=_span(said["max_age"]),
             modes=modes,
-            minimum=minimum_of(minimum) if minimum is not None else None,
+            minimum=_minimum(said.get("minimum_evidence")),
             coverage=_switch(said, "coverage"),
             most_unchecked=None if most == "any" else most,
             source=_switch(said, "source"),
             pledge=_switch(said, "pledge"),
             datasets=_words(said, "datasets", ()),
         )
+
+
+def _read_toml(content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except tomllib.TOMLDecodeError as error:
+        place = str(error).rpartition("(at ")[2].removesuffix(")")
+        raise ValueError(f"it is not TOML, or says something twice, at {place}") from error
+
+
+def _span(text: Any) -> timedelta:
+    try:
+        return AgeLimit.parse(text).limit
+    except (InputError, TypeError) as error:
+        raise ValueError('max_age is a span of time in quotes, such as "30d", "12h" or "30m"') from error
+
+
+def _minimum(members: Any) -> Standard | None:
+    if members is not None and not isinstance(members, dict):
+        raise ValueError('minimum_evidence is a table such as {deny = "E0", allow = "E2"}')
+    return minimum_of(members) if members is not None else None
 
 
 def _words(said: Mapping[str, Any], name: str, usual: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
 from byleave.consent import Preference, Regime, Standard, Use
 from byleave.log import JSON, read_json
 
 MAX_WORD_CHARS: Final = 200
+Word = TypeVar("Word", bound=StrEnum)
 _ANSWERS: Final = frozenset({"allow", "conditional", "deny"})
 
 
@@ -37,14 +39,23 @@ def is_as_careful(one: Standard, other: Standard) -> bool:
 
 def regime_and_uses(members: Mapping[str, Any]) -> tuple[Regime, tuple[Use, ...]]:
     """Read members ``regime`` and ``uses``; raises ValueError, KeyError or TypeError where they are none."""
-    uses = tuple(Use(use) for use in members["uses"])
+    uses = tuple(one_of(Use, use, "uses") for use in members["uses"])
     if not uses or len(set(uses)) != len(uses):
         raise ValueError("one or more different uses")
-    return Regime(members["regime"]), uses
+    return one_of(Regime, members["regime"], "regime"), uses
+
+
+def one_of(kind: type[Word], text: Any, name: str) -> Word:
+    """Read a word of a closed vocabulary; raises ValueError, with the words there are, where it is none of it."""
+    found = next((one for one in kind if one.value == text), None)
+    if found is None:
+        said = repr(text[:50]) if isinstance(text, str) else "something else"
+        raise ValueError(f"{name} holds {said}; it may hold {', '.join(one.value for one in kind)}")
+    return found
 
 
 def of_format(data: bytes, name: str) -> Mapping[str, Any]:
-    """Read a JSON object that says of which format it is; raises ValueError, KeyError or TypeError where it is of another."""
+    """Read a JSON object that says of which format it is; raises ValueError, KeyError, TypeError or FormatError where it is of another."""
     members: Mapping[str, Any] = read_json(data)
     if members["format"] != name:
         raise ValueError("it is of another format")
@@ -68,11 +79,16 @@ def count(members: Mapping[str, Any], name: str) -> int:
 
 
 def moment(members: Mapping[str, Any], name: str) -> datetime:
-    """Read a time with its zone, as UTC; raises KeyError, ValueError or TypeError where it is none."""
-    at = datetime.fromisoformat(members[name])
+    """Read a time with its zone, as UTC; raises KeyError or ValueError where it is none."""
+    text = members[name]
+    try:
+        at = datetime.fromisoformat(text)
+        moved = at.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{name} is a time such as 2026-06-01T00:00:00+00:00") from error
     if at.tzinfo is None:
         raise ValueError(f"{name} has no zone")
-    return at.astimezone(UTC)
+    return moved
 
 
 def written(at: datetime) -> str:

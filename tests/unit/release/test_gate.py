@@ -311,6 +311,29 @@ def test_a_policy_that_cannot_be_used_is_refused_whole(broken: Callable[[str], s
         GatePolicy.parse(broken(POLICY).encode())
 
 
+SPOKEN: list[tuple[str, str, str]] = [
+    ('"30d"', "30", 'max_age is a span of time in quotes, such as "30d"'),
+    ('"30d"', '"soon"', 'max_age is a span of time in quotes, such as "30d"'),
+    ('"train_gen"', '"nope"', "uses holds 'nope'; it may hold train_gen, train_other, tdm"),
+    ('"opt_out"', '"opt_some"', "regimes holds 'opt_some'; it may hold"),
+    (
+        "keys =",
+        "minimum_evidence = 3\nkeys =",
+        'minimum_evidence is a table such as {deny = "E0", allow = "E2"}',
+    ),
+    ("keys =", "= 3\nkeys =", "it is not TOML, or says something twice, at line "),
+    ("keys =", "regimes = []\nkeys =", "it is not TOML, or says something twice, at line "),
+]
+
+
+@pytest.mark.parametrize(("was", "becomes", "said"), SPOKEN)
+def test_what_is_wrong_with_a_policy_is_told_in_plain_words(was: str, becomes: str, said: str) -> None:
+    with pytest.raises(FormatError) as told:
+        GatePolicy.parse(POLICY.replace(was, becomes, 1).encode(), "gate.toml")
+    assert told.value.problem.startswith(f"gate.toml cannot be used: {said}")
+    assert "docs/reference/attestation.md" in told.value.remedy
+
+
 def test_a_policy_says_what_may_stay_unchecked() -> None:
     assert GatePolicy.parse(POLICY.encode()).most_unchecked == 0
     assert GatePolicy.parse((POLICY + "most_unchecked = 7\n").encode()).most_unchecked == 7

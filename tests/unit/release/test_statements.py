@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from byleave.errors import FormatError
-from byleave.release.statements import FileDigest, Statement
+from byleave.release.statements import FileDigest, Statement, sha256_of
+from byleave.release.terms_said import moment, regime_and_uses
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,30 @@ def test_a_statement_that_says_something_twice_is_not_read() -> None:
     ):
         with pytest.raises(FormatError, match="stands there twice"):
             Statement.parse(twice)
+
+
+@pytest.mark.parametrize("at", ["soon", "2026-13-01", 3, None, "0001-01-01T00:00:00+14:00", "2026-06-01"])
+def test_what_is_no_moment_is_told_by_its_name(at: object) -> None:
+    with pytest.raises(
+        ValueError, match=r"^as_of (is a time such as 2026-06-01T00:00:00\+00:00|has no zone)$"
+    ):
+        moment({"as_of": at}, "as_of")
+
+
+@pytest.mark.parametrize("text", ["00" * 31, "zz" * 32, "AA" * 32, " " + "00" * 32, 3, None, ["00" * 32]])
+def test_what_is_no_digest_is_told_in_plain_words(text: object) -> None:
+    with pytest.raises(ValueError, match=r"^a SHA-256 has 64 hex digits in lower case$"):
+        sha256_of(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"uses": ["nope"], "regime": "opt_in"}, "uses holds 'nope'; it may hold train_gen"),
+        ({"uses": [["tdm"]], "regime": "opt_in"}, "uses holds something else; it may hold train_gen"),
+        ({"uses": ["tdm"], "regime": "x" * 200}, "regime holds 'x{50}'; it may hold opt_out"),
+    ],
+)
+def test_a_word_that_means_nothing_is_told_with_those_that_do(said: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        regime_and_uses(said)
