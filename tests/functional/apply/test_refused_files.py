@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 from tests.functional.cli.commands import byleave
+from tests.unit.apply.datasets_in_forms import add
 from tests.unit.apply.worlds import row, synced
 
 from byleave.consent import TargetKind
@@ -50,3 +52,13 @@ def test_a_line_that_some_readers_take_for_two_is_refused(world: Path, name: str
     said = apply_to(world, name)
     assert f"{name} line" in said
     assert "LF or CRLF" in said
+
+
+@pytest.mark.parametrize("mode", ["filter", "mask"])
+def test_a_tar_whose_samples_lie_apart_is_refused(world: Path, mode: str) -> None:
+    with tarfile.open(world / "x.tar", "w") as tar:
+        for name in ("1.json", "2.json", "2.jpg", "1.jpg"):
+            add(tar, name, b'{"url": "http://%s.example/"}' % (b"a" if name[0] == "1" else b"b"))
+    said = apply_to(world, "x.tar", "--mode", mode)
+    assert "x.tar: holds samples of one key twice, or not side by side: '1'" in said
+    assert "side by side" in said.partition("hint:")[2]

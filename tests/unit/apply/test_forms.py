@@ -149,6 +149,12 @@ def cut_all(folder: Path) -> None:
         cut(path, 10)
 
 
+def pack(path: Path, *names: str) -> None:
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            add(tar, name, b'{"url": "http://b.example/"}')
+
+
 def put(name: str, content: bytes) -> Callable[[Path], Any]:
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -174,6 +180,9 @@ DAMAGES: list[tuple[str, Callable[[Path], Any], str]] = [
     ("img2dataset", lambda d: cut(d / "00000_stats.json", 30), "no statistics"),
     ("img2dataset", lambda d: write_tar(d / "00000.tar", [0, 0]), "two files of one kind"),
     ("img2dataset", lambda d: write_tar(d / "00000.tar", [0, 1, 0]), "one key twice"),
+    ("tar", lambda d: write_tar(d / "a.tar", [0, 1, 0]), "one key twice"),
+    ("tar", lambda d: pack(d / "a.tar", "1.json", "2.json", "2.jpg", "1.jpg"), "one key twice"),
+    ("tar", lambda d: pack(d / "a.tar", "1.json", "2.jpg", "x/1.jpg", "1.jpg"), "one key twice"),
     ("tar", lambda d: (d / "a.tar").write_bytes((d / "a.tar").read_bytes()[:1536] + b"x" * 512), "is damaged at byte|without"),
     ("tar", lambda d: (d / "a.tar").write_bytes((d / "a.tar").read_bytes() * 2), "goes on behind|two files of"),
     ("clip-retrieval", lambda d: np.save(d / "img_emb" / "img_emb_0.npy", np.zeros((9, 4))), "9 embeddings where"),

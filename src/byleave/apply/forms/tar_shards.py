@@ -21,6 +21,7 @@ from byleave.apply.inputs import InputFile, open_parquet
 from byleave.apply.judging import Flags
 from byleave.datasets.members import FIELDS_SUFFIX, PICTURE_SUFFIXES
 from byleave.datasets.tar_extents import Extent, extents
+from byleave.errors import FormatError
 from byleave.settings import MIB
 
 KEY = "key"
@@ -121,15 +122,23 @@ class TarShard:
 
     def _samples(self) -> list[Sample]:
         samples: list[Sample] = []
+        keys: set[str] = set()
         for extent in extents(self.tar.path, self.tar.name):
             if not extent.is_sample:
                 continue
             if not samples or samples[-1].key != extent.key:
+                if extent.key in keys:
+                    raise self._twice(extent.key)
+                keys.add(extent.key)
                 samples.append(Sample(extent.key))
             if any(extent.suffix == other.suffix for other in samples[-1].files):
                 raise refuse(self.tar.name, f"{extent.key[:200]!r} has two files of one kind")
             samples[-1].files.append(extent)
         return samples
+
+    def _twice(self, key: str) -> FormatError:
+        says = f"holds samples of one key twice, or not side by side: {key[:200]!r}"
+        return refuse(self.tar.name, says, "pack it again, with all files of a sample side by side")
 
     def _stated(self, sample: Sample) -> tuple[bytes | None, bytes | None]:
         """Return the link and the digest that the fields of a sample state."""
@@ -175,9 +184,10 @@ class TarShard:
     def _by_row(self, parquet: InputFile) -> tuple[dict[int, Sample], list[bytes]]:
         """Return the samples by the row of the Parquet file that has their key, and the keys of all rows."""
         samples, places = self._samples(), self._places(parquet)
-        by_row = {self._row_of(sample, places): sample for sample in samples}
-        if len(by_row) < len(samples):
-            raise refuse(self.tar.name, "holds samples of one key twice")
+        by_row: dict[int, Sample] = {}
+        for sample in samples:
+            if by_row.setdefault(self._row_of(sample, places), sample) is not sample:
+                raise self._twice(sample.key)
         return by_row, list(places)
 
     def _places(self, parquet: InputFile) -> dict[bytes, int]:
