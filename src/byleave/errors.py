@@ -27,12 +27,6 @@ _OBEYED = re.compile(
 )
 """Control characters except the end of a line, what turns the direction of writing, other ends of lines, and what no terminal can be sent."""
 
-_OF_PYTHON = re.compile(
-    r"fromhex|isoformat|is not a valid \w+$|unpack|has length \d|conversion|invalid literal|must be |is out of range|timedelta"
-    r"|' object|argument|\(\)|not supported|unsupported|indices|unhashable|expected|iterable|convert"
-)
-"""What tells the words with which Python raises a ``ValueError`` or ``TypeError`` from ours."""
-
 
 class ByleaveError(Exception):
     """Base class: what went wrong, and the one thing to try next.
@@ -104,6 +98,10 @@ class MissingExtraError(ByleaveError):
     http_status = 501
 
 
+class UnfitError(ValueError):
+    """A part of somebody else's bytes is not as it must be, said in words for whoever reads the :class:`FormatError` that is made of it."""
+
+
 def harmless(text: str) -> str:
     """Return text in which whatever a terminal would obey is spelt out, as JSON does it: it may quote what somebody else wrote."""
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -144,7 +142,7 @@ def _in_plain_words(error: Exception) -> str:
             return "it is nested too deeply"
         case OverflowError():
             return "a number in it is out of range"
-        case _ if type(error) in {ValueError, TypeError} and not _OF_PYTHON.search(str(error)):
+        case UnfitError():
             return str(error)
         case ValueError():
             return "a value in it is not of the form that it should have"

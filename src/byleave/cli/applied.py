@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from byleave.cli.output import print_json, say
-from byleave.errors import RefusedError, as_format_error
+from byleave.errors import RefusedError, UnfitError, as_format_error
 
 MOST_REPORT_BYTES = 64 * 1024 * 1024
 MOST_ANSWER_BYTES = 64 * 1024
@@ -61,7 +61,7 @@ def key_in(path: Path) -> str:
     with as_format_error(f"{path} holds no key", remedy=remedy):
         key = content.decode("ascii").strip()
         if not key.isprintable() or not key:
-            raise ValueError("a key is one line")
+            raise UnfitError("a key is one line")
     return key
 
 

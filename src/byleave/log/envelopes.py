@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import FormatError, VerificationError, as_format_error
+from byleave.errors import FormatError, UnfitError, VerificationError, as_format_error
 from byleave.log.canonical import read_json
 from byleave.log.lines import write_base64
 from byleave.log.notes import ED25519, Sign, VerifierKey, Verify
@@ -65,9 +65,9 @@ class Envelope:
             members: dict[str, Any] = read_json(data)
             payload_type, signatures = members["payloadType"], members["signatures"]
             if not (isinstance(payload_type, str) and 0 < len(payload_type) <= MAX_TYPE_CHARS):
-                raise TypeError("a type is text")
+                raise UnfitError("a type is text")
             if not (isinstance(signatures, list) and 0 < len(signatures) <= MAX_SIGNATURES):
-                raise TypeError("signatures are a short list")
+                raise UnfitError("signatures are a short list")
             return cls(payload_type, _bytes(members["payload"]), tuple(map(_signature, signatures)))
 
     @property
@@ -131,13 +131,13 @@ def seal(payload_type: str, payload: bytes, key: VerifierKey, sign: Sign) -> Env
 def _signature(members: Any) -> EnvelopeSignature:
     key_id = members.get("keyid", "")
     if not isinstance(key_id, str):
-        raise TypeError("the name of a key is text")
+        raise UnfitError("the name of a key is text")
     return EnvelopeSignature(key_id, _bytes(members["sig"]))
 
 
 def _bytes(text: Any) -> bytes:
     """Read base64 in either alphabet: the format lets writers choose."""
     if not isinstance(text, str):
-        raise TypeError("bytes are written as text")
+        raise UnfitError("bytes are written as text")
     padded = text.translate(_TO_STANDARD) + "=" * (-len(text) % 4)
     return base64.b64decode(padded, validate=True)

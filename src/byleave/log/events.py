@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from byleave.errors import FormatError
+from byleave.errors import FormatError, UnfitError
 from byleave.log.canonical import JSON, canonical_json
 from byleave.log.merkle import root_of
 
@@ -112,5 +112,5 @@ def _bytes(text: str) -> bytes:
 
 def _word(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("an operation is text")
+        raise UnfitError("an operation is text")
     return value

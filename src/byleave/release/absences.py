@@ -8,7 +8,7 @@ from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from byleave.consent import TargetKind
-from byleave.errors import InputError, VerificationError, as_format_error
+from byleave.errors import InputError, UnfitError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.release.attestations import Attestation
 from byleave.release.items import Absence, ItemRow
@@ -94,7 +94,7 @@ class AbsenceIndex:
         with as_format_error("this folder holds no proofs of absence", remedy=_REMEDY):
             said = of_format(data, INDEX_FORMAT)
             if not 0 <= said["digits"] <= MOST_DIGITS:
-                raise ValueError("an item id has fewer digits")
+                raise UnfitError("an item id has fewer digits")
             return cls(sha256_of(said["attestation"]), count(said, "digits"), count(said, "proofs"))
 
 
@@ -175,6 +175,6 @@ class Absences:
             for line in self._source.read(name).splitlines():
                 item = bytes.fromhex(line.partition(b'"item":"')[2][: 2 * ID_BYTES].decode("ascii"))
                 if len(item) != ID_BYTES:
-                    raise ValueError("an item id has another length")
+                    raise UnfitError("an item id has another length")
                 found[item] = line
         return found

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from byleave.consent import Regime, Standard, Use
-from byleave.errors import VerificationError, as_format_error
+from byleave.errors import UnfitError, VerificationError, as_format_error
 from byleave.log import JSON, Checkpoint, Policy, VerifierKey, WitnessedCheckpoint
 from byleave.log.notes import MAX_NOTE_BYTES
 from byleave.release.commitments import Commitments
@@ -125,7 +125,7 @@ class ListApplied:
         stated = members["checkpoint"]
         note = stated["note"]
         if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
-            raise ValueError("a checkpoint is a note")
+            raise UnfitError("a checkpoint is a note")
         read = cls(NamedList.parse(members), note)
         checkpoint = read.checkpoint
         if (stated["origin"], stated["size"], stated["root"]) != (
@@ -133,7 +133,7 @@ class ListApplied:
             checkpoint.size,
             checkpoint.root.hex(),
         ):
-            raise ValueError("the checkpoint's note says something else")
+            raise UnfitError("the checkpoint's note says something else")
         return read
 
     def check_log(self, policy: Policy) -> WitnessedCheckpoint:
@@ -274,9 +274,9 @@ class Attestation:
         regime, uses = regime_and_uses(request)
         rows = {name: count(said["rows"], name) for name in ("input", "kept", "removed")}
         if rows["kept"] + rows["removed"] != rows["input"]:
-            raise ValueError("rows kept and removed are not those of the input")
+            raise UnfitError("rows kept and removed are not those of the input")
         if not isinstance(said["found"], dict) or not isinstance(said["limits"], list):
-            raise TypeError("what was found is an object, and limits are a list")
+            raise UnfitError("what was found is an object, and limits are a list")
         commitments = said.get("commitments")
         pledge = said.get("pledge")
         return cls(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from byleave.consent import TargetKind
+from byleave.errors import UnfitError
 from byleave.log import JSON
 from byleave.release.statements import sha256_of
 from byleave.release.terms_said import count
@@ -50,7 +51,7 @@ class Covering:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         kinds = tuple(kind for kind in TargetKind if kind.value in members["kinds"])
         if TargetKind.URL in kinds or not isinstance(members["kinds"], list):
-            raise ValueError("links do not stand in the tree of targets")
+            raise UnfitError("links do not stand in the tree of targets")
         return cls(Commitment.parse(members), kinds)
 
 
@@ -96,7 +97,7 @@ class Commitments:
         """Read them; raises ValueError, KeyError or TypeError where they are none."""
         salt = bytes.fromhex(members["salt"])
         if len(salt) != SALT_BYTES:
-            raise ValueError(f"a salt has {SALT_BYTES} bytes")
+            raise UnfitError(f"a salt has {SALT_BYTES} bytes")
         trees = Commitment.parse(members["kept"]), Commitment.parse(members["removed"])
         covering, values = members.get("covering"), members.get("values")
         return cls(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from byleave.errors import FormatError, VerificationError, as_format_error
+from byleave.errors import FormatError, UnfitError, VerificationError, as_format_error
 from byleave.log import VerifierKey, read_json
 from byleave.release.folders import check_folder, read_limited
 from byleave.release.manifest import (
@@ -189,5 +189,5 @@ def _one_further(
 
 def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("not a number of a release")
+        raise UnfitError("not a number of a release")
     return value

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from byleave.consent import TargetKind
-from byleave.errors import as_format_error
+from byleave.errors import UnfitError, as_format_error
 from byleave.log import JSON
 from byleave.log.events import CLAIM_ID_BYTES
 from byleave.release.statements import PREDICATES, FileDigest, Statement, sha256_of
@@ -65,11 +65,11 @@ class Verdict:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         claim, why = members["claim"], members.get("why")
         if not isinstance(claim, str) or not _CLAIM_ID.fullmatch(claim):
-            raise ValueError("a claim has an id of 32 hex digits")
+            raise UnfitError("a claim has an id of 32 hex digits")
         if why is not None and not (
             isinstance(why, str) and why.isprintable() and 0 < len(why) <= MAX_WHY_CHARS
         ):
-            raise ValueError(f"a reason is one sentence of at most {MAX_WHY_CHARS} characters")
+            raise UnfitError(f"a reason is one sentence of at most {MAX_WHY_CHARS} characters")
         target = members.get("target")
         return cls(
             bytes.fromhex(claim),
@@ -114,7 +114,7 @@ class Feedback:
         with as_format_error("the feedback cannot be read", remedy="write it again"):
             verdicts = said["verdicts"]
             if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST_VERDICTS:
-                raise ValueError(f"1 to {MOST_VERDICTS} claims are spoken of")
+                raise UnfitError(f"1 to {MOST_VERDICTS} claims are spoken of")
             return cls(
                 word(said, "organisation"),
                 word(said, "registry"),

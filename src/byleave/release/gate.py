@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from byleave.consent import Regime
-from byleave.errors import ByleaveError
+from byleave.errors import ByleaveError, UnfitError
 from byleave.log import Policy
 from byleave.log.envelopes import MAX_ENVELOPE_BYTES
 from byleave.release.age import words_of
@@ -74,7 +74,8 @@ def _made(name: str, check: Callable[[Attestation, Asking], str], said: Attestat
     except OSError as error:
         return Check(name, False, f"{error.filename}: {error.strerror}")
     except (ValueError, TypeError) as error:
-        return Check(name, False, f"what it says of this cannot be read: {error}")
+        why = f": {error}" if isinstance(error, UnfitError) else ""
+        return Check(name, False, f"what it says of this cannot be read{why}")
 
 
 class _DoesNotHoldError(Exception):

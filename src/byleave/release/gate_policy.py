@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, Self
 
 from byleave.consent import Regime, Standard, Use
-from byleave.errors import FormatError, InputError, as_format_error
+from byleave.errors import FormatError, InputError, UnfitError, as_format_error
 from byleave.log import VerifierKey
 from byleave.release.age import AgeLimit
 from byleave.release.terms_said import minimum_of, one_of
@@ -75,7 +75,7 @@ class GatePolicy:
             said = _read_toml(content)
             missing, unknown = NEEDED - said.keys(), said.keys() - NEEDED - OPTIONAL
             if missing or unknown:
-                raise ValueError(
+                raise UnfitError(
                     "; ".join(
                         [f"{member} is missing" for member in sorted(missing)]
                         + [f"{member} means nothing here" for member in sorted(unknown)]
@@ -87,10 +87,10 @@ class GatePolicy:
     def _read(cls, said: Mapping[str, Any]) -> Self:
         modes = _words(said, "modes", ("filter",))
         if not set(modes) <= set(MODES):
-            raise ValueError(f"modes are of {', '.join(MODES)}")
+            raise UnfitError(f"modes are of {', '.join(MODES)}")
         most = said.get("most_unchecked", 0)
         if most != "any" and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
-            raise ValueError('most_unchecked is a count, or "any"')
+            raise UnfitError('most_unchecked is a count, or "any"')
         return cls(
             keys=tuple(VerifierKey.parse(key) for key in _words(said, "keys")),
             registry_keys=tuple(VerifierKey.parse(key) for key in _words(said, "registry_keys")),
@@ -112,19 +112,19 @@ def _read_toml(content: bytes) -> dict[str, Any]:
         return tomllib.loads(content.decode())
     except tomllib.TOMLDecodeError as error:
         place = str(error).rpartition("(at ")[2].removesuffix(")")
-        raise ValueError(f"it is not TOML, or says something twice, at {place}") from error
+        raise UnfitError(f"it is not TOML, or says something twice, at {place}") from error
 
 
 def _span(text: Any) -> timedelta:
     try:
         return AgeLimit.parse(text).limit
     except (InputError, TypeError) as error:
-        raise ValueError('max_age is a span of time in quotes, such as "30d", "12h" or "30m"') from error
+        raise UnfitError('max_age is a span of time in quotes, such as "30d", "12h" or "30m"') from error
 
 
 def _minimum(members: Any) -> Standard | None:
     if members is not None and not isinstance(members, dict):
-        raise ValueError('minimum_evidence is a table such as {deny = "E0", allow = "E2"}')
+        raise UnfitError('minimum_evidence is a table such as {deny = "E0", allow = "E2"}')
     return minimum_of(members) if members is not None else None
 
 
@@ -133,12 +133,12 @@ def _words(said: Mapping[str, Any], name: str, usual: tuple[str, ...] | None = N
         return usual
     words = said[name]
     if not isinstance(words, list) or not words or not all(isinstance(one, str) for one in words):
-        raise ValueError(f"{name} is a list of one or more texts")
+        raise UnfitError(f"{name} is a list of one or more texts")
     return tuple(words)
 
 
 def _switch(said: Mapping[str, Any], name: str) -> bool:
     value = said.get(name, False)
     if not isinstance(value, bool):
-        raise TypeError(f"{name} is true or false")
+        raise UnfitError(f"{name} is true or false")
     return value

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import VerificationError, as_format_error
+from byleave.errors import UnfitError, VerificationError, as_format_error
 from byleave.log import JSON, canonical_json
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash
@@ -143,7 +143,7 @@ class Leaf:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         rows = [bytes.fromhex(row) for row in hex_list(members, "rows", LEAF_ROWS)]
         if not rows or any(len(row) != ROW_BYTES for row in rows):
-            raise ValueError(f"a leaf has rows of {ROW_BYTES} bytes")
+            raise UnfitError(f"a leaf has rows of {ROW_BYTES} bytes")
         return cls(count(members, "index"), b"".join(rows), b"".join(path_of(members)))
 
 
@@ -155,7 +155,7 @@ def path_of(members: Mapping[str, Any]) -> tuple[bytes, ...]:
     """Read the hashes that lead from a leaf to the root; raises ValueError, KeyError or TypeError where they are none."""
     path = tuple(map(bytes.fromhex, hex_list(members, "path", _MOST_HASHES)))
     if any(len(one) != HASH_BYTES for one in path):
-        raise ValueError(f"a path has hashes of {HASH_BYTES} bytes")
+        raise UnfitError(f"a path has hashes of {HASH_BYTES} bytes")
     return path
 
 
@@ -163,7 +163,7 @@ def hex_list(members: Mapping[str, Any], name: str, most: int) -> list[str]:
     """Read a list of up to so many texts, which may be hex; raises ValueError, KeyError or TypeError where it is none."""
     found = members[name]
     if not isinstance(found, list) or len(found) > most:
-        raise ValueError(f"{name} is a list of up to {most}")
+        raise UnfitError(f"{name} is a list of up to {most}")
     return found
 
 
@@ -273,14 +273,14 @@ class Absence:
         """
         with as_format_error("this is no proof of absence", remedy=_REMEDY):
             if len(data) > MAX_PROOF_BYTES:
-                raise ValueError("it is too large")
+                raise UnfitError("it is too large")
             said = of_format(data, ABSENCE_FORMAT)
             attestation, item = sha256_of(said["attestation"]), bytes.fromhex(said["item"])
             if len(item) != ID_BYTES:
-                raise ValueError("an item id has another length")
+                raise UnfitError("an item id has another length")
             if not isinstance(said["leaves"], list) or len(said["leaves"]) > 2:
-                raise ValueError("a proof has one or two leaves")
+                raise UnfitError("a proof has one or two leaves")
             leaves = tuple(map(Leaf.parse, said["leaves"]))
             if said.get("tree", COVERING_TREE) != COVERING_TREE:
-                raise ValueError("a tree that is not known")
+                raise UnfitError("a tree that is not known")
         return cls(attestation, item, leaves, "tree" in said)

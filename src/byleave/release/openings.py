@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from byleave.errors import VerificationError, as_format_error
+from byleave.errors import UnfitError, VerificationError, as_format_error
 from byleave.fingerprints import PictureFingerprint
 from byleave.log import JSON, Policy, WitnessedCheckpoint, canonical_json
 from byleave.log.lottery import drawn, lottery_seed
@@ -49,7 +49,7 @@ class OpenedPicture:
         """Read it; raises ValueError, KeyError or TypeError, or FormatError for the fingerprint, where it is none."""
         digest, reason, seen = members["digest"], members["reason"], None
         if reason is not None and not isinstance(reason, str):
-            raise TypeError("a reason is text")
+            raise UnfitError("a reason is text")
         if "pdq" in members:
             plain, trimmed = bytes.fromhex(members["pdq"]), bytes.fromhex(members["pdq_trimmed"])
             seen = PictureFingerprint(plain, trimmed, count(members, "quality"), word(members, "version"))
@@ -97,10 +97,10 @@ class Opened:
         """Read it; raises ValueError, KeyError, TypeError or FormatError where it is none."""
         place, part, link = count(members, "place"), members["part"], members["link"]
         if not isinstance(part, str):
-            raise TypeError("a part is text")
+            raise UnfitError("a part is text")
         check_shown(part)
         if link is not None and not isinstance(link, str):
-            raise TypeError("a link is text")
+            raise UnfitError("a link is text")
         digest, picture = members["digest"], members.get("picture")
         return cls(
             place,
@@ -228,7 +228,7 @@ class Openings:
             said = of_format(data, OPENINGS_FORMAT)
             note = said["checkpoint"]
             if not isinstance(note, str) or len(note) > MAX_NOTE_BYTES:
-                raise ValueError("a checkpoint is a note")
+                raise UnfitError("a checkpoint is a note")
             return cls(
                 sha256_of(said["attestation"]),
                 note,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Self, TypeVar
 
-from byleave.errors import FormatError, as_format_error
+from byleave.errors import FormatError, UnfitError, as_format_error
 from byleave.log import JSON, VerifierKey, canonical_json, read_json
 from byleave.log.envelopes import Envelope, seal
 from byleave.release.keys import SigningKey, verify_ed25519
@@ -54,7 +54,7 @@ class FileDigest:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         name = members["name"]
         if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARS:
-            raise ValueError("a file has a name")
+            raise UnfitError("a file has a name")
         return cls(name, sha256_of(members["digest"]["sha256"]))
 
 
@@ -89,10 +89,10 @@ class Statement:
         with as_format_error("this is not an in-toto statement of version 1 about files", remedy=_REMEDY):
             members: dict[str, Any] = read_json(payload)
             if members["_type"] != STATEMENT_TYPE:
-                raise ValueError("another type")
+                raise UnfitError("another type")
             predicate_type, predicate = members["predicateType"], members["predicate"]
             if not isinstance(predicate_type, str) or not isinstance(predicate, dict):
-                raise TypeError("a predicate is an object of a named type")
+                raise UnfitError("a predicate is an object of a named type")
             return cls(files_of(members["subject"], at_least=1), predicate_type, predicate)
 
     def predicate_of(self, predicate_type: str, kind: str) -> Mapping[str, Any]:
@@ -152,10 +152,10 @@ def open_statement(data: bytes, keys: Sequence[VerifierKey]) -> Signed[Statement
 def files_of(rows: Any, *, at_least: int = 0) -> tuple[FileDigest, ...]:
     """Read a list of files; each name stands there once. Raises as :meth:`FileDigest.parse`."""
     if not isinstance(rows, list) or not at_least <= len(rows) <= MOST_FILES:
-        raise ValueError("files are a list that is not too long")
+        raise UnfitError("files are a list that is not too long")
     files = tuple(map(FileDigest.parse, rows))
     if len({file.name for file in files}) != len(files):
-        raise ValueError("a file stands there twice")
+        raise UnfitError("a file stands there twice")
     return files
 
 
@@ -177,5 +177,5 @@ def check_shown(name: str) -> None:
 def sha256_of(text: Any) -> bytes:
     """Read 64 hex digits in lower case; raises ValueError for anything else."""
     if not isinstance(text, str) or not _SHA256.fullmatch(text):
-        raise ValueError("a SHA-256 has 64 hex digits in lower case")
+        raise UnfitError("a SHA-256 has 64 hex digits in lower case")
     return bytes.fromhex(text)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from byleave.consent import Preference, Regime, Standard, Use
+from byleave.errors import UnfitError
 from byleave.log import JSON, read_json
 
 MAX_WORD_CHARS: Final = 200
@@ -41,7 +42,7 @@ def regime_and_uses(members: Mapping[str, Any]) -> tuple[Regime, tuple[Use, ...]
     """Read members ``regime`` and ``uses``; raises ValueError, KeyError or TypeError where they are none."""
     uses = tuple(one_of(Use, use, "uses") for use in members["uses"])
     if not uses or len(set(uses)) != len(uses):
-        raise ValueError("one or more different uses")
+        raise UnfitError("one or more different uses")
     return one_of(Regime, members["regime"], "regime"), uses
 
 
@@ -50,7 +51,7 @@ def one_of(kind: type[Word], text: Any, name: str) -> Word:
     found = next((one for one in kind if one.value == text), None)
     if found is None:
         said = repr(text[:50]) if isinstance(text, str) else "something else"
-        raise ValueError(f"{name} holds {said}; it may hold {', '.join(one.value for one in kind)}")
+        raise UnfitError(f"{name} holds {said}; it may hold {', '.join(one.value for one in kind)}")
     return found
 
 
@@ -58,7 +59,7 @@ def of_format(data: bytes, name: str) -> Mapping[str, Any]:
     """Read a JSON object that says of which format it is; raises ValueError, KeyError, TypeError or FormatError where it is of another."""
     members: Mapping[str, Any] = read_json(data)
     if members["format"] != name:
-        raise ValueError("it is of another format")
+        raise UnfitError("it is of another format")
     return members
 
 
@@ -66,7 +67,7 @@ def word(members: Mapping[str, Any], name: str) -> str:
     """Read a short text of one line; raises KeyError or ValueError where it is none."""
     text = members[name]
     if not isinstance(text, str) or not 0 < len(text) <= MAX_WORD_CHARS or not text.isprintable():
-        raise ValueError(f"{name} is a short text")
+        raise UnfitError(f"{name} is a short text")
     return text
 
 
@@ -74,7 +75,7 @@ def count(members: Mapping[str, Any], name: str) -> int:
     """Read a whole number of at least 0; raises KeyError or ValueError where it is none."""
     value = members[name]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise ValueError(f"{name} is a count")
+        raise UnfitError(f"{name} is a count")
     return value
 
 
@@ -85,9 +86,9 @@ def moment(members: Mapping[str, Any], name: str) -> datetime:
         at = datetime.fromisoformat(text)
         moved = at.astimezone(UTC)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{name} is a time such as 2026-06-01T00:00:00+00:00") from error
+        raise UnfitError(f"{name} is a time such as 2026-06-01T00:00:00+00:00") from error
     if at.tzinfo is None:
-        raise ValueError(f"{name} has no zone")
+        raise UnfitError(f"{name} has no zone")
     return moved
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from byleave.errors import VerificationError
+from byleave.errors import UnfitError, VerificationError
 from byleave.log import JSON
 from byleave.log.lines import HASH_BYTES
 from byleave.log.merkle import leaf_hash
@@ -127,7 +127,7 @@ class EntryLeaf:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         entries = tuple(map(bytes.fromhex, hex_list(members, "entries", LEAF_ROWS)))
         if not entries or any(len(one) != ENTRY_BYTES for one in entries):
-            raise ValueError(f"a leaf has entries of {ENTRY_BYTES} bytes")
+            raise UnfitError(f"a leaf has entries of {ENTRY_BYTES} bytes")
         return cls(count(members, "index"), entries, path_of(members))
 
 
@@ -161,7 +161,7 @@ class OpenedPart:
         """Read it; raises ValueError, KeyError or TypeError where it is none."""
         rows, root = count(members, "rows"), members["root"]
         if rows >= _MOST_ROWS:
-            raise ValueError("no part has so many rows")
+            raise UnfitError("no part has so many rows")
         found = PartRoot(rows, sha256_of(root) if root is not None else None)
         leaves = tuple(map(EntryLeaf.parse, members["leaves"]))
         return cls(count(members, "part"), found, path_of(members), leaves)

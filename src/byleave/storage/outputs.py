@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from byleave.errors import as_format_error
+from byleave.errors import UnfitError, as_format_error
 from byleave.settings import MIB
 from byleave.storage.files import OWN_FOLDER
 
@@ -67,10 +67,10 @@ def read_output_note(content: bytes, where: str) -> tuple[Written, ...]:
     with as_format_error(f"{where} is no note on an output", remedy="make the output again"):
         told: dict[str, Any] = json.loads(content.decode("utf-8", "surrogateescape"))
         if told["format"] != FORMAT:
-            raise ValueError(f"the format is {told['format']!r}")
+            raise UnfitError(f"the format is {told['format']!r}")
         files = [(file["name"], file["size"], file["sha256"]) for file in told["files"]]
         if not all(isinstance(n, str) and isinstance(s, int) and isinstance(d, str) for n, s, d in files):
-            raise ValueError("a file is not described in full")
+            raise UnfitError("a file is not described in full")
     return tuple(Written(*file) for file in files)
 
 

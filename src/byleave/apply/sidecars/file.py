@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from byleave import __version__
 from byleave.datasets import OWN_FOLDER
-from byleave.errors import FormatError
+from byleave.errors import FormatError, UnfitError
 from byleave.fingerprints import PDQ_BYTES, PICTURE_VERSION, PictureFingerprint
 from byleave.storage import refuse_disk_faults
 from byleave.urls.names import DIGEST_BYTES, ID_BYTES
@@ -97,12 +97,12 @@ class SidecarFacts:
         try:
             content: dict[str, Any] = json.loads(encoded)
             if content.pop("format") != FORMAT:
-                raise ValueError("another format")
+                raise UnfitError("another format")
             content.pop("byleave")
             files = tuple(ShardFile(**file) for file in content.pop("files"))
             return cls(files=files, **content)
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(str(error)) from error
+            raise UnfitError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +236,14 @@ def read_facts(path: Path) -> SidecarFacts:
         schema = metadata.schema.to_arrow_schema()
         said = (metadata.metadata or {}).get(METADATA_KEY)
         if said is None:
-            raise ValueError("`byleave fingerprint` did not write it")
+            raise UnfitError("`byleave fingerprint` did not write it")
         facts = SidecarFacts.from_json(said)
         fits = all(
             name in schema.names and schema.field(name).type == SCHEMA.field(name).type
             for name in SCHEMA.names
         )
         if not fits or metadata.num_rows != facts.rows:
-            raise ValueError("its columns or its rows are not what it says")
+            raise UnfitError("its columns or its rows are not what it says")
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         refuse_disk_faults(error, path)
         raise FormatError(
