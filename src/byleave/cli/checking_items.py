@@ -82,9 +82,9 @@ def _chosen(claim: Path, policy: Path | None) -> list[tuple[TargetKind, bytes]]:
     from byleave.log import Policy
 
     receipt = read_receipt(claim, _CHOICE)
+    receipt.check_place()
     if policy is not None:
         receipt.verify(Policy(read_policy(policy).logs))
-    receipt.check_place()
     if not receipt.targets:
         raise InputError(
             "this receipt does not say what the choice covers, so nothing can be looked up in the proofs",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from byleave.consent import TargetKind
-from byleave.errors import FormatError, VerificationError, as_format_error
+from byleave.errors import FormatError, UnfitError, VerificationError, as_format_error
 from byleave.log import (
     JSON,
     Checkpoint,
@@ -72,7 +72,7 @@ class Receipt:
             extra = read_json(proof.extra or b"")
             record, salt = extra["record"], _hex(extra["salt"])
             if not extra.keys() <= _MEMBERS:
-                raise ValueError("a member that has no meaning")
+                raise UnfitError("a member that has no meaning")
             event = ClaimEvent(
                 proof.index + 1,
                 bytes.fromhex(record["claim"]),
@@ -99,7 +99,12 @@ class Receipt:
         VerificationError
             If the inclusion does not hold: another event was logged than the receipt tells of.
         """
-        return self.proof.check_place(self.event.entry())
+        try:
+            return self.proof.check_place(self.event.entry())
+        except VerificationError as error:
+            raise VerificationError(
+                "the receipt tells of something else than was logged", remedy=_REMEDY
+            ) from error
 
     def verify(self, policy: Policy) -> WitnessedCheckpoint:
         """Check that a log that ``policy`` accepts holds this event; return the checkpoint that says so.
@@ -143,5 +148,5 @@ def _hex(text: str) -> bytes:
     """Read bytes that can be written in one way only."""
     value = bytes.fromhex(text)
     if value.hex() != text:
-        raise ValueError("hex digits are lower case, without spaces")
+        raise UnfitError("hex digits are lower case, without spaces")
     return value

@@ -91,7 +91,7 @@ def test_what_it_says_leads_to_its_own_checkpoint_whoever_signed_that() -> None:
         replace(proof, index=4),
         replace(proof, index=7),
     ):
-        with pytest.raises(VerificationError):
+        with pytest.raises(VerificationError, match="something else than was logged"):
             Receipt.parse(touched.to_bytes()).check_place()
 
 
