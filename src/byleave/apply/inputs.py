@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Column
     Raises
     ------
     FormatError
-        If it has neither links nor digests of files, or they hold something else than text or bytes.
+        If it has neither links nor digests of files, or one twice, or they hold something else than text or bytes.
     """
     columns = Columns(_first(schema, LINK_NAMES), _first(schema, DIGEST_NAMES))
     if required and columns.link is None and columns.digest is None:
@@ -53,6 +53,7 @@ def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Column
             f"{name} has no column named {' or '.join((*LINK_NAMES, *DIGEST_NAMES))}",
             remedy="rename the column that holds the links to 'url'",
         )
+    check_single(schema, columns.names(), name)
     for column in (columns.link, columns.digest):
         kind = schema.field(column).type if column else None
         if kind is not None and not (is_textual(kind) or pa.types.is_fixed_size_binary(kind)):
@@ -60,6 +61,23 @@ def columns_of(schema: pa.Schema, name: str, *, required: bool = True) -> Column
                 f"column {column!r} of {name} holds {kind}, not text", remedy="write it as text"
             )
     return columns
+
+
+def check_single(schema: pa.Schema, wanted: Iterable[str], name: str) -> None:
+    """Refuse a file, called ``name``, in which a column that is asked for stands more than once: nobody can tell which one is meant.
+
+    Raises
+    ------
+    FormatError
+        If there is one.
+    """
+    for column in wanted:
+        count = schema.names.count(column)
+        if count > 1:
+            raise FormatError(
+                f"{name} has {count} columns named {column!r}, and readers would differ about which counts",
+                remedy="rename or drop all but one of them",
+            )
 
 
 def open_parquet(path: Path, *, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:

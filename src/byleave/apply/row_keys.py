@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
 from byleave.apply.forms.units import DECIDING, Unit
-from byleave.apply.inputs import Columns, InputFile, columns_of, open_parquet, reading_parquet
+from byleave.apply.inputs import Columns, InputFile, check_single, columns_of, open_parquet, reading_parquet
 from byleave.apply.matching import Matched, Matcher
 from byleave.apply.ruleset import KINDS, Ruleset
 from byleave.apply.sources import Input
@@ -110,6 +110,7 @@ def _parquet(file: InputFile) -> Iterator[Told]:
         columns = columns_of(schema, file.name)
         told = [_first(schema, names) for names in (CAPTION_NAMES, CREATOR_NAMES)]
         wanted = sorted({*columns.names(), *filter(None, told)})
+        check_single(schema, wanted, file.name)
         with reading_parquet(file.path):
             for batch in opened.iter_batches(columns=wanted, use_threads=False):
                 captions, creators = (batch.column(name) if name else None for name in told)
@@ -123,6 +124,7 @@ def _unit(unit: Unit) -> Iterator[Told]:
     if beside is not None and beside.path.suffix == ".parquet":
         with open_parquet(beside.path) as opened:
             names = [_first(opened.schema_arrow, known) for known in (CAPTION_NAMES, CREATOR_NAMES)]
+            check_single(opened.schema_arrow, filter(None, names), beside.name)
     columns = [_whole(beside, name) if beside is not None and name else None for name in names]
     first = 0
     for rows in unit.rows(digests=False):

@@ -6,6 +6,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.functional.cli.commands import byleave
 from tests.unit.apply.datasets_in_forms import add
@@ -62,3 +64,20 @@ def test_a_tar_whose_samples_lie_apart_is_refused(world: Path, mode: str) -> Non
     said = apply_to(world, "x.tar", "--mode", mode)
     assert "x.tar: holds samples of one key twice, or not side by side: '1'" in said
     assert "side by side" in said.partition("hint:")[2]
+
+
+@pytest.mark.parametrize("mode", ["filter", "mask", "annotate"])
+def test_two_columns_of_links_are_refused(world: Path, mode: str) -> None:
+    links = [["http://b.example/"], ["http://a.example/"]]
+    pq.write_table(pa.table(links, names=["url", "url"]), world / "x.parquet")
+    assert "x.parquet has 2 columns named 'url'" in apply_to(world, "x.parquet", "--mode", mode)
+
+
+@pytest.mark.parametrize("name", ["url", "text"])
+def test_a_comparison_refuses_two_columns_of_what_it_compares(world: Path, name: str) -> None:
+    values = [["http://b.example/"], ["x"], ["y"]]
+    pq.write_table(pa.table(values, names=["url", name, "text"]), world / "x.parquet")
+    before = {path.name for path in world.iterdir()} | {"home"}
+    (world / "home").mkdir()
+    done = byleave("diff", "x.parquet", "x.parquet", home=world / "home")
+    assert f"x.parquet has 2 columns named '{name}'" in refused(world, done, before)

@@ -132,6 +132,12 @@ class TestChoices:
         with pytest.raises(InputError):
             Ruleset.load(folder).decider(**CHOICES | wrong)
 
+    def test_two_columns_of_links_are_refused(self, folder: Path) -> None:
+        links = pa.table([["http://a.example/"], ["http://free.example/"]], names=["url", "url"])
+        for rows in (links, links.to_batches()[0]):
+            with pytest.raises(FormatError, match="the table has 2 columns named 'url'"):
+                Ruleset.load(folder).keep_mask(rows, **CHOICES)
+
     def test_an_old_list_is_refused_where_that_was_asked_for(self, folder: Path) -> None:
         late = CHOICES | {"at": NOW + timedelta(days=4), "max_age": "3d"}
         with pytest.raises(VerificationError, match="4 days"):

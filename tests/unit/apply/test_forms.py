@@ -176,6 +176,8 @@ DAMAGES: list[tuple[str, Callable[[Path], Any], str]] = [
     ("img2dataset", lambda d: cut(d / "00000.parquet", 900), "cannot be read as Parquet"),
     ("img2dataset", lambda d: rename_column(d / "00000.parquet", "key", "other"), "no column 'key'"),
     ("img2dataset", lambda d: rename_column(d / "00000.parquet", "url", "link"), "no column named url"),
+    ("img2dataset", lambda d: rename_column(d / "00000.parquet", "caption", "url"), "2 columns named 'url'"),
+    ("img2dataset", lambda d: rename_column(d / "00000.parquet", "caption", "key"), "2 columns named 'key'"),
     ("img2dataset", lambda d: edit(d / "00000_stats.json", '"count": 24', '"count": 2'), "counts 2"),
     ("img2dataset", lambda d: cut(d / "00000_stats.json", 30), "no statistics"),
     ("img2dataset", lambda d: write_tar(d / "00000.tar", [0, 0]), "two files of one kind"),

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.apply.datasets_in_forms import write_tar
 from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 
+from byleave.apply.modes import Mode
 from byleave.apply.report import Report
 from byleave.apply.run import apply_ruleset
 from byleave.consent import TargetKind
@@ -122,6 +123,27 @@ class TestColumns:
         pq.write_table(table, world / "in.parquet")
         with pytest.raises(FormatError, match=says):
             apply_to(world)
+
+    @pytest.mark.parametrize("mode", list(Mode))
+    @pytest.mark.parametrize("name", ["url", "sha256"])
+    def test_a_column_that_decides_and_stands_there_twice_is_named(
+        self, world: Path, name: str, mode: Mode
+    ) -> None:
+        names = [name, "url" if name == "sha256" else "text", name]
+        table = pa.table([[PLAIN], [PLAIN], ["http://a.example/"]], names=names)
+        pq.write_table(table, world / "in.parquet")
+        with pytest.raises(FormatError, match=rf"in\.parquet has 2 columns named '{name}'") as caught:
+            apply_ruleset(request(world, world / "in.parquet", mode=mode), NOW)
+        assert "rename" in caught.value.remedy
+        assert not list(world.glob(".out*"))
+
+    @pytest.mark.parametrize("mode", list(Mode))
+    def test_a_column_that_decides_nothing_may_stand_there_twice(self, world: Path, mode: Mode) -> None:
+        table = pa.table([["x", "y"], ["http://a.example/", PLAIN], [1, 2]], names=["text", "url", "text"])
+        pq.write_table(table, world / "in.parquet")
+        assert apply_ruleset(request(world, world / "in.parquet", mode=mode), NOW).removed == 1
+        if mode is Mode.FILTER:
+            assert pq.ParquetFile(world / "out" / "in.parquet").read().column(2).to_pylist() == [2]
 
     def test_columns_that_differ_in_case_alone_do_not_hide_each_other(self, world: Path) -> None:
         pq.write_table(pa.table({"URL": ["http://a.example/"], "url": [PLAIN]}), world / "in.parquet")

@@ -17,7 +17,7 @@ from byleave.apply.forms.parquet_rows import (
 )
 from byleave.apply.forms.statistics import write_statistics
 from byleave.apply.forms.units import Rows, batch_of, check_length, place_for, refuse
-from byleave.apply.inputs import InputFile, open_parquet
+from byleave.apply.inputs import InputFile, check_single, open_parquet
 from byleave.apply.judging import Flags
 from byleave.datasets.members import FIELDS_SUFFIX, PICTURE_SUFFIXES
 from byleave.datasets.tar_extents import Extent, extents
@@ -195,6 +195,7 @@ class TarShard:
         with open_parquet(parquet.path) as opened:
             if KEY not in opened.schema_arrow.names:
                 raise refuse(parquet.name, f"has no column {KEY!r}, so its rows cannot be found in the tar")
+            check_single(opened.schema_arrow, [KEY], parquet.name)
         keys = [key for batch in parquet_columns(parquet, KEY) for key in bytes_of(batch.column(0))]
         places = {key: row for row, key in enumerate(keys) if isinstance(key, bytes)}
         if len(places) < len(keys):

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from byleave.apply.forms.parquet_rows import bytes_of, parquet_columns
 from byleave.apply.forms.tar_shards import TarShard
 from byleave.apply.forms.units import refuse
-from byleave.apply.inputs import InputFile, columns_of, open_parquet
+from byleave.apply.inputs import InputFile, check_single, columns_of, open_parquet
 from byleave.apply.sidecars.file import ShardFile
 from byleave.datasets import Record, Reject, source_digest
 from byleave.datasets.folders import groups
@@ -113,6 +113,7 @@ class ParquetPictures:
                 picture_column(opened.schema_arrow),
             )
             wanted = [*dict.fromkeys([column, *names.values()])]
+            check_single(opened.schema_arrow, filter(None, wanted), self.file.name)
             try:
                 for batch in _batches(opened, wanted, only):
                     cells = batch.column(column)
@@ -299,6 +300,7 @@ def _row_names(schema: pa.Schema, name: str) -> Mapping[str, str]:
     """Return the names of the columns of keys and links, under ``key`` and ``link``, where they are there."""
     link = columns_of(schema, name, required=False).link
     names = {"link": link} if link is not None else {}
+    check_single(schema, [KEY], name)
     return names | ({KEY: KEY} if KEY in schema.names else {})
 
 
