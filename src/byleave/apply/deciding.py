@@ -6,17 +6,26 @@ processes of a data loader as its facts alone, and opens the ruleset again there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Required, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Required, Self, TypedDict, Unpack
 
 import numpy as np
 import pyarrow as pa
 
 from byleave.apply.causes import CAUSES_TYPE, spread_causes
+from byleave.apply.choice_words import (
+    age_of,
+    cut_off_of,
+    minimum_of,
+    moment_of,
+    paths_of,
+    texts_of,
+    truth_of,
+    word_of,
+)
 from byleave.apply.coverages import asking, open_coverages, tables_of
 from byleave.apply.inputs import Columns, columns_of
 from byleave.apply.judging import Flags, Terms
@@ -28,7 +37,7 @@ from byleave.apply.shard import Plan, Unchecked, decide_batch
 from byleave.apply.sidecars.seen import Seen
 from byleave.apply.tables import Ints
 from byleave.apply.tally import Tally
-from byleave.consent import RULES_ALONE, Regime, Standard, Use
+from byleave.consent import RULES_ALONE, Evidence, Regime, Standard, Use
 from byleave.errors import InputError
 from byleave.release import Release
 from byleave.release.age import AgeLimit
@@ -36,21 +45,31 @@ from byleave.release.age import AgeLimit
 LINK, DIGEST = "url", "sha256"
 SAMPLE_COLUMNS = Columns(LINK, DIGEST)
 
-Word = TypeVar("Word", bound=StrEnum)
-
 
 class ChoiceWords(TypedDict, total=False):
-    """The written choices as words, by the names of the options of ``byleave apply``; ``at`` is the moment that counts, now if left out."""
+    """The written choices, by the names of the options of ``byleave apply`` and in its words, or in values of Python.
+
+    regime, uses, unchecked, with_pending, coverage
+        As the command has them; one use, or one coverage, needs no list.
+    max_age
+        Text such as ``3d``, ``12h`` or ``30m``, or a ``timedelta``.
+    min_evidence
+        Text such as ``deny=E1,allow=E3``, or a mapping of answers to levels such as ``{"deny": "E1"}``.
+    as_of
+        A day, as text or ``date``, which counts to its end in UTC; or a moment with its time zone, as text or ``datetime``.
+    at
+        The moment that counts for claims that begin or run out, with its time zone, as text or ``datetime``; now if left out.
+    """
 
     regime: Required[str]
-    uses: Required[Sequence[str]]
+    uses: Required[str | Sequence[str]]
     unchecked: str | None
     with_pending: bool
     coverage: Path | str | Sequence[Path | str] | None
-    max_age: str | None
-    min_evidence: str | None
-    as_of: datetime | None
-    at: datetime | None
+    max_age: str | timedelta | None
+    min_evidence: str | Mapping[str, str | Evidence] | None
+    as_of: str | date | datetime | None
+    at: str | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +165,7 @@ class Decider:
 
     def covering(self, rows: pa.RecordBatch, seen: Seen | None = None) -> tuple[Ints, Ints]:
         """Return pairs of a row of a batch, int64 (k,), and a target of the ruleset that covers it, by rising row; raises as :meth:`decide`."""
-        matched = decide_batch(self._plan, rows, self._checked_columns(rows.schema), seen).matched
+        matched = decide_batch(self._plan, rows, self._checked_columns(rows), seen).matched
         return exact_pairs(matched.rows, matched.targets, self._plan.ruleset, self._plan.coverage)
 
     def decide(self, rows: pa.RecordBatch, seen: Seen | None = None) -> Decisions:
@@ -160,7 +179,7 @@ class Decider:
             If a row could not be checked against all claims, and nobody chose what becomes of such rows.
         """
         plan = self._plan
-        decided = decide_batch(plan, rows, self._checked_columns(rows.schema), seen)
+        decided = decide_batch(plan, rows, self._checked_columns(rows), seen)
         self._ask_about_unchecked(decided.unchecked)
         listed = ~decided.stays[plan.listed_regime]
         taken = np.flatnonzero(listed)
@@ -173,8 +192,8 @@ class Decider:
 
     def keep_mask(self, rows: pa.Table | pa.RecordBatch) -> pa.BooleanArray:
         """Say for each row of a table or batch whether it stays, without looking up why; raises as :meth:`decide`."""
+        columns = self._checked_columns(rows)
         batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
-        columns = self._checked_columns(rows.schema)
         masks = [pa.array(self._stays(batch, columns)) for batch in batches]
         return pa.concat_arrays([pa.array([], pa.bool_()), *masks])
 
@@ -195,8 +214,13 @@ class Decider:
         return decided.stays[self._plan.regime]
 
     @staticmethod
-    def _checked_columns(schema: pa.Schema) -> Columns:
-        return columns_of(schema, "the table")
+    def _checked_columns(rows: pa.Table | pa.RecordBatch) -> Columns:
+        if not isinstance(rows, pa.Table | pa.RecordBatch):
+            raise InputError(
+                f"rows are a table or batch of Arrow, and no {type(rows).__name__}",
+                remedy="make one, for instance with pyarrow.Table.from_pandas or from_pylist",
+            )
+        return columns_of(rows.schema, "the table")
 
     def _ask_about_unchecked(self, unchecked: Flags) -> None:
         if self._plan.unchecked is None and unchecked.any():
@@ -220,33 +244,40 @@ class Decider:
         Raises
         ------
         InputError
-            If a word is not known.
+            If a word is not known, or a value of another type than :class:`ChoiceWords` names.
         """
-        unchecked, max_age = words.get("unchecked"), words.get("max_age")
+        _check_names(words)
+        now = datetime.now(UTC)
+        unchecked, max_age, at = words.get("unchecked"), words.get("max_age"), words.get("at")
         minimum, as_of = words.get("min_evidence"), words.get("as_of")
+        counts = moment_of(at, "at") if at is not None else now
+        cut_off = cut_off_of(as_of, "as_of", max(now, counts)) if as_of is not None else None
         choices = Choices(
-            regime=_word(Regime, words["regime"], "regime"),
-            uses=tuple(_word(Use, use, "a use") for use in words["uses"]),
-            unchecked=_word(Unchecked, unchecked, "unchecked") if unchecked is not None else None,
-            with_pending=words.get("with_pending", False),
-            coverages=_paths(words.get("coverage")),
-            standard=Standard.parse(minimum, as_of),
+            regime=word_of(Regime, words["regime"], "regime"),
+            uses=tuple(word_of(Use, use, "a use") for use in texts_of(words["uses"], "uses")),
+            unchecked=word_of(Unchecked, unchecked, "unchecked") if unchecked is not None else None,
+            with_pending=truth_of(words.get("with_pending", False), "with_pending"),
+            coverages=paths_of(words.get("coverage"), "coverage"),
+            standard=Standard.parse(
+                minimum_of(minimum, "min_evidence") if minimum is not None else None, cut_off
+            ),
         )
-        limit = AgeLimit.parse(max_age) if max_age is not None else None
-        return cls(folders, choices, words.get("at"), limit)
+        limit = age_of(max_age, "max_age") if max_age is not None else None
+        return cls(folders, choices, counts, limit)
 
 
-def _word(kind: type[Word], text: str, name: str) -> Word:
-    known = [str(word) for word in kind]
-    if text not in known:
-        raise InputError(f"{name} cannot be {text!r}", remedy="use one of: " + ", ".join(known))
-    return kind(text)
-
-
-def _paths(given: Path | str | Sequence[Path | str] | None) -> tuple[Path, ...]:
-    if given is None:
-        return ()
-    return (Path(given),) if isinstance(given, Path | str) else tuple(Path(one) for one in given)
+def _check_names(words: Mapping[str, object]) -> None:
+    """Refuse a choice that is not known, which would be passed over, or a missing one that has no default."""
+    unknown = sorted(words.keys() - ChoiceWords.__annotations__.keys())
+    if unknown:
+        known = ", ".join(ChoiceWords.__annotations__)
+        raise InputError(f"no choice is called {', '.join(unknown)[:200]}", remedy=f"use some of: {known}")
+    missing = [name for name in ("regime", "uses") if name not in words]
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)} must be said: there is no default",
+            remedy="say for instance regime='opt_out', uses=['train_gen']",
+        )
 
 
 def _numbered(numbers: Sequence[int] | None) -> str:

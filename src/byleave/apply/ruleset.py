@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from byleave.apply.choice_words import paths_of
 from byleave.apply.kernel import Tables
 from byleave.apply.sections import REMEDY, map_sections
 from byleave.apply.statements import (
@@ -112,15 +113,21 @@ class Ruleset:
         NotFoundError, FormatError, VerificationError
             If there is none, it was not compiled here, or it does not verify.
         InputError
-            If no folder is named, or one registry twice.
+            If no folder is named, or one registry twice, or something else than text or a path.
         """
         from byleave.apply.registries import open_registries
 
-        paths = tuple(Path(folder) for folder in folders)
+        paths = paths_of(folders, "a folder of a ruleset")
         return replace(open_registries(paths).ruleset, folders=paths)
 
     def decider(self, **words: Unpack[ChoiceWords]) -> Decider:
-        """Return what decides under written choices; the same choices give the same one. For a ruleset from :meth:`load`."""
+        """Return what decides under written choices; the same choices give the same one. For a ruleset from :meth:`load`.
+
+        Raises
+        ------
+        InputError
+            If a choice is not known, is missing, or is of another type than :class:`byleave.apply.deciding.ChoiceWords` names.
+        """
         from byleave.apply.deciding import Decider
 
         if not self.folders:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.unit.apply.worlds import NOW, links_file, request, row, synced
 from byleave.apply import Decider, Ruleset
 from byleave.apply.loaders import facts_of, kept
 from byleave.apply.run import apply_ruleset
-from byleave.consent import Preference, TargetKind
+from byleave.consent import Evidence, Preference, TargetKind
 from byleave.errors import FormatError, InputError, NotFoundError, VerificationError
 
 LINKS = [
@@ -131,6 +131,58 @@ class TestChoices:
     def test_an_unknown_or_missing_choice_is_refused(self, folder: Path, wrong: dict[str, Any]) -> None:
         with pytest.raises(InputError):
             Ruleset.load(folder).decider(**CHOICES | wrong)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"as_of": "soon"}, {"as_of": "2026-05-01T00:00:00"}, {"as_of": datetime(2026, 5, 1)}, {"as_of": 3},  # noqa: DTZ001
+            {"as_of": "9999-01-01"}, {"as_of": date(9999, 1, 1)}, {"at": "2026-05-01"}, {"at": date(2026, 5, 1)},
+            {"at": "2026-05-01T00:00:00"}, {"at": datetime(2026, 5, 1)}, {"at": 3}, {"max_age": "3 days"},  # noqa: DTZ001
+            {"max_age": 3}, {"max_age": timedelta(days=-1)}, {"min_evidence": {}}, {"min_evidence": {"deny": 7}},
+            {"min_evidence": {"no": "E1"}}, {"min_evidence": 3}, {"min_evidence": ["deny=E1"]}, {"regime": None},
+            {"uses": None}, {"uses": [None]}, {"unchecked": True}, {"with_pending": "no"}, {"coverage": 3}, {"use": "tdm"},
+        ],
+    )  # fmt: skip
+    def test_a_value_of_another_type_is_refused_by_name_and_with_a_remedy(
+        self, folder: Path, wrong: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InputError) as caught:
+            Ruleset.load(folder).decider(**CHOICES | wrong)
+        assert caught.value.remedy
+
+    @pytest.mark.parametrize("missing", ["regime", "uses"])
+    def test_a_choice_without_a_default_is_asked_for_by_name(self, folder: Path, missing: str) -> None:
+        choices: dict[str, Any] = {name: value for name, value in CHOICES.items() if name != missing}
+        with pytest.raises(InputError, match=f"{missing} must be said"):
+            Ruleset.load(folder).decider(**choices)
+
+    @pytest.mark.parametrize(
+        ("given", "same"),
+        [
+            ({"as_of": "2026-05-01"}, {"as_of": datetime(2026, 5, 1, 23, 59, 59, 999999, UTC)}),
+            ({"as_of": date(2026, 5, 1)}, {"as_of": datetime(2026, 5, 1, 23, 59, 59, 999999, UTC)}),
+            ({"as_of": "2026-05-01T12:00:00+02:00"}, {"as_of": datetime(2026, 5, 1, 10, tzinfo=UTC)}),
+            ({"at": "2026-06-02T00:00:00Z"}, {"at": datetime(2026, 6, 2, tzinfo=UTC)}),
+            ({"max_age": timedelta(days=3)}, {"max_age": "3d"}),
+            ({"min_evidence": {"deny": "E1", "allow": Evidence.E3}}, {"min_evidence": "deny=E1,allow=E3"}),
+            ({"uses": "train_gen"}, {"uses": ["train_gen"]}),
+        ],
+    )
+    def test_values_of_python_say_what_the_words_of_the_command_say(
+        self, folder: Path, given: dict[str, Any], same: dict[str, Any]
+    ) -> None:
+        deciders = [Ruleset.load(folder).decider(**CHOICES | one) for one in (given, same)]
+        first, second = (decider.__getstate__()["_facts"] for decider in deciders)
+        assert first == second
+
+    def test_rows_that_are_no_arrow_and_folders_that_are_no_paths_are_refused(self, folder: Path) -> None:
+        rows: Any = [{"url": "http://a.example/"}]
+        for decide in (Ruleset.load(folder).keep_mask, Ruleset.load(folder).decide):
+            with pytest.raises(InputError, match="table or batch of Arrow"):
+                decide(rows, **CHOICES)
+        nothing: Any = None
+        with pytest.raises(InputError, match="folder"):
+            Ruleset.load(nothing)
 
     def test_two_columns_of_links_are_refused(self, folder: Path) -> None:
         links = pa.table([["http://a.example/"], ["http://free.example/"]], names=["url", "url"])
