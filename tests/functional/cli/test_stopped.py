@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.forked import RUN
 from tests.sources import write_folder
-from tests.unit.apply.worlds import row, synced
+from tests.unit.apply.worlds import KEY, row, synced
 
 from byleave.consent import TargetKind
 
@@ -56,25 +57,12 @@ def stopped(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def test_a_command_that_is_stopped_says_so_and_leaves_with_130(tmp_path: Path) -> None:
-    pipe = tmp_path / "signing.key"
-    os.mkfifo(pipe)
-    words = (
-        "--registry",
-        "a.example/list",
-        "--dataset",
-        "many links",
-        "--regime",
-        "opt_out",
-        "--use",
-        "train_gen",
-    )
-    to = tmp_path / "pledge.dsse.json"
-    with started("pledge", "--key", pipe, "--to", to, *words, "--max-lag", 30, folder=tmp_path) as process:
-        writer = read_by(process, pipe)
-        try:
+    to = tmp_path / "held"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        words = ("sync", f"http://127.0.0.1:{silent.getsockname()[1]}", "--to", to, "--key", KEY.verifier)
+        with started(*words, folder=tmp_path) as process, silent.accept()[0]:
             assert stopped(process) == (130, SAID)
-        finally:
-            os.close(writer)
     assert not to.exists()
 
 
