@@ -20,6 +20,7 @@ from tests.sources import write_folder
 from tests.unit.apply.worlds import KEY, row, synced
 
 from byleave.consent import TargetKind
+from byleave.release.sync import read_current
 
 pytestmark = pytest.mark.functional
 
@@ -63,7 +64,7 @@ def test_a_command_that_is_stopped_says_so_and_leaves_with_130(tmp_path: Path) -
         words = ("sync", f"http://127.0.0.1:{silent.getsockname()[1]}", "--to", to, "--key", KEY.verifier)
         with started(*words, folder=tmp_path) as process, silent.accept()[0]:
             assert stopped(process) == (130, SAID)
-    assert not to.exists()
+    assert read_current(to) is None
 
 
 def test_a_command_that_is_stopped_before_it_is_loaded_says_so_too(tmp_path: Path) -> None:
