@@ -25,7 +25,7 @@ from tests.unit.apply.test_bound_fingerprints import (
     tars_alone,
     with_failures,
 )
-from tests.unit.apply.worlds import KEY, NOW, links_file, request, row, synced
+from tests.unit.apply.worlds import KEY, NOW, links_file, name_anew, request, row, synced
 from typer.testing import CliRunner
 
 from byleave.apply.binding import FACTS, VALUES
@@ -42,6 +42,7 @@ from byleave.release.attestations import Attestation
 from byleave.release.attested import ATTESTATION_PATH
 from byleave.release.openings import Opened, OpenedPicture, Openings
 from byleave.release.statements import Signed
+from byleave.storage.outputs import OUTPUT_NOTE
 
 DENIED = hashlib.sha256(b"a file that is refused").digest()
 LINKS = [f"http://b.example/{n}" for n in range(40)]
@@ -247,6 +248,8 @@ class TestNotCaught:
         table = pq.read_table(false / "0.parquet")
         digests = [bytes(32) if one == DENIED else one for one in table["sha256"].to_pylist()]
         links_file(false / "0.parquet", table["URL"].to_pylist(), sha256=digests)
+        name_anew(false)
+        (true / OUTPUT_NOTE).unlink()
         signed = lister.sign_newer()
         openings = lister.open(signed, draw(signed))
         assert audit(lister, signed, openings).breaches == ()

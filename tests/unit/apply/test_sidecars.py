@@ -253,6 +253,15 @@ class TestRuns:
         with pytest.raises(FormatError, match="holds no pictures"):
             fingerprint_dataset(FingerprintRequest(str(tmp_path / "links.parquet")), LocalEngine(1), silent)
 
+    def test_two_columns_of_pictures_of_one_name_are_refused(self, tmp_path: Path) -> None:
+        cells = pa.array([{"bytes": picture(1)}])
+        pq.write_table(pa.table([cells, cells], names=["image", "image"]), tmp_path / "cells.parquet")
+        report = fingerprint_dataset(
+            FingerprintRequest(str(tmp_path / "cells.parquet"), str(tmp_path / "to")), LocalEngine(1), silent
+        )
+        (failed,) = report.failed
+        assert "has 2 columns named 'image'" in str(failed)
+
     def test_nothing_at_the_path_is_said_so(self, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="no file or folder"):
             fingerprint_dataset(FingerprintRequest(str(tmp_path / "none")), LocalEngine(1), silent)

@@ -277,9 +277,9 @@ def _batches(
 
 def picture_column(schema: pa.Schema) -> str | None:
     """Find the column of encoded pictures, or a struct that holds them as ``bytes``, as the package ``datasets`` writes it."""
-    held = {field.name.lower(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
-    named = next((held[name] for name in CELL_NAMES if name in held), None)
-    structs = (name for name in held.values() if pa.types.is_struct(schema.field(name).type))
+    held = {field.name.lower(): field for field in reversed(list(schema)) if _holds_bytes(field.type)}
+    named = next((held[name].name for name in CELL_NAMES if name in held), None)
+    structs = (field.name for field in held.values() if pa.types.is_struct(field.type))
     return named if named is not None else next(structs, None)
 
 
