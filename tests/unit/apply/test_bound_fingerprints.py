@@ -248,8 +248,14 @@ class TestHonest:
     ) -> None:
         holder = Holder(tmp_path)
         holder.run(printer, fingerprints=None)
-        fingerprinted(holder.out, holder.out / SIDECAR_FOLDER, printer)
-        signed = holder.sign()
+        made, aside = holder.out / SIDECAR_FOLDER, tmp_path / "aside"
+        fingerprinted(holder.out, made, printer)
+        bind_items(holder.out, open_ruleset(holder.ruleset)[1], holder.bound)
+        with pytest.raises(VerificationError, match="3 not named"):
+            holder.sign_bound()
+        made.rename(aside)
+        signed = holder.sign_bound()
+        aside.rename(made)
         assert not speaks_of_pictures(holder.bound)
         assert all(one.picture is None for one in holder.open(signed, draw(signed)).rows)
 

@@ -18,6 +18,7 @@ from tests.unit.apply.worlds import (
     coverage_file,
     kept_rows,
     links_file,
+    name_anew,
     request,
     row,
     synced,
@@ -162,6 +163,7 @@ def test_leaves_that_are_not_opened_are_missed(keeper: Keeper) -> None:
 def test_an_entry_of_a_refused_site_is_caught_however_it_is_bound(keeper: Keeper) -> None:
     links, digests = zip(*LINKS, strict=True)
     links_file(keeper.out / "0.parquet", links, sha256=digests)
+    name_anew(keeper.out)
     bind_items(keeper.out, open_ruleset(keeper.ruleset)[1], keeper.bound)
     covering_nothing(keeper)
     signed = keeper.sign_bound(rows={"input": 11, "kept": 8, "removed": 3})
