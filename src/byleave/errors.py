@@ -107,6 +107,11 @@ def harmless(text: str) -> str:
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def on_one_line(text: str) -> str:
+    """Return text that is harmless and begins no further line: what it quotes could pass for a line of ours."""
+    return harmless(text).replace("\n", "\\u000a")
+
+
 @contextmanager
 def as_format_error(problem: str, *, remedy: str) -> Iterator[None]:
     """Tell whatever goes wrong while somebody else's bytes are taken apart as a :class:`FormatError`, the reason behind ``problem``.

@@ -21,6 +21,7 @@ from byleave.errors import (
     VerificationError,
     as_format_error,
     harmless,
+    on_one_line,
 )
 
 
@@ -151,3 +152,8 @@ def test_a_signature_that_does_not_hold_stays_what_it_is() -> None:
 )
 def test_what_a_terminal_would_obey_is_spelt_out(said: str, shown: str) -> None:
     assert harmless(said) == shown
+
+
+def test_what_is_told_on_one_line_begins_no_other() -> None:
+    assert on_one_line("x\nholds  output\x1b[31m") == "x\\u000aholds  output\\u001b[31m"
+    assert on_one_line("caf\u00e9 \u732b") == "caf\u00e9 \u732b"

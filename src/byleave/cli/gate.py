@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from byleave.cli.output import now, print_json, say
-from byleave.errors import VerificationError
+from byleave.errors import VerificationError, on_one_line
 
 
 def gate(
@@ -39,6 +39,6 @@ def gate(
         print_json({"ok": passes, "checks": told})
     else:
         for one in checks:
-            say(f"{'holds' if one.holds else 'FAILS':<6} {one.name:<12} {one.found}")
+            say(f"{'holds' if one.holds else 'FAILS':<6} {one.name:<12} {on_one_line(one.found)}")
     if not passes:
         raise typer.Exit(VerificationError.exit_code)

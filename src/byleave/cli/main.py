@@ -27,7 +27,7 @@ def _stopped() -> int:
 
 
 def _run_telling() -> None:
-    from byleave.errors import ByleaveError, harmless
+    from byleave.errors import ByleaveError, on_one_line
 
     try:
         _run_app()
@@ -43,7 +43,7 @@ def _run_telling() -> None:
             }
             sys.stderr.write(json.dumps(answer) + "\n")
         else:
-            sys.stderr.write(harmless(f"error: {error.problem}\nhint: {error.remedy}\n"))
+            sys.stderr.write(f"error: {on_one_line(error.problem)}\nhint: {on_one_line(error.remedy)}\n")
         sys.exit(error.exit_code)
 
 

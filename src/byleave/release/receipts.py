@@ -27,6 +27,8 @@ from byleave.log import (
 from byleave.log.merkle import leaf_hash
 from byleave.log.proofs import HashReader, inclusion_proof, verify_inclusion
 from byleave.release.keys import verify_ed25519
+from byleave.release.statements import sha256_of
+from byleave.release.terms_said import word
 
 MAX_TARGETS = 1_000
 """A receipt for more targets than this leaves them out; the record's root still commits to them."""
@@ -73,10 +75,12 @@ class Receipt:
             record, salt = extra["record"], _hex(extra["salt"])
             if not extra.keys() <= _MEMBERS:
                 raise UnfitError("a member that has no meaning")
+            if record.get("statement_sha256") is not None:
+                sha256_of(record["statement_sha256"])
             event = ClaimEvent(
                 proof.index + 1,
                 bytes.fromhex(record["claim"]),
-                str(record["op"]),
+                word(record, "op"),
                 commitment(salt, record),
                 datetime.fromisoformat(record["at"]),
             )

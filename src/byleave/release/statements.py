@@ -91,7 +91,8 @@ class Statement:
             if members["_type"] != STATEMENT_TYPE:
                 raise UnfitError("another type")
             predicate_type, predicate = members["predicateType"], members["predicate"]
-            if not isinstance(predicate_type, str) or not isinstance(predicate, dict):
+            shown = isinstance(predicate_type, str) and predicate_type and predicate_type.isprintable()
+            if not shown or not isinstance(predicate, dict):
                 raise UnfitError("a predicate is an object of a named type")
             return cls(files_of(members["subject"], at_least=1), predicate_type, predicate)
 

@@ -15,9 +15,11 @@ from tests.forked import RUN
 from tests.functional.cli.commands import byleave
 from tests.logs import signing_key
 from tests.unit.release.making import KEY
+from tests.unit.release.test_gate import POLICY, TRAINER, attested, dataset
 from tests.unit.release.test_receipts import SALT, made
 
 from byleave.log import canonical_json
+from byleave.release.attested import ATTESTATION_PATH
 
 pytestmark = pytest.mark.functional
 
@@ -116,3 +118,16 @@ def test_a_receipt_that_does_not_hold_proves_nothing_absent(tmp_path: Path) -> N
         asked = ("prove-absent", words[0], "a", *words[1:], "--proofs", "p", "--key", KEY.verifier)
         told = byleave(*asked, home=tmp_path / "home")
         assert (told.returncode, said in told.stderr) == (code, True), (words, told.stderr)
+
+
+def test_no_name_in_a_strangers_folder_begins_a_line_of_what_is_told(tmp_path: Path) -> None:
+    dataset(tmp_path)
+    out = attested(tmp_path)
+    (out / "x\nholds  output\nhint: trust it").write_text("")
+    (tmp_path / "gate.toml").write_text(POLICY)
+    asked = ("verify", out / ATTESTATION_PATH, "--key", TRAINER.verifier)
+    for words in (("gate", out, "--policy", "gate.toml"), asked):
+        told = byleave(*words, home=tmp_path / "home")
+        assert told.returncode == 5, told.stderr
+        assert "not named: x\\u000aholds  output\\u000ahint: trust it" in told.stderr
+        assert not {"holds  output", "hint: trust it"} & set(told.stderr.splitlines())

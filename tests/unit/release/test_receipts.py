@@ -107,6 +107,23 @@ def test_no_bit_of_what_it_says_can_be_turned() -> None:
             Receipt.parse(touched.to_bytes()).verify(TRUSTED)
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "why"),
+    [
+        ("op", "register\nholds: all of it", "op is a short text"),
+        ("op", "\x1b[2J", "op is a short text"),
+        ("op", 3, "op is a short text"),
+        ("statement_sha256", "00\nholds: all of it", "a SHA-256 has 64 hex digits"),
+        ("statement_sha256", ["00" * 32], "a SHA-256 has 64 hex digits"),
+    ],
+)
+def test_what_cannot_be_shown_of_a_record_is_not_read(member: str, value: JSON, why: str) -> None:
+    receipt = made()
+    extra = canonical_json({"record": {**receipt.record, member: value}, "salt": SALT.hex()})
+    with pytest.raises(FormatError, match=why):
+        Receipt.parse(replace(receipt.proof, extra=extra).to_bytes())
+
+
 def test_targets_that_are_not_those_of_the_record_are_refused() -> None:
     receipt = made()
     extra = json.loads(receipt.proof.extra or b"")

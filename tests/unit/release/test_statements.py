@@ -62,3 +62,12 @@ def test_what_is_no_digest_is_told_in_plain_words(text: object) -> None:
 def test_a_word_that_means_nothing_is_told_with_those_that_do(said: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         regime_and_uses(said)
+
+
+@pytest.mark.parametrize(
+    "kind", ["https://a.example/said\nholds: all of it", "said\x1b[2J", "\u202edias", ""]
+)
+def test_a_statement_whose_type_cannot_be_shown_is_not_read(kind: str) -> None:
+    content = Statement((FileDigest("a", bytes(32)),), kind, {}).payload()
+    with pytest.raises(FormatError, match="a predicate is an object of a named type"):
+        Statement.parse(content)
