@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byleave.apply.forms.lines import LineList, line_format
+from byleave.apply.forms.lines import LineFormat, LineList, line_format
 from byleave.apply.inputs import InputFile
 from byleave.errors import FormatError
 
@@ -124,6 +124,24 @@ def test_lines_that_all_readers_see_alike_are_read_and_keep_their_bytes(
     assert links_of(unit) == [B, A]
     unit.write(np.ones(2, np.bool_), tmp_path / "out")
     assert (tmp_path / "out" / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("header", ["url,url", "url, url", "sha256,sha256", "URL,x,URL"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    (tmp_path / "x.csv").write_text(header + "\n" + "http://b.example/,http://a.example/\n")
+    format = line_format(tmp_path / "x.csv")
+    assert format is not None
+    listed = LineList(InputFile(tmp_path / "x.csv", "x.csv"), format)
+    with pytest.raises(FormatError, match=r"x\.csv: 2 columns are called"):
+        list(listed.rows(digests=False))
+    assert listed.has_links()
+
+
+def test_a_column_beside_them_may_stand_there_twice(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("url,text,text\nhttp://b.example/,a,b\n")
+    listed = LineList(InputFile(tmp_path / "x.csv", "x.csv"), LineFormat.CSV)
+    (rows,) = listed.rows(digests=False)
+    assert rows.batch.column("url").to_pylist() == [b"http://b.example/"]
 
 
 def test_a_note_whose_first_line_has_a_break_is_no_list(tmp_path: Path) -> None:

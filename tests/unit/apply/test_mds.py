@@ -90,6 +90,17 @@ def test_an_index_that_disagrees_with_the_one_above_it_is_named(home: Path, tmp_
         applied(home, tmp_path / "data", tmp_path / "out")
 
 
+def test_a_column_that_an_index_names_twice_is_refused(home: Path, tmp_path: Path) -> None:
+    MDS.make(tmp_path / "data")
+    path = tmp_path / "data" / "index.json"
+    index = json.loads(path.read_text())
+    for shard in index["shards"]:
+        shard["column_names"] = ["url" for _ in shard["column_names"]]
+    path.write_text(json.dumps(index))
+    with pytest.raises(FormatError, match=r"index\.json: does not describe its shards"):
+        applied(home, tmp_path / "data", tmp_path / "out")
+
+
 def merged_mds(folder: Path) -> None:
     """Make a dataset in two folders, with an index of each and one of both, as the package merges them."""
     folder.mkdir()

@@ -199,6 +199,11 @@ class LineList:
         )
         if link < 0 and digest < 0:
             raise refuse(self.name, NO_NAMES, RENAME)
+        bare = [name.strip() for name in names]
+        for name in (bare[place] for place in (link, digest) if place >= 0):
+            if bare.count(name) > 1:
+                says = f"{bare.count(name)} columns are called {name!r}, and readers would differ about which counts"
+                raise refuse(self.name, says, "rename or drop all but one of them")
         return link, digest
 
     def _where(self, number: int) -> str:

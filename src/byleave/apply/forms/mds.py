@@ -170,7 +170,7 @@ def _check(entry: dict[str, Any], index: InputFile) -> None:
         fits = len({len(one) for one in lists}) == 1 and type(samples) is int and samples >= 0
         fits &= all(isinstance(name, str) for name in [*lists[0], *lists[1], raw["basename"]])
         fits &= all(size is None or (type(size) is int and size > 0) for size in lists[2])
-        fits &= isinstance(raw["hashes"], dict)
+        fits &= isinstance(raw["hashes"], dict) and len(set(lists[0])) == len(lists[0])
     except (KeyError, TypeError) as error:
         raise refuse(index.name, "does not describe its shards") from error
     if not fits:
